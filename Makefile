@@ -1,0 +1,43 @@
+# Every target works on a fresh clone: it makes .venv by itself and needs only
+# Python >= 3.11 (with its venv module) and make.
+VENV ?= .venv
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+  2>/dev/null && echo $$p && break; done)
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+WORKDIR ?= runs/demo
+ARGS ?=
+
+.PHONY: help demo test lint bench golden clean
+help:  ## What each target does.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
+
+$(STAMP): requirements.txt setup.py
+	@test -n "$(PYTHON)" || { echo "error: no Python >= 3.11 with venv found;\
+	 install one (Debian: apt-get install python3-venv) or set PYTHON="; exit 1; }
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: $(STAMP)  ## The main job end to end on Synthetic Earth.
+	$(PY) -m experiments.demo --config=experiments/configs/demo.py \
+	  --workdir=$(WORKDIR) $(ARGS)
+
+test: $(STAMP)  ## The whole test suite, then the test to source line ratio.
+	$(PY) -m pytest $(ARGS)
+	$(PY) tests/line_ratio.py
+
+lint: $(STAMP)  ## ruff and the import contract.
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/lint-imports
+
+bench: $(STAMP)  ## Side-by-side measurements, written to benchmarks/results/.
+	$(PY) -m benchmarks.metrics_bench --out=benchmarks/results/metrics.json
+
+golden: $(STAMP)  ## Rewrite tests/golden after an intended change; read the diff.
+	UPDATE_GOLDEN=1 $(PY) -m pytest tests -k golden
+
+clean:  ## Remove run outputs and caches; .venv stays.
+	rm -rf runs build *.egg-info .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,130 @@
+"""The one launcher: owns every flag, refuses bad input before any work.
+
+A binary is `launch.run(main, flags=(...))`; `main` receives a `Run`. Bad input
+prints one `error:` line and exits with code 2; a refusal raised by the work
+itself (ValueError, OSError) prints one line and exits with code 1.
+"""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+import pathlib
+import sys
+from typing import Any
+
+from absl import app
+from absl import flags
+from absl import logging
+from experiments import config_file
+from experiments import run_record
+from ml_collections import config_dict
+from ml_collections import config_flags
+
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+
+# Every flag of every binary: how it is defined, and its help text.
+_FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
+    'workdir': (flags.DEFINE_string, None, 'Folder for what this run writes.'),
+    'predictions': (flags.DEFINE_string, None,
+                    'CSV of answers: columns id, lat, lng.'),
+    'truth': (flags.DEFINE_string, None,
+              'CSV of true places: id, lat, lng, optionally author, sequence '
+              'and the unique_* columns of OSV-5M.'),
+    'out': (flags.DEFINE_string, None, 'File to write.'),
+    'table': (flags.DEFINE_string, 'predictions',
+              'Name of the table, written into each row of the results.'),
+    'system': (flags.DEFINE_string, 'unknown',
+               'Name of the system that made the predictions.'),
+    'query_source': (flags.DEFINE_string, 'photo', 'photo or street.'),
+    'num_resamples': (flags.DEFINE_integer, 1000,
+                      'Bootstrap resamples for the intervals; 0 for none.'),
+    'swapped': (flags.DEFINE_string, 'refuse',
+                'What to do when LAT and LON headers are swapped: refuse, fix.'),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+  """What a binary works on: its config, its flags and its folder."""
+
+  config: config_dict.ConfigDict | None
+  flags: dict[str, Any]
+  workdir: pathlib.Path | None
+
+
+def run(
+    main: Callable[[Run], None],
+    flag_names: Sequence[str] = (),
+    required: Sequence[str] = (),
+    use_config: bool = True,
+    argv: Sequence[str] | None = None,
+) -> None:
+  """Parses, checks, writes the run record and calls `main`."""
+  names = tuple(flag_names) + (('workdir',) if use_config else ())
+  needed = tuple(required) + (('config', 'workdir') if use_config else ())
+  for name in names:
+    define, default, text = _FLAGS[name]
+    define(name, default, text)
+  config_flag = config_flags.DEFINE_config_file(
+      'config', None, 'Config file, FILE.py or FILE.py:arg=value.',
+      lock_config=True) if use_config else None
+
+  def wrapped(argv: Sequence[str]) -> None:
+    del argv  # Checked empty by _parse.
+    config = config_flag.value if use_config else None
+    workdir = pathlib.Path(flags.FLAGS.workdir) if 'workdir' in names else None
+    if workdir is not None:
+      run_record.write(workdir, config)
+    values = {name: flags.FLAGS[name].value for name in names}
+    try:
+      main(Run(config, values, workdir))
+    except (ValueError, OSError) as error:
+      logging.debug('refused', exc_info=True)
+      _exit(error, EXIT_REFUSED)
+
+  logging.set_verbosity(logging.WARNING)
+  logging.use_absl_handler()
+  app.run(wrapped, argv=argv,
+          flags_parser=lambda words: _parse(words, needed, config_flag))
+
+
+def _parse(argv: Sequence[str], needed: Sequence[str],
+           config_flag: Any) -> list[str]:
+  """Flag parsing in which every refusal is one line and exit code 2."""
+  try:
+    if config_flag is not None:
+      _check_config_words(argv)
+    rest = flags.FLAGS(list(argv))
+    _check_no_stray(rest[1:])
+    for name in needed:
+      if flags.FLAGS[name].value is None:
+        raise ValueError(f'--{name} is required; see --help')
+    if config_flag is not None:
+      config_file.check_numbers(config_flag.value)
+    return rest
+  except (flags.Error, ValueError, TypeError, KeyError, AttributeError,
+          SyntaxError) as error:
+    _exit(error, EXIT_USAGE)
+
+
+def _check_config_words(argv: Sequence[str]) -> None:
+  specs = [word.partition('=')[2] for word in argv[1:]
+           if word.lstrip('-').startswith('config=')]
+  if specs:
+    config_file.check_override_names(config_file.load(specs[-1]), argv[1:])
+
+
+def _check_no_stray(words: Sequence[str]) -> None:
+  if words:
+    name = words[0].partition('=')[0]
+    hint = f'; did you mean --{words[0]}?' if '=' in words[0] else ''
+    raise ValueError(f'stray argument {name!r}: every argument is a --flag'
+                     f'{hint}')
+
+
+def _exit(error: Exception, code: int) -> None:
+  text = ' '.join(str(error).split())
+  if len(text) > 2000:
+    text = text[:2000] + ' …'
+  print(f'error: {text}', file=sys.stderr)
+  sys.exit(code)

@@ -1,0 +1,1 @@
+"""Data sets to batches: numpy and grain, no model."""

@@ -1,0 +1,1 @@
+"""The embedded default data: a seeded world on real geography."""

@@ -1,0 +1,1 @@
+"""Pinpoint: where was this photo taken, and which photos say so."""

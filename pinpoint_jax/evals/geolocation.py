@@ -1,0 +1,73 @@
+"""Systems that answer queries from a gallery, and their errors."""
+
+from collections.abc import Sequence
+
+from jaxtyping import Int
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.evals import metrics
+from pinpoint_jax.geo import distance
+from pinpoint_jax.retrieval import exact
+
+# Chance is a mean over draws, so that its small figures are no lottery.
+_CHANCE_DRAWS = 20
+
+
+def concatenate(tables: Sequence[types.FeatureTable]) -> types.FeatureTable:
+  """One table of all rows; its source is the first table's."""
+  photos = [t.photos for t in tables]
+  merged = types.Photos(
+      *(np.concatenate([getattr(p, name) for p in photos])
+        for name in ('ids', 'latlng_deg', 'authors', 'sequences')),
+      source=photos[0].source)
+  return types.FeatureTable(
+      merged, np.concatenate([t.features for t in tables]))
+
+
+def groups(
+    queries: types.Photos, gallery: types.Photos
+) -> tuple[Int[np.ndarray, 'b'], Int[np.ndarray, 'g']]:
+  """Origin of each query and gallery row as numbers, equal where shared."""
+  both = np.concatenate([queries.clusters, gallery.clusters])
+  _, codes = np.unique(both, return_inverse=True)
+  codes = codes.astype(np.int32)
+  return codes[:len(queries)], codes[len(queries):]
+
+
+def raw_1nn(queries: types.FeatureTable, gallery: types.FeatureTable,
+            author_filter: bool) -> types.Predictions:
+  """The place of the gallery row whose feature is nearest, one per query."""
+  codes = groups(queries.photos, gallery.photos) if author_filter else ()
+  found = exact.search(queries.features, gallery.features, 1, *codes)
+  rows = found.rows[:, 0]
+  if (rows < 0).any():
+    query = queries.photos.ids[np.flatnonzero(rows < 0)[0]]
+    raise ValueError(f'query {query!r}: no gallery row is left to answer with '
+                     f'({len(gallery.photos)} rows before the filter)')
+  return types.Predictions(
+      queries.photos.ids, gallery.photos.latlng_deg[rows])
+
+
+def errors(predictions: types.Predictions, truth: types.Photos,
+           distance_name: str = 'haversine') -> metrics.Errors:
+  """Distance of each answer from its truth; rows must be in the same order."""
+  if not np.array_equal(predictions.ids, truth.ids):
+    raise ValueError('predictions and truth list different ids')
+  dist_fn = distance.distance_fn(distance_name)
+  return metrics.Errors(
+      dist_fn(predictions.latlng_deg, truth.latlng_deg), truth.clusters)
+
+
+def chance_errors(
+    queries: types.Photos, gallery: types.Photos, seed: int,
+    distance_name: str = 'haversine') -> metrics.Errors:
+  """Errors of answering with a random gallery row, 20 draws per query."""
+  rng = np.random.default_rng(seed)
+  dist_fn = distance.distance_fn(distance_name)
+  def draw() -> metrics.Errors:
+    rows = rng.integers(len(gallery), size=len(queries))
+    dist_km = dist_fn(gallery.latlng_deg[rows], queries.latlng_deg)
+    return metrics.Errors(dist_km, queries.clusters)
+  return metrics.merge(draw() for _ in range(_CHANCE_DRAWS))
+
+

@@ -1,0 +1,73 @@
+"""Geolocation metrics as sums over photos that merge in any order.
+
+`Errors` holds one distance per photo, so merging two batches or two hosts is
+concatenation and the figures are those of the whole set to the last bit:
+every sum is taken over sorted distances.
+"""
+
+from collections.abc import Iterable
+import dataclasses
+
+from jaxtyping import Float
+import numpy as np
+from pinpoint_jax import types
+
+THRESHOLDS_KM = (1, 25, 200, 750, 2500)
+# The scale of GeoGuessr's score: 5000 points at 0 km, 1/e of it at 1492.7 km.
+GEOSCORE_MAX = 5000.0
+GEOSCORE_SCALE_KM = 1492.7
+
+
+@dataclasses.dataclass(frozen=True)
+class Errors:
+  """Distance from answer to truth per photo, with the photo's origin.
+
+  Attributes:
+    dist_km: error of each answer, float64 [n].
+    clusters: photographer or sequence of each photo, [n].
+  """
+
+  dist_km: Float[np.ndarray, 'n']
+  clusters: types.Strings
+
+  def __post_init__(self):
+    bad = np.flatnonzero(~(self.dist_km >= 0))
+    if len(bad):
+      raise ValueError(f'{len(bad)} errors are no distance, first in row '
+                       f'{bad[0]}: {self.dist_km[bad[0]]}')
+
+
+def merge(parts: Iterable[Errors]) -> Errors:
+  """One record of all `parts` (batches, hosts)."""
+  parts = list(parts)
+  return Errors(np.concatenate([p.dist_km for p in parts]),
+                np.concatenate([p.clusters for p in parts]))
+
+
+def geoscore(dist_km: Float[np.ndarray, 'n']) -> Float[np.ndarray, 'n']:
+  """Points per photo, 5000·exp(−d/1492.7), unrounded."""
+  return GEOSCORE_MAX * np.exp(-dist_km / GEOSCORE_SCALE_KM)
+
+
+def summarise(
+    errors: Errors, thresholds_km: Iterable[float] = THRESHOLDS_KM,
+    inclusive: bool = False) -> dict[str, float]:
+  """Figures of a table: accuracy per threshold, GeoScore, mean and median.
+
+  A photo counts at a threshold if its error is strictly below it; `inclusive`
+  counts equality too, as GeoCLIP's tables do.
+  """
+  dist_km = np.sort(errors.dist_km)
+  if not len(dist_km):
+    raise ValueError('no photo to score: 0 rows')
+  side = 'right' if inclusive else 'left'
+  within = np.searchsorted(dist_km, list(thresholds_km), side=side)
+  scores = geoscore(dist_km)
+  figures = {f'acc@{t}km': float(w / len(dist_km))
+             for t, w in zip(thresholds_km, within)}
+  return figures | {
+      'geoscore': float(scores.mean()),
+      'geoscore_rounded': float(np.floor(scores + 0.5).mean()),
+      'mean_km': float(dist_km.mean()),
+      'median_km': float(np.median(dist_km)),
+  }

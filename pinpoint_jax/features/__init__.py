@@ -1,0 +1,1 @@
+"""Image features and where they are kept."""

@@ -1,0 +1,1 @@
+"""Geometry of the sphere: the only package where degrees become radians."""

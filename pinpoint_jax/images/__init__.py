@@ -1,0 +1,1 @@
+"""Bytes to pixels, shared by training data and by prediction."""

@@ -1,0 +1,85 @@
+"""Markdown and HTML tables from the rows of results.json."""
+
+from collections.abc import Mapping, Sequence
+import html
+from typing import Any
+
+Row = Mapping[str, Any]
+
+_SETTING = ('queries', 'system', 'gallery', 'filter', 'decode')
+_ACCURACY = ('acc@1km', 'acc@25km', 'acc@200km', 'acc@750km', 'acc@2500km')
+_HEAD = ('queries', 'system', 'gallery', 'filter', 'decode', 'n', '1 km',
+         '25 km', '200 km', '750 km', '2500 km', 'GeoScore', 'median km')
+
+_STYLE = '''
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem;
+       padding: 0 1rem; color: #1c2733; background: #fff }
+table { border-collapse: collapse; margin: 1rem 0 }
+th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #d8dee4;
+         white-space: nowrap }
+th { background: #f3f5f7 } td.t, th.t { text-align: left }
+small { color: #5b6875; display: block; font-size: 11px }
+tr.new td { border-top: 2px solid #8795a1 } img { max-width: 100% }
+.wide { overflow-x: auto } code { background: #f3f5f7; padding: 0 .25rem }
+'''
+
+
+def markdown(rows: Sequence[Row]) -> str:
+  """One line per row, accuracy in percent with its 95 % interval."""
+  lines = ['| ' + ' | '.join(_HEAD) + ' |',
+           '|' + '---|' * 5 + '---:|' * (len(_HEAD) - 5)]
+  for row in rows:
+    cells = [f'{value} {interval}'.strip() for value, interval in _cells(row)]
+    lines.append('| ' + ' | '.join(cells) + ' |')
+  return '\n'.join(lines) + '\n'
+
+
+def page(title: str, intro: str, rows: Sequence[Row],
+         pictures: Mapping[str, str] | None = None,
+         notes: Sequence[str] = ()) -> str:
+  """A page that stands alone: table, notes and pictures {caption: path}."""
+  head = ''.join(f'<th{_text_class(i)}>{html.escape(name)}</th>'
+                 for i, name in enumerate(_HEAD))
+  body, before = [], None
+  for row in rows:
+    new = ' class="new"' if row['queries'] != before else ''
+    before = row['queries']
+    body.append(f'<tr{new}>' + ''.join(
+        f'<td{_text_class(i)}>{html.escape(value)}'
+        + (f'<small>{html.escape(interval)}</small>' if interval else '')
+        + '</td>' for i, (value, interval) in enumerate(_cells(row))) + '</tr>')
+  figures = ''.join(
+      f'<h2>{html.escape(caption)}</h2><img alt="{html.escape(caption)}" '
+      f'src="{html.escape(path)}">'
+      for caption, path in (pictures or {}).items())
+  listed = ''.join(f'<li>{html.escape(note)}</li>' for note in notes)
+  return (f'<!doctype html><html lang="en"><meta charset="utf-8">'
+          f'<title>{html.escape(title)}</title><style>{_STYLE}</style>'
+          f'<h1>{html.escape(title)}</h1><p>{html.escape(intro)}</p>'
+          f'<div class="wide"><table><tr>{head}</tr>{"".join(body)}</table>'
+          f'</div><ul>{listed}</ul>{figures}</html>\n')
+
+
+def _text_class(column: int) -> str:
+  return ' class="t"' if column < 5 else ''
+
+
+def _cells(row: Row) -> list[tuple[str, str]]:
+  """(value, interval) per column; the interval is '' where there is none."""
+  cells = [(str(row[name]), '') for name in _SETTING]
+  cells.append((f"{row['num_queries']:,}", ''))
+  for name in _ACCURACY:
+    cells.append(_with_interval(row, name, 100, 1))
+  cells.append(_with_interval(row, 'geoscore', 1, 0))
+  cells.append(_with_interval(row, 'median_km', 1, 0))
+  return cells
+
+
+def _with_interval(row: Row, name: str, scale: float,
+                   digits: int) -> tuple[str, str]:
+  interval = row['ci95'].get(name)
+  value = f'{row["metrics"][name] * scale:.{digits}f}'
+  if interval is None:
+    return value, ''
+  low, high = (f'{edge * scale:.{digits}f}' for edge in interval)
+  return value, f'[{low}, {high}]'

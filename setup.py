@@ -1,0 +1,38 @@
+"""Package definition; the tested pins stand in requirements.txt."""
+
+import pathlib
+
+import setuptools
+
+CORE = [
+    'jax>=0.10.2', 'flax>=0.12.8', 'optax>=0.2.8', 'orbax-checkpoint>=0.12.8',
+    'numpy>=2.4', 'ml_collections>=1.1', 'absl-py>=2.5', 'safetensors>=0.8',
+    'pillow>=13', 'jaxtyping>=0.3.11', 'scipy>=1.17', 'shapely>=2.2',
+    'reverse_geocoder>=1.5.1', 'geographiclib>=2.1',
+]
+EXTRAS = {
+    'data': ['tensorflow-datasets>=4.9.10', 'array_record>=0.8.6',
+             'grain>=0.2.18'],
+    'index': ['scann>=1.4.2'],
+    'web': ['starlette>=1.10', 'uvicorn>=0.54'],
+    'heic': ['pillow-heif>=1.0'],
+    'tpu': ['jax[tpu]>=0.10.2'],
+    'cuda': ['jax[cuda13]>=0.10.2'],
+    'dev': ['pytest>=9.2', 'beartype>=0.23', 'import-linter>=2.16',
+            'ruff>=0.17'],
+}
+
+setuptools.setup(
+    name='pinpoint_jax',
+    version='0.1.0',
+    description='Where was this photo taken, and which photos say so.',
+    long_description=pathlib.Path(__file__).with_name('README.md').read_text(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    python_requires='>=3.11',
+    packages=setuptools.find_packages(include=[
+        'pinpoint_jax*', 'input_pipeline*', 'experiments*']),
+    install_requires=CORE,
+    extras_require=EXTRAS,
+    entry_points={'console_scripts': ['pinpoint=experiments.cli:main']},
+)

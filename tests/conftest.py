@@ -1,0 +1,45 @@
+"""Strict ground for every test: types checked, 8 devices, no silent ranks."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+
+import jax
+import jaxtyping
+import pytest
+
+# Shapes in signatures are enforced here and only here. The hook must stand
+# before the first import of our packages.
+jaxtyping.install_import_hook(
+    ['pinpoint_jax', 'input_pipeline', 'experiments'], 'beartype.beartype')
+
+jax.config.update('jax_num_cpu_devices', 8)
+jax.config.update('jax_numpy_rank_promotion', 'raise')
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def binary():
+  """Runs `python -m experiments.NAME ARGS` as a user would."""
+  def run(name: str, *args: str, **kwargs) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, '-m', f'experiments.{name}', *map(str, args)],
+        cwd=ROOT, capture_output=True, text=True, timeout=300, **kwargs)
+  return run
+
+
+@pytest.fixture
+def golden():
+  """Compares text with tests/golden/NAME; UPDATE_GOLDEN=1 rewrites it."""
+  def check(name: str, text: str) -> None:
+    path = ROOT / 'tests' / 'golden' / name
+    if os.environ.get('UPDATE_GOLDEN'):
+      path.parent.mkdir(parents=True, exist_ok=True)
+      path.write_text(text)
+    assert path.exists(), f'{path} is missing: make golden'
+    assert text == path.read_text(), f'{path} differs: make golden, read diff'
+  return check

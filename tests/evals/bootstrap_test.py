@@ -1,0 +1,60 @@
+"""Intervals resample photographers."""
+
+import numpy as np
+from pinpoint_jax.evals import bootstrap
+from pinpoint_jax.evals import metrics
+
+
+def errors_of(dist_km, clusters):
+  return metrics.Errors(np.asarray(dist_km, np.float64), np.asarray(clusters))
+
+
+def test_one_photographer_gives_no_spread():
+  errors = errors_of([0.5, 30, 4000], ['a:x'] * 3)
+  found = bootstrap.intervals(errors, num_resamples=50)
+  assert found['acc@1km'] == [1 / 3, 1 / 3]
+  assert found['median_km'] == [30.0, 30.0]
+
+
+def test_clustering_widens_the_interval_as_much_as_it_should():
+  # 40 authors, all 25 photos of one either right or wrong: the sample is 40,
+  # not 1000, so the interval must be about sqrt(25) = 5 times wider.
+  hit = np.repeat(np.arange(40) % 2, 25) * 5000.0
+  authors = [f'a:{i // 25}' for i in range(1000)]
+  alone = [f'i:{i}' for i in range(1000)]
+  def width(clusters):
+    low, high = bootstrap.intervals(errors_of(hit, clusters))['acc@25km']
+    return high - low
+  assert 4 < width(authors) / width(alone) < 6
+
+
+def test_interval_matches_the_binomial_one_for_independent_photos():
+  # p = 0.3, n = 1000: 1.96·sqrt(p·q/n) = 0.0284.
+  dist_km = np.where(np.arange(1000) < 300, 5.0, 5000.0)
+  low, high = bootstrap.intervals(
+      errors_of(dist_km, [f'i:{i}' for i in range(1000)]),
+      num_resamples=4000)['acc@25km']
+  assert abs((high - low) / 2 - 0.0284) < 0.002
+
+
+def test_order_of_rows_does_not_matter():
+  rng = np.random.default_rng(1)
+  dist_km = rng.gamma(0.5, 2000, 200)
+  clusters = np.asarray([f'a:{i}' for i in rng.integers(30, size=200)])
+  order = rng.permutation(200)
+  assert bootstrap.intervals(errors_of(dist_km, clusters), 100) == (
+      bootstrap.intervals(errors_of(dist_km[order], clusters[order]), 100))
+
+
+def test_weighted_median_equals_the_median_of_repeated_values():
+  rng = np.random.default_rng(2)
+  for size in (1, 2, 5, 8):
+    values = np.sort(rng.normal(size=size))
+    weights = rng.integers(0, 4, size=size)
+    weights[0] += 1
+    assert bootstrap.weighted_median(values, weights) == np.median(
+        np.repeat(values, weights))
+
+
+def test_zero_resamples_means_no_interval():
+  assert bootstrap.intervals(errors_of([1.0], ['a:x']), 0) == {}

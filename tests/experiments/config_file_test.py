@@ -1,0 +1,59 @@
+"""Every published config is frozen; bad config words name the way out."""
+
+import pathlib
+
+from experiments import config_file
+from experiments.configs import common
+from experiments.configs import demo
+import pytest
+
+CONFIGS = pathlib.Path(config_file.__file__).parent / 'configs'
+PUBLISHED = sorted(path.stem for path in CONFIGS.glob('*.py')
+                   if path.stem not in ('__init__', 'common'))
+
+
+@pytest.mark.parametrize('name', PUBLISHED)
+@pytest.mark.parametrize('arg', ['', ':quick'])
+def test_golden_config(name, arg, golden):
+  config = config_file.load(f'{CONFIGS}/{name}.py{arg}')
+  kind = 'quick' if arg else 'full'
+  golden(f'configs/{name}.{kind}.txt', config_file.as_text(config))
+
+
+def test_arguments_are_typed_by_their_defaults():
+  arg = common.parse_arg('b,n=3,x=0.5,s=hi', b=False, n=1, x=1.0, s='')
+  assert arg.to_dict() == {'b': True, 'n': 3, 'x': 0.5, 's': 'hi'}
+  assert common.parse_arg('b=false', b=True).b is False
+  assert common.parse_arg(None, n=1).n == 1
+
+
+@pytest.mark.parametrize('text, complaint', [
+    ('quik', "nearest is 'quick'"),
+    ('seed=x', "seed='x' is not of type int"),
+    ('seed=1.5', 'not of type int'),
+    ('quick=maybe', 'not of type bool'),
+])
+def test_a_bad_argument_is_refused(text, complaint):
+  with pytest.raises(ValueError, match=complaint):
+    demo.get_config(text)
+
+
+def test_a_missing_file_points_to_the_published_ones():
+  with pytest.raises(ValueError, match='experiments/configs'):
+    config_file.load('nowhere.py')
+
+
+def test_unknown_key_suggests_the_nearest():
+  config = demo.get_config()
+  with pytest.raises(ValueError, match=r'did you mean --config\.processes\?'):
+    config_file.check_override_names(config, ['--config.proceses=3'])
+  config_file.check_override_names(config, ['--config.processes=3'])
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_numbers_must_be_finite(value):
+  config = demo.get_config()
+  with config.unlocked():
+    config.lr = value
+  with pytest.raises(ValueError, match='config.lr'):
+    config_file.check_numbers(config)
