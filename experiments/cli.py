@@ -19,3 +19,7 @@ def main() -> None:
   module = importlib.import_module(COMMANDS[words[0]])
   sys.modules['__main__'].__doc__ = module.__doc__
   module.run()
+
+
+if __name__ == '__main__':
+  main()

@@ -8,19 +8,18 @@ systems with each other and say nothing about real photographs.
 
 from collections.abc import Iterator, Mapping
 import contextlib
+import dataclasses
 import hashlib
 import time
 from typing import Any
 
-from experiments import launch
-from experiments import run_record
+from experiments import launch, run_record
 from input_pipeline import csv_table
 from input_pipeline.synthetic_earth import contact_sheet
 from input_pipeline.synthetic_earth import dataset as synthetic
 from ml_collections import config_dict
 from pinpoint_jax import types
-from pinpoint_jax.evals import geolocation
-from pinpoint_jax.evals import results
+from pinpoint_jax.evals import geolocation, results
 from pinpoint_jax.features import extract
 from pinpoint_jax.report import tables
 
@@ -85,21 +84,30 @@ def _rows(config: config_dict.ConfigDict,
     queries = features[queries_name]
     for gallery_name in config.galleries:
       gallery = _gallery(features, queries.photos.source, gallery_name)
-      def setting(system: str, filter_name: str) -> results.Setting:
-        return results.Setting(
-            'demo', queries.photos.source, system, gallery_name, filter_name,
-            distance=config.distance, queries=queries_name)
-      yield results.row(
-          setting('chance', 'none'),
-          geolocation.chance_errors(
-              queries.photos, gallery.photos, config.seed, config.distance),
-          {}, len(queries.photos), config.num_resamples)
-      for filter_name in config.filters:
-        answers = geolocation.raw_1nn(queries, gallery, filter_name == 'author')
-        yield results.row(
-            setting('raw_1nn', filter_name),
-            geolocation.errors(answers, queries.photos, config.distance),
-            {}, num_resamples=config.num_resamples)
+      about = results.Setting(
+          'demo', queries.photos.source, 'chance', gallery_name,
+          distance=config.distance, queries=queries_name)
+      yield _chance_row(config, about, queries, gallery)
+      for name in config.filters:
+        yield _raw_row(config, dataclasses.replace(
+            about, system='raw_1nn', filter=name), queries, gallery)
+
+
+def _chance_row(
+    config: config_dict.ConfigDict, about: results.Setting,
+    queries: types.FeatureTable, gallery: types.FeatureTable) -> dict[str, Any]:
+  errors = geolocation.chance_errors(
+      queries.photos, gallery.photos, config.seed, config.distance)
+  return results.row(
+      about, errors, {}, len(queries.photos), config.num_resamples)
+
+
+def _raw_row(
+    config: config_dict.ConfigDict, about: results.Setting,
+    queries: types.FeatureTable, gallery: types.FeatureTable) -> dict[str, Any]:
+  answers = geolocation.raw_1nn(queries, gallery, about.filter == 'author')
+  errors = geolocation.errors(answers, queries.photos, config.distance)
+  return results.row(about, errors, {}, num_resamples=config.num_resamples)
 
 
 def _gallery(features: Tables, source: types.Source,

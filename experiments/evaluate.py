@@ -21,15 +21,11 @@ import pathlib
 import time
 from typing import Any
 
-from experiments import launch
-from experiments import run_record
+from experiments import launch, run_record
 from input_pipeline import csv_table
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.evals import administrative
-from pinpoint_jax.evals import alignment
-from pinpoint_jax.evals import geolocation
-from pinpoint_jax.evals import results
+from pinpoint_jax.evals import administrative, alignment, geolocation, results
 
 # Name in the table -> (name in geo.distance, whether equality counts).
 DISTANCES = {

@@ -11,13 +11,9 @@ import pathlib
 import sys
 from typing import Any
 
-from absl import app
-from absl import flags
-from absl import logging
-from experiments import config_file
-from experiments import run_record
-from ml_collections import config_dict
-from ml_collections import config_flags
+from absl import app, flags, logging
+from experiments import config_file, run_record
+from ml_collections import config_dict, config_flags
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
@@ -39,7 +35,7 @@ _FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
     'num_resamples': (flags.DEFINE_integer, 1000,
                       'Bootstrap resamples for the intervals; 0 for none.'),
     'swapped': (flags.DEFINE_string, 'refuse',
-                'What to do when LAT and LON headers are swapped: refuse, fix.'),
+                'Where LAT and LON headers are swapped: refuse or fix.'),
 }
 
 
@@ -68,6 +64,9 @@ def run(
   config_flag = config_flags.DEFINE_config_file(
       'config', None, 'Config file, FILE.py or FILE.py:arg=value.',
       lock_config=True) if use_config else None
+  for name in (*names, *(('config',) if use_config else ())):
+    # --help lists the flags of the main module: these are its own.
+    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
 
   def wrapped(argv: Sequence[str]) -> None:
     del argv  # Checked empty by _parse.

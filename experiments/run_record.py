@@ -1,7 +1,7 @@
 """What a run writes down about itself: config, revision, versions, seeds."""
 
-from importlib import metadata
 import hashlib
+from importlib import metadata
 import json
 import pathlib
 import platform

@@ -16,7 +16,7 @@ import numpy as np
 Source: TypeAlias = Literal['photo', 'street']
 SOURCES: tuple[Source, ...] = ('photo', 'street')
 
-LatLng: TypeAlias = Float[np.ndarray, '*n 2']
+LatLng: TypeAlias = Float[np.ndarray, '... 2']
 Image: TypeAlias = UInt8[np.ndarray, 'h w 3']
 Strings: TypeAlias = np.ndarray  # dtype str (kind 'U'), one axis.
 

@@ -1,7 +1,9 @@
-"""OSV-5M's administrative accuracy: is the answer in the right country, …, city.
+"""OSV-5M's administrative accuracy: the right country, region, …, city.
 
 The answer is reverse-geocoded offline and its names are compared, as strings,
-with the truth's columns. A truth equal to 'nan' or '' leaves its level's count.
+with the truth's columns. Names are those of reverse_geocoder, quirks included
+(nearest city in the plane of degrees): published figures were computed so.
+A truth equal to 'nan' or '' leaves its level's count.
 """
 
 from collections.abc import Mapping
@@ -21,7 +23,7 @@ COLUMNS = {
 
 def unique_names(latlng_deg: types.LatLng) -> dict[str, types.Strings]:
   """OSV-5M's name of each place [n, 2] at each level, {level: [n]}."""
-  found = places.lookup(latlng_deg)
+  found = places.lookup(latlng_deg, 'degree_plane')
   parts = (found.name, found.admin2, found.admin1, found.country)
   def join(first: int) -> types.Strings:
     return np.asarray(['_'.join(row[first:]) for row in zip(*parts)], np.str_)

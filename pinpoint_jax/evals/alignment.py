@@ -1,7 +1,5 @@
 """Predictions matched to truth by id; nothing missing, extra or twice."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from pinpoint_jax import types
 
@@ -36,7 +34,7 @@ def _twice(ids: types.Strings) -> types.Strings:
   return names[counts > 1]
 
 
-def _complaint(what: str, ids: Sequence[str]) -> list[str]:
+def _complaint(what: str, ids: types.Strings) -> list[str]:
   if not len(ids):
     return []
   shown = ', '.join(repr(str(i)) for i in ids[:_NUM_EXAMPLES])

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
-from pinpoint_jax.evals import bootstrap
-from pinpoint_jax.evals import metrics
+from pinpoint_jax.evals import bootstrap, metrics
 
 SYSTEMS = (
     'chance', 'raw_1nn', 'image_top1', 'location_top1', 'retrieval', 'light',

@@ -10,8 +10,7 @@ from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.features import thumbnail
-from pinpoint_jax.images import decode
-from pinpoint_jax.images import preprocess
+from pinpoint_jax.images import decode, preprocess
 
 FEATURES: dict[str, Callable[[types.Image], np.ndarray]] = {
     'thumbnail': thumbnail.thumbnail,

@@ -17,8 +17,8 @@ DIM = _COLOUR_GRID**2 * 3 + _EDGE_GRID**2 * _NUM_DIRECTIONS
 def thumbnail(image: types.Image) -> Float[np.ndarray, 'd']:
   """Feature of a square image whose side is a multiple of 8, float32 [320].
 
-  Two halves of equal length: mean colours of an 8x8 grid, centred on grey, and
-  gradient-direction histograms of a 4x4 grid.
+  Two halves of length 1/√2 (0 where nothing is seen): mean colours of an 8x8
+  grid, centred on grey, and gradient-direction histograms of a 4x4 grid.
   """
   pixels = image.astype(np.float32) / 255
   colour = _pool(pixels, _COLOUR_GRID).ravel() - 0.5

@@ -12,11 +12,11 @@ _HEAD = ('queries', 'system', 'gallery', 'filter', 'decode', 'n', '1 km',
          '25 km', '200 km', '750 km', '2500 km', 'GeoScore', 'median km')
 
 _STYLE = '''
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem;
-       padding: 0 1rem; color: #1c2733; background: #fff }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto;
+       max-width: 75rem; padding: 0 1rem; color: #1c2733; background: #fff }
 table { border-collapse: collapse; margin: 1rem 0 }
-th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #d8dee4;
-         white-space: nowrap }
+th, td { padding: .3rem .7rem; text-align: right; border-bottom:
+         1px solid #d8dee4; white-space: nowrap }
 th { background: #f3f5f7 } td.t, th.t { text-align: left }
 small { color: #5b6875; display: block; font-size: 11px }
 tr.new td { border-top: 2px solid #8795a1 } img { max-width: 100% }
@@ -75,7 +75,7 @@ def _cells(row: Row) -> list[tuple[str, str]]:
   return cells
 
 
-def _with_interval(row: Row, name: str, scale: float,
+def _with_interval(row: Row, name: str, scale: int,
                    digits: int) -> tuple[str, str]:
   interval = row['ci95'].get(name)
   value = f'{row["metrics"][name] * scale:.{digits}f}'

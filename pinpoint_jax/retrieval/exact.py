@@ -53,7 +53,7 @@ def _pad(block: np.ndarray) -> np.ndarray:
 def _top_k(
     queries: Float[Array, 'b d'], query_groups: Int[Array, 'b'],
     gallery: Float[Array, 'g d'], gallery_groups: Int[Array, 'g'], k: int,
-) -> tuple[Float[Array, 'b k'], Int[Array, 'b k']]:
+) -> list[Array]:
   scores = jnp.matmul(queries, gallery.T, precision=jax.lax.Precision.HIGHEST)
   masked = query_groups[:, None] == gallery_groups[None, :]
-  return jax.lax.top_k(jnp.where(masked, -jnp.inf, scores), k)
+  return list(jax.lax.top_k(jnp.where(masked, -jnp.inf, scores), k))

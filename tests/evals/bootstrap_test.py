@@ -1,8 +1,7 @@
 """Intervals resample photographers."""
 
 import numpy as np
-from pinpoint_jax.evals import bootstrap
-from pinpoint_jax.evals import metrics
+from pinpoint_jax.evals import bootstrap, metrics
 
 
 def errors_of(dist_km, clusters):

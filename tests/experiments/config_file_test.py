@@ -3,8 +3,7 @@
 import pathlib
 
 from experiments import config_file
-from experiments.configs import common
-from experiments.configs import demo
+from experiments.configs import common, demo
 import pytest
 
 CONFIGS = pathlib.Path(config_file.__file__).parent / 'configs'

@@ -11,7 +11,8 @@ def stripes(axis):
 
 
 def test_unit_length_and_dtype():
-  feature = thumbnail.thumbnail(stripes(0))
+  ramp = np.linspace(0, 255, 64 * 64 * 3).reshape(64, 64, 3)
+  feature = thumbnail.thumbnail(ramp.astype(np.uint8))
   assert feature.shape == (thumbnail.DIM,)
   assert feature.dtype == np.float32
   assert abs(np.linalg.norm(feature) - 1) < 1e-6

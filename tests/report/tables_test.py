@@ -1,8 +1,7 @@
 """Tables say what results.json says."""
 
 import numpy as np
-from pinpoint_jax.evals import metrics
-from pinpoint_jax.evals import results
+from pinpoint_jax.evals import metrics, results
 from pinpoint_jax.report import tables
 
 

@@ -1,0 +1,163 @@
+"""CSV files of photos under the column names that their owners use."""
+
+from collections.abc import Mapping, Sequence
+import csv
+import dataclasses
+import pathlib
+from typing import Literal
+
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.geo import coords
+
+# Our name -> accepted headers (method: data sets as their owners publish them).
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    'id': ('id', 'IMG_ID', 'image_id'),
+    'lat': ('lat', 'latitude', 'LAT'),
+    'lng': ('lng', 'lon', 'longitude', 'LON'),
+    'author': ('author', 'AUTHOR', 'OwnerNSID', 'creator_id'),
+    'sequence': ('sequence',),
+}
+_NEEDED = ('id', 'lat', 'lng')
+_NUM_EXAMPLES = 5
+
+
+class BadTable(ValueError):
+  """A CSV file that cannot be read as photos, and why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CsvPhotos:
+  """A CSV file as photos.
+
+  Attributes:
+    photos: the rows kept, in the order of the file.
+    notes: what was noticed or repaired, for the user to see.
+    extra: the other columns of the rows kept, as text.
+  """
+
+  photos: types.Photos
+  notes: tuple[str, ...]
+  extra: Mapping[str, types.Strings]
+
+
+def read_photos_csv(
+    path: str | pathlib.Path,
+    source: types.Source,
+    swapped: Literal['refuse', 'fix'] = 'refuse',
+    duplicates: Literal['refuse', 'first'] = 'refuse',
+    allow_null_island: bool = False,
+) -> CsvPhotos:
+  """Reads a CSV file; refuses bad rows by number (the first below is row 0).
+
+  `swapped='fix'` turns exchanged LAT and LON headers round and notes it;
+  `duplicates='first'` keeps the first row of each id and notes the count.
+  """
+  if swapped not in ('refuse', 'fix'):
+    raise ValueError(f'swapped={swapped!r}: choices are refuse, fix')
+  table, headers = _read(pathlib.Path(path))
+  latlng_deg = np.stack([_numbers(table[headers[name]], path, headers[name])
+                         for name in ('lat', 'lng')], 1)
+  notes = []
+  if swapped == 'fix' and _looks_swapped(latlng_deg):
+    latlng_deg = latlng_deg[:, ::-1]
+    notes.append(f'{path}: headers {headers["lat"]} and {headers["lng"]} were '
+                 f'swapped; read the right way round')
+  try:
+    coords.check_latlng_deg(latlng_deg, str(path), allow_null_island)
+  except coords.BadCoordinates as error:
+    if not _looks_swapped(latlng_deg):
+      raise
+    raise coords.BadCoordinates(
+        f'{error}: headers {headers["lat"]} and {headers["lng"]} are swapped; '
+        f"correct the file or read it with swapped='fix' (--swapped=fix)"
+    ) from error
+  keep = _first_of_each(table[headers['id']], path, duplicates, notes)
+  def text(name: str) -> types.Strings:
+    if name not in headers:
+      return np.full(len(keep), '', np.str_)
+    return np.asarray(table[headers[name]], np.str_)[keep]
+  photos = types.Photos(text('id'), latlng_deg[keep], text('author'),
+                        text('sequence'), source)
+  extra = {name: np.asarray(column, np.str_)[keep]
+           for name, column in table.items() if name not in headers.values()}
+  return CsvPhotos(photos, tuple(notes), extra)
+
+
+def _read(path: pathlib.Path) -> tuple[dict[str, list[str]], dict[str, str]]:
+  """Columns of the file, and which header stands for which of our names."""
+  # utf-8-sig drops a byte order mark; newline='' leaves CRLF to csv.
+  with path.open(encoding='utf-8-sig', newline='') as file:
+    reader = csv.reader(file, strict=True)
+    try:
+      header, *rows = [row for row in reader if row] or [[]]
+    except (csv.Error, UnicodeDecodeError) as error:
+      raise BadTable(f'{path}: line {reader.line_num}: {error}') from error
+  if len(set(header)) < len(header):
+    raise BadTable(f'{path}: a column name appears twice in {header}')
+  ragged = [i for i, row in enumerate(rows) if len(row) != len(header)]
+  if ragged:
+    raise BadTable(f'{path}: {len(ragged)} rows do not have {len(header)} '
+                   f'columns, first row {ragged[0]}: {rows[ragged[0]]}')
+  if not rows:
+    raise BadTable(f'{path}: no rows below the header {header}')
+  columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
+  return columns, _find_headers(header, path)
+
+
+def _find_headers(header: Sequence[str], path: pathlib.Path) -> dict[str, str]:
+  found = {}
+  for name, accepted in COLUMNS.items():
+    present = [h for h in accepted if h in header]
+    if len(present) > 1:
+      raise BadTable(f'{path}: columns {present} all mean {name!r}; keep one')
+    if present:
+      found[name] = present[0]
+    elif name in _NEEDED:
+      raise BadTable(f'{path}: no column for {name!r}; accepted are '
+                     f'{list(accepted)}, found {list(header)}')
+  return found
+
+
+def _numbers(texts: Sequence[str], path: str | pathlib.Path,
+             column: str) -> np.ndarray:
+  numbers, bad = np.full(len(texts), np.nan), []
+  for row, text in enumerate(texts):
+    try:
+      # float() would also take '1_0': not a coordinate.
+      numbers[row] = float('?' if '_' in text else text)
+    except ValueError:
+      bad.append(row)
+  if bad:
+    shown = ', '.join(f'row {r}: {texts[r]!r}' for r in bad[:_NUM_EXAMPLES])
+    raise coords.BadCoordinates(
+        f'{path}: column {column}: {len(bad)} values are no numbers: {shown}')
+  return numbers
+
+
+def _looks_swapped(latlng_deg: np.ndarray) -> bool:
+  """Whether the table is out of range as it is and in range when exchanged."""
+  def out_of_range(table: np.ndarray) -> bool:
+    return bool((np.abs(table) > np.asarray([90, 180])).any())
+  return (bool(np.isfinite(latlng_deg).all()) and out_of_range(latlng_deg)
+          and not out_of_range(latlng_deg[:, ::-1]))
+
+
+def _first_of_each(ids: Sequence[str], path: str | pathlib.Path,
+                   duplicates: str, notes: list[str]) -> np.ndarray:
+  ids = np.asarray(ids, np.str_)
+  blank = np.flatnonzero(ids == '')
+  if len(blank):
+    raise BadTable(f'{path}: {len(blank)} empty ids, first row {blank[0]}')
+  names, first = np.unique(ids, return_index=True)
+  extra = len(ids) - len(names)
+  if not extra:
+    return np.arange(len(ids))
+  again = np.setdiff1d(np.arange(len(ids)), first)
+  shown = ', '.join(f'{str(ids[r])!r} again in row {r}'
+                    for r in again[:_NUM_EXAMPLES])
+  if duplicates != 'first':
+    raise BadTable(f'{path}: {extra} duplicate ids: {shown}')
+  notes.append(f'{path}: {extra} duplicate ids dropped, first row kept: '
+               f'{shown}')
+  return np.sort(first)

@@ -1,0 +1,74 @@
+"""Bad config words stop a binary before it does or writes anything."""
+
+import json
+
+import pytest
+
+CONFIG = '--config=experiments/configs/demo.py:quick'
+
+
+@pytest.mark.parametrize('word, complaint', [
+    ('--config.proceses=3', "no key 'proceses'; did you mean --config.process"),
+    ('--config.processes=two', "--config.processes=two"),
+    ('--config.processes=2.5', '--config.processes=2.5'),
+    ('config.processes=3', 'did you mean --config.processes=3'),
+    ('--confg=x', 'Did you mean: config'),
+    ('--config.a.b=1', "no key 'a.b'"),
+])
+def test_refused_before_any_work(binary, tmp_path, word, complaint):
+  done = binary('demo', CONFIG, f'--workdir={tmp_path / "w"}', word)
+  assert done.returncode == 2, done.stdout
+  assert complaint in done.stderr
+  assert done.stderr.count('\n') == 1
+  assert not (tmp_path / 'w').exists()
+
+
+def test_nan_is_refused(binary, tmp_path):
+  config = tmp_path / 'c.py'
+  config.write_text(
+      'from ml_collections import config_dict\n'
+      'def get_config(arg=None):\n'
+      '  return config_dict.ConfigDict({"lr": 0.1, "seed": 0})\n')
+  done = binary('demo', f'--config={config}', f'--workdir={tmp_path / "w"}',
+                '--config.lr=nan')
+  assert done.returncode == 2
+  assert '--config.lr=nan: must be a finite number' in done.stderr
+  assert not (tmp_path / 'w').exists()
+
+
+@pytest.mark.parametrize('words, complaint', [
+    ((CONFIG,), '--workdir is required'),
+    (('--workdir=w',), '--config is required'),
+    (('--config=nowhere.py', '--workdir=w'), 'experiments/configs/'),
+    (('--config=experiments/configs/demo.py:quik', '--workdir=w'),
+     "nearest is 'quick'"),
+])
+def test_what_is_missing_is_named(binary, words, complaint):
+  done = binary('demo', *words)
+  assert done.returncode == 2
+  assert complaint in done.stderr
+  assert done.stderr.count('\n') == 1
+
+
+def test_pinpoint_command_names_its_commands(binary):
+  done = binary('cli', 'evalute')
+  assert done.returncode == 2 and 'evaluate' in done.stderr
+
+
+def test_demo_quick_end_to_end_twice_gives_the_same_figures(binary, tmp_path):
+  def figures(name):
+    workdir = tmp_path / name
+    done = binary('demo', CONFIG, f'--workdir={workdir}')
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((workdir / 'results.json').read_text())
+    record = json.loads((workdir / 'run.json').read_text())
+    assert record['seeds'] == {'seed': 0} and record['versions']['jax']
+    assert 'world_size = ' in (workdir / 'config.txt').read_text()
+    assert '<table' in (workdir / 'report.html').read_text()
+    return [(row['queries'], row['system'], row['gallery'], row['filter'],
+             row['metrics'], row['ci95']) for row in rows]
+  first = figures('a')
+  assert first == figures('b')
+  assert {row[1] for row in first} == {'chance', 'raw_1nn'}
+  assert {row[0] for row in first} == {
+      'query_photo_known', 'query_photo_new', 'query_street'}
