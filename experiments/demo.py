@@ -6,7 +6,7 @@ report.html to the workdir. Synthetic Earth is made up: its figures compare
 systems with each other and say nothing about real photographs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 import contextlib
 import dataclasses
 import hashlib
@@ -18,6 +18,7 @@ from input_pipeline import csv_table
 from input_pipeline.synthetic_earth import contact_sheet
 from input_pipeline.synthetic_earth import dataset as synthetic
 from ml_collections import config_dict
+import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.evals import geolocation, results
 from pinpoint_jax.features import extract
@@ -51,7 +52,7 @@ def main(run: launch.Run) -> None:
       dataset.write_folder(
           run.workdir / 'data' / split, split, run.config.processes)
   with _stage('features', seconds):
-    features = {split: _features(run, split) for split in GALLERIES + QUERIES}
+    features = _features(run, GALLERIES + QUERIES)
   with _stage('evaluate', seconds):
     rows = list(_rows(run.config, features))
   provenance = _provenance(run.config, features, seconds)
@@ -68,13 +69,22 @@ def _stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
   print(f'{name}: {seconds[name]} s', flush=True)
 
 
-def _features(run: launch.Run, split: str) -> types.FeatureTable:
-  folder = run.workdir / 'data' / split
-  source = 'street' if split.endswith('street') else 'photo'
-  photos = csv_table.read_photos_csv(folder / 'photos.csv', source).photos
-  paths = [folder / f'{name}.jpg' for name in photos.ids]
-  return types.FeatureTable(photos, extract.extract(
-      paths, run.config.preprocess, run.config.feature, run.config.processes))
+def _features(run: launch.Run, splits: Sequence[str]) -> Tables:
+  """Features of every split, read back from the JPEGs on disk."""
+  folders = {split: run.workdir / 'data' / split for split in splits}
+  photos = {
+      split: csv_table.read_photos_csv(
+          folder / 'photos.csv',
+          'street' if split.endswith('street') else 'photo').photos
+      for split, folder in folders.items()}
+  # One call for all: worker processes take seconds to start.
+  paths = [folders[split] / f'{name}.jpg'
+           for split in splits for name in photos[split].ids]
+  features = extract.extract(
+      paths, run.config.preprocess, run.config.feature, run.config.processes)
+  ends = np.cumsum([len(photos[split]) for split in splits])
+  return {split: types.FeatureTable(photos[split], part)
+          for split, part in zip(splits, np.split(features, ends[:-1]))}
 
 
 def _rows(config: config_dict.ConfigDict,
