@@ -1,4 +1,4 @@
-"""Distances and metrics on ten million pairs: python -m benchmarks.metrics_bench
+"""Distances and metrics on ten million pairs; `make bench` runs it.
 
 The target is haversine and all figures in under 10 s on two cores.
 """

@@ -64,7 +64,7 @@ def _as_uint64(counter: Counter) -> np.ndarray:
   return np.asarray(counter).astype(np.int64).astype(np.uint64)
 
 
-def _mix(state: np.ndarray) -> np.ndarray:
+def _mix(state: np.ndarray | np.uint64) -> np.ndarray:
   """The finaliser of splitmix64 (Steele, Lea, Flood 2014)."""
   state = (state ^ (state >> np.uint64(30))) * _MIX_1
   state = (state ^ (state >> np.uint64(27))) * _MIX_2
