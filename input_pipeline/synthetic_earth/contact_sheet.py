@@ -16,8 +16,8 @@ _GAP = 3
 _TITLE = 34
 
 
-def contact_sheet(dataset: synthetic.SyntheticEarth, num_countries: int = 8,
-                  num_each: int = 4) -> PilImage.Image:
+def contact_sheet(dataset: synthetic.SyntheticEarth, num_countries: int = 7,
+                  num_each: int = 3) -> PilImage.Image:
   """Photos and street views of the countries that have most of both."""
   names = ('gallery_photo', 'gallery_street')
   countries = {name: dataset.places(name).country for name in names}
@@ -66,8 +66,7 @@ def main() -> None:
   parser.add_argument('--seed', type=int, default=0)
   args = parser.parse_args()
   dataset = synthetic.SyntheticEarth(args.size, args.seed)
-  # 256 colours are enough to look at, and a third of the file.
-  contact_sheet(dataset).quantize(256).save(args.out, optimize=True)
+  contact_sheet(dataset).save(args.out, optimize=True)
 
 
 if __name__ == '__main__':
