@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 from typing import Literal, TypeAlias
 
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Shaped, UInt8
 import numpy as np
 
 Source: TypeAlias = Literal['photo', 'street']
@@ -33,10 +33,10 @@ class Photos:
     source: which of the two worlds the photos come from.
   """
 
-  ids: Strings
+  ids: Shaped[np.ndarray, 'n']
   latlng_deg: Float[np.ndarray, 'n 2']
-  authors: Strings
-  sequences: Strings
+  authors: Shaped[np.ndarray, 'n']
+  sequences: Shaped[np.ndarray, 'n']
   source: Source
 
   def __len__(self) -> int:
@@ -94,7 +94,7 @@ class Candidates:
 class Predictions:
   """One answer per query: ids [n] and places in degrees [n, 2]."""
 
-  ids: Strings
+  ids: Shaped[np.ndarray, 'n']
   latlng_deg: Float[np.ndarray, 'n 2']
 
   def __len__(self) -> int:

@@ -41,7 +41,7 @@ def raw_1nn(queries: types.FeatureTable, gallery: types.FeatureTable,
   found = exact.search(queries.features, gallery.features, 1, *codes)
   rows = found.rows[:, 0]
   if (rows < 0).any():
-    query = queries.photos.ids[np.flatnonzero(rows < 0)[0]]
+    query = str(queries.photos.ids[np.flatnonzero(rows < 0)[0]])
     raise ValueError(f'query {query!r}: no gallery row is left to answer with '
                      f'({len(gallery.photos)} rows before the filter)')
   return types.Predictions(

@@ -1,0 +1,46 @@
+"""Rows of results.json against figures a reader can check."""
+
+import json
+
+import numpy as np
+from pinpoint_jax.evals import metrics, results
+
+
+def errors():
+  return metrics.Errors(np.asarray([0.5, 1.0, 30.0, 3000.0]),
+                        np.asarray(['a:x', 'a:y', 'a:z', 'a:x']))
+
+
+def setting(**changes):
+  return results.Setting('demo', 'street', 'raw_1nn', **changes)
+
+
+def test_a_row_is_strict_json_with_the_settings_named():
+  row = results.row(setting(gallery='combined', filter='author'), errors(),
+                    {'git': 'abc'}, num_resamples=20)
+  again = json.loads(json.dumps(row, allow_nan=False))
+  assert again == row
+  assert (row['query_source'], row['system'], row['gallery'],
+          row['filter'], row['decode']) == (
+              'street', 'raw_1nn', 'combined', 'author', 'argmax')
+  assert row['num_queries'] == 4
+  assert row['metrics']['acc@25km'] == 0.5
+
+
+def test_inclusive_reaches_figures_and_intervals_alike():
+  strict = results.row(setting(), errors(), {}, num_resamples=200)
+  counted = results.row(setting(), errors(), {}, num_resamples=200,
+                        inclusive=True)
+  assert strict['metrics']['acc@1km'] == 0.25
+  assert counted['metrics']['acc@1km'] == 0.5
+  assert counted['ci95']['acc@1km'][1] > strict['ci95']['acc@1km'][1]
+
+
+def test_number_of_queries_can_differ_from_draws():
+  assert results.row(setting(), errors(), {}, 2, 0)['num_queries'] == 2
+
+
+def test_extra_figures_stand_beside_the_others():
+  row = results.row(setting(), errors(), {}, num_resamples=0,
+                    extra={'acc@country': 0.75})
+  assert row['metrics']['acc@country'] == 0.75 and row['ci95'] == {}
