@@ -13,7 +13,7 @@ _HEAD = ('queries', 'system', 'gallery', 'filter', 'decode', 'n', '1 km',
 
 _STYLE = '''
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto;
-       max-width: 75rem; padding: 0 1rem; color: #1c2733; background: #fff }
+       max-width: 88rem; padding: 0 1rem; color: #1c2733; background: #fff }
 table { border-collapse: collapse; margin: 1rem 0 }
 th, td { padding: .3rem .7rem; text-align: right; border-bottom:
          1px solid #d8dee4; white-space: nowrap }
