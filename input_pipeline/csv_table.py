@@ -55,6 +55,8 @@ def read_photos_csv(
   """
   if swapped not in ('refuse', 'fix'):
     raise ValueError(f'swapped={swapped!r}: choices are refuse, fix')
+  if duplicates not in ('refuse', 'first'):
+    raise ValueError(f'duplicates={duplicates!r}: choices are refuse, first')
   table, headers = _read(pathlib.Path(path))
   latlng_deg = np.stack([_numbers(table[headers[name]], path, headers[name])
                          for name in ('lat', 'lng')], 1)
@@ -124,8 +126,9 @@ def _numbers(texts: Sequence[str], path: str | pathlib.Path,
   numbers, bad = np.full(len(texts), np.nan), []
   for row, text in enumerate(texts):
     try:
-      # float() would also take '1_0': not a coordinate.
-      numbers[row] = float('?' if '_' in text else text)
+      # float() would also take '1_0' and digits of other scripts.
+      plain = text.isascii() and '_' not in text
+      numbers[row] = float(text if plain else '?')
     except ValueError:
       bad.append(row)
   if bad:

@@ -3,7 +3,8 @@
 Defined conversions: transparency is laid on mid grey; 16-bit grey is scaled
 by 1/257; float images are taken as 0..1 (0..255 where they exceed 1); CMYK
 and palettes go through Pillow; ICC profiles are not applied; EXIF orientation
-is applied; of an animation the first frame is taken and noted.
+is applied; of an animation the first frame is taken and noted. HEIC needs
+pillow_heif. `decode` is safe to call from several threads.
 """
 
 import dataclasses
@@ -13,17 +14,37 @@ import warnings
 from jaxtyping import Float
 import numpy as np
 from PIL import Image as PilImage
-from PIL import ImageOps
+from PIL import ImageOps, features
 from pinpoint_jax import types
 
-FORMATS = ('JPEG', 'PNG', 'WEBP', 'GIF', 'BMP', 'TIFF')
+try:
+  import pillow_heif
+  pillow_heif.register_heif_opener()
+except ImportError:
+  pillow_heif = None
+
+FORMATS = ('JPEG', 'PNG', 'WEBP', 'GIF', 'BMP', 'TIFF',
+           *(['AVIF'] if features.check('avif') else []),
+           *(['HEIF'] if pillow_heif else []))
 MAX_PIXELS = 100_000_000
+# Counting the frames of these walks the file, which a bomb can make long.
+_WALKED, _WALK_BYTES = ('GIF', 'TIFF'), 1 << 20
+_SIGNATURES = (b'\xff\xd8\xff', b'\x89PNG', b'GIF8', b'II*\0', b'MM\0*')
+_HEIC_BRANDS = (b'heic', b'heix', b'hevc', b'heim', b'heis', b'mif1', b'msf1')
 _BACKGROUND = (128, 128, 128, 255)
 _GPS_IFD = 0x8825
 
+# The size is checked below, against our limit rather than Pillow's. Set once:
+# warnings.catch_warnings is not safe among threads.
+warnings.filterwarnings('ignore', category=PilImage.DecompressionBombWarning)
+
 
 class BadImage(ValueError):
-  """Bytes that give no pixels; `reason` is one word for counting."""
+  """Bytes that give no pixels; `reason` is one word for counting.
+
+  empty, not_an_image, format (known, but not readable here), too_large,
+  truncated or damaged.
+  """
 
   def __init__(self, reason: str, text: str):
     super().__init__(f'{reason}: {text}')
@@ -49,34 +70,48 @@ def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> DecodedImage:
   """The first frame of an image file, upright; refuses before decoding."""
   if not data:
     raise BadImage('empty', 'the file has 0 bytes')
-  with warnings.catch_warnings():
-    # The size is checked below, against our limit rather than Pillow's.
-    warnings.simplefilter('ignore', PilImage.DecompressionBombWarning)
-    try:
-      picture = PilImage.open(io.BytesIO(data), formats=FORMATS)
-    except PilImage.DecompressionBombError as error:
-      raise BadImage('too_large', str(error)) from error
-    except (OSError, ValueError, SyntaxError) as error:
-      raise BadImage('not_an_image', f'no {"/".join(FORMATS)}; the file starts '
-                                     f'with {data[:16]!r}') from error
+  picture = _open(data)
   width, height = picture.size
   if width * height > max_pixels:
     raise BadImage('too_large', f'{width}×{height} pixels, more than '
                                 f'{max_pixels:,}')
-  frames = getattr(picture, 'n_frames', 1)
-  notes = (f'first frame of {frames}',) if frames > 1 else ()
-  latlng_deg = exif_latlng_deg(picture)
-  return DecodedImage(_upright_rgb(picture), notes, latlng_deg)
-
-
-def _upright_rgb(picture: PilImage.Image) -> np.ndarray:
+  # Hostile bytes make Pillow raise nearly anything, IndexError included.
   try:
+    notes, latlng_deg = _frame_notes(picture, data), exif_latlng_deg(picture)
     picture.load()  # A truncated file raises here: never a half-grey picture.
-    picture = ImageOps.exif_transpose(picture)
-    return np.array(_to_rgb(picture))
-  except (OSError, ValueError, SyntaxError, EOFError) as error:
+    pixels = np.array(_to_rgb(ImageOps.exif_transpose(picture)))
+  except Exception as error:
     reason = 'truncated' if 'truncated' in str(error) else 'damaged'
-    raise BadImage(reason, str(error)) from error
+    raise BadImage(reason, str(error) or type(error).__name__) from error
+  return DecodedImage(pixels, notes, latlng_deg)
+
+
+def _open(data: bytes) -> PilImage.Image:
+  """Reads the header only."""
+  try:
+    return PilImage.open(io.BytesIO(data), formats=FORMATS)
+  except PilImage.DecompressionBombError as error:
+    raise BadImage('too_large', str(error)) from error
+  except Exception as error:
+    raise _why_not_opened(data) from error
+
+
+def _why_not_opened(data: bytes) -> BadImage:
+  if data[4:8] == b'ftyp' and data[8:12] in _HEIC_BRANDS and not pillow_heif:
+    return BadImage('format', 'this is HEIC: install pinpoint_jax[heic]')
+  if data.startswith(_SIGNATURES):
+    return BadImage('damaged', f'a picture by its first bytes {data[:8]!r}, '
+                               f'but its header is cut or broken')
+  return BadImage('not_an_image', f'no {"/".join(FORMATS)}; the file starts '
+                                  f'with {data[:16]!r}')
+
+
+def _frame_notes(picture: PilImage.Image, data: bytes) -> tuple[str, ...]:
+  if not getattr(picture, 'is_animated', False):
+    return ()
+  if picture.format in _WALKED and len(data) > _WALK_BYTES:
+    return ('first frame of many',)
+  return (f'first frame of {picture.n_frames}',)
 
 
 def _to_rgb(picture: PilImage.Image) -> PilImage.Image:
@@ -103,16 +138,15 @@ def exif_latlng_deg(
   """Place in the file's EXIF GPS, degrees [2]; None where absent or broken."""
   try:
     gps = picture.getexif().get_ifd(_GPS_IFD)
-    lat, lng = (_degrees(gps[2], gps[1] in 'Ss'), _degrees(gps[4], gps[3]
-                                                           in 'Ww'))
-  except (KeyError, TypeError, ValueError, ZeroDivisionError, SyntaxError,
-          OSError):
+    lat = _degrees(gps[2], gps[1], 'NS')
+    lng = _degrees(gps[4], gps[3], 'EW')
+  except Exception:  # As above; a broken GPS block is no reason to refuse.
     return None
   valid = np.isfinite([lat, lng]).all() and abs(lat) <= 90 and abs(lng) <= 180
   return np.asarray([lat, lng]) if valid else None
 
 
-def _degrees(parts: tuple, negative: bool) -> float:
+def _degrees(parts: tuple, side: str, sides: str) -> float:
   degrees, minutes, seconds = (float(part) for part in parts)
-  value = degrees + minutes / 60 + seconds / 3600
-  return -value if negative else value
+  sign = {sides[0]: 1, sides[1]: -1}[side.strip('\0 ').upper()]
+  return sign * (degrees + minutes / 60 + seconds / 3600)

@@ -62,9 +62,27 @@ def test_defined_conversions():
   assert all(abs(v - 127.5) <= 1 for v in first_pixel(half, 'TIFF'))
 
 
-def test_first_frame_of_an_animation_is_recorded():
+def test_transparent_palette_colour_is_laid_on_grey():
+  palette = PilImage.new('P', (2, 2), 0)
+  palette.putpalette([255, 0, 0] + [0, 0, 255] * 255)
+  assert first_pixel(palette, transparency=0) == [128] * 3
+  assert first_pixel(palette, transparency=1) == [255, 0, 0]
+  half = PilImage.new('RGBA', (2, 2), (228, 28, 128, 128))
+  np.testing.assert_allclose(first_pixel(half), [178, 78, 128], atol=1)
+
+
+@pytest.mark.parametrize('value, expected', [
+    (0., 0), (1., 255), (np.nan, 0), (np.inf, 255), (-np.inf, 0), (200., 200)])
+def test_float_tiff_values(value, expected):
+  picture = PilImage.fromarray(np.full((2, 2), value, np.float32))
+  assert first_pixel(picture, 'TIFF') == [expected] * 3
+
+
+@pytest.mark.parametrize('kind', ['GIF', 'PNG', 'WEBP'])
+def test_first_frame_of_an_animation_is_recorded(kind):
   frames = [PilImage.new('RGB', (4, 4), colour) for colour in ('red', 'blue')]
-  data = encoded(frames[0], 'GIF', save_all=True, append_images=frames[1:])
+  data = encoded(frames[0], kind, save_all=True, append_images=frames[1:],
+                 **({'lossless': True} if kind == 'WEBP' else {}))
   found = decode.decode(data)
   assert found.pixels[0, 0].tolist() == [255, 0, 0]
   assert found.notes == ('first frame of 2',)
@@ -88,6 +106,40 @@ def test_a_truncated_jpeg_is_never_half_grey(share):
   assert caught.value.reason == 'truncated'
 
 
+@pytest.mark.parametrize('cut', [3, 20, 400])
+def test_a_jpeg_cut_in_its_header_is_damaged(cut):
+  with pytest.raises(decode.BadImage) as caught:
+    decode.decode(encoded(photo(), 'JPEG')[:cut])
+  assert caught.value.reason == 'damaged'
+
+
+@pytest.mark.parametrize('kind', ['JPEG', 'PNG', 'WEBP', 'GIF', 'BMP', 'TIFF'])
+def test_whatever_the_bytes_only_bad_image_is_raised(kind):
+  rng, data = np.random.default_rng(0), encoded(photo(), kind)
+  for _ in range(200):
+    hurt = bytearray(data)
+    for place in rng.integers(0, min(300, len(hurt)), 3):
+      hurt[place] = rng.integers(256)
+    try:
+      decode.decode(bytes(hurt[:rng.integers(1, len(hurt) + 1)]))
+    except decode.BadImage as error:
+      assert error.reason in ('not_an_image', 'damaged', 'truncated',
+                              'too_large', 'format')
+
+
+def test_heic_names_the_extra_to_install(monkeypatch):
+  monkeypatch.setattr(decode, 'pillow_heif', None)
+  with pytest.raises(decode.BadImage, match=r'pinpoint_jax\[heic\]') as caught:
+    decode.decode(b'\0\0\0\x18ftypheic' + bytes(40))
+  assert caught.value.reason == 'format'
+
+
+@pytest.mark.skipif('AVIF' not in decode.FORMATS, reason='Pillow without AVIF')
+def test_avif_is_read():
+  pixels = decode.decode(encoded(PilImage.new('RGB', (8, 8)), 'AVIF')).pixels
+  assert pixels.shape == (8, 8, 3)
+
+
 def test_extension_does_not_matter_content_does():
   found = decode.decode(encoded(photo(), 'WEBP', lossless=True))
   assert found.pixels.shape == (30, 40, 3)
@@ -104,6 +156,36 @@ def test_a_bomb_is_refused_from_its_header():
     decode.decode(bomb)
   assert caught.value.reason == 'too_large'
   assert time.monotonic() - started < 0.1
+
+
+def test_many_frames_are_not_walked():
+  frame = (b',' + struct.pack('<HHHHB', 0, 0, 4, 4, 0)
+           + b'\x02\x04\x84\x8f\x09\x05\0')
+  head = b'GIF89a' + struct.pack('<HHBBB', 4, 4, 0x80, 0, 0) + bytes(6)
+  data = head + frame * 300_000 + b';'
+  started = time.monotonic()
+  with pytest.raises(decode.BadImage):
+    decode.decode(data, max_pixels=1)
+  picture = decode._open(data)
+  assert decode._frame_notes(picture, data) == ('first frame of many',)
+  assert time.monotonic() - started < 0.1
+
+
+def test_the_limit_is_the_callers():
+  with pytest.raises(decode.BadImage, match='40×30 pixels, more than 1,199'):
+    decode.decode(encoded(photo()), max_pixels=1199)
+  assert decode.decode(encoded(photo()), max_pixels=1200).pixels.size == 3600
+
+
+@pytest.mark.parametrize('gps', [
+    {1: '', 2: (3., 0., 0.), 3: 'E', 4: (1., 0., 0.)},
+    {1: 'N', 2: (93., 0., 0.), 3: 'E', 4: (1., 0., 0.)},
+    {1: 'N', 2: (3., 0., 0.)}])
+def test_broken_exif_gps_is_no_place(gps):
+  exif = PilImage.Exif()
+  exif[0x8825] = gps
+  found = decode.decode(encoded(photo(), 'JPEG', exif=exif))
+  assert found.exif_latlng_deg is None
 
 
 def test_exif_gps_is_read_and_kept_apart():

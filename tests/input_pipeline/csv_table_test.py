@@ -51,7 +51,7 @@ def test_bom_crlf_quotes_and_newlines_in_quotes(write):
     ('3', '181', 'longitude outside.*rows 1'),
     ('0', '0', r'\(0, 0\).*rows 1'), ('"52,1"', '1', "column lat.*'52,1'"),
     ('', '1', "row 1: ''"), ('1_0', '1', "row 1: '1_0'"),
-    ('5', 'x', "column lng.*row 1: 'x'")])
+    ('٣', '1', "row 1: '٣'"), ('5', 'x', "column lng.*row 1: 'x'")])
 def test_bad_coordinates_are_refused_by_row(write, lat, lng, complaint):
   path = write(f'id,lat,lng\na,1,2\nb,{lat},{lng}\n')
   with pytest.raises(coords.BadCoordinates, match=complaint):
@@ -99,3 +99,23 @@ def test_broken_files_say_what_is_wrong(write, text, complaint):
 def test_order_of_columns_does_not_matter(write):
   photos = read(write('lng,id,lat\n2,a,1\n')).photos
   np.testing.assert_array_equal(photos.latlng_deg, [[1, 2]])
+
+
+def test_all_bad_rows_are_counted_and_the_first_five_shown(write):
+  rows = ''.join(f'{i},x{i},1\n' for i in range(9))
+  with pytest.raises(coords.BadCoordinates, match='9 values.*row 4') as caught:
+    read(write('id,lat,lng\n' + rows))
+  assert 'row 5' not in str(caught.value)
+
+
+def test_one_id_in_two_places_is_a_duplicate_like_any_other(write):
+  path = write('id,lat,lng\n' + 'a,1,2\na,50,60\nb,1,1\nb,1,1\n')
+  with pytest.raises(csv_table.BadTable, match='2 duplicate ids'):
+    read(path)
+  with pytest.raises(ValueError, match="duplicates='last': choices"):
+    read(path, duplicates='last')
+
+
+def test_another_encoding_is_refused(write):
+  with pytest.raises(csv_table.BadTable, match='utf-8'):
+    read(write('id,lat,lng,author\na,1,2,Z\xfcrich\n', 'latin-1'))
