@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 import csv
 import dataclasses
 import pathlib
-from typing import Literal
 
 import numpy as np
 from pinpoint_jax import types
@@ -44,8 +43,8 @@ class CsvPhotos:
 def read_photos_csv(
     path: str | pathlib.Path,
     source: types.Source,
-    swapped: Literal['refuse', 'fix'] = 'refuse',
-    duplicates: Literal['refuse', 'first'] = 'refuse',
+    swapped: str = 'refuse',
+    duplicates: str = 'refuse',
     allow_null_island: bool = False,
 ) -> CsvPhotos:
   """Reads a CSV file; refuses bad rows by number (the first below is row 0).
