@@ -12,7 +12,7 @@ CORE = [
 ]
 EXTRAS = {
     'data': ['tensorflow-datasets>=4.9.10', 'array_record>=0.8.6',
-             'grain>=0.2.18'],
+             'grain>=0.2.18', 'importlib_resources>=7.1'],
     'index': ['scann>=1.4.2'],
     'web': ['starlette>=1.10', 'uvicorn>=0.54'],
     'heic': ['pillow-heif>=1.0'],

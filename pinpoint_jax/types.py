@@ -48,6 +48,14 @@ class Photos:
         self.ids[rows], self.latlng_deg[rows], self.authors[rows],
         self.sequences[rows], self.source)
 
+  def fingerprint(self) -> str:
+    """Sixteen hex digits that change with any id, place, author or order."""
+    digest = hashlib.sha256(self.source.encode())
+    for column in (self.ids, self.authors, self.sequences):
+      digest.update('\n'.join(column).encode() + b'\0')
+    digest.update(np.ascontiguousarray(self.latlng_deg).tobytes())
+    return digest.hexdigest()[:16]
+
   @property
   def clusters(self) -> Strings:
     """What counts as one origin: author, else sequence, else the photo, [n].

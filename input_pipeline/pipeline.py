@@ -1,0 +1,136 @@
+"""Batches in a fixed order, read ahead by Grain, resumable to the row.
+
+A source gives rows by number: a TFDS data source, a list, anything with
+`__len__` and `__getitem__` (and `__getitems__` where many rows are cheaper
+together). Batches are random access by step; the position is one number, and
+it is saved with a fingerprint, because a position in another order is no
+position at all.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
+import sys
+from typing import Any, Protocol, runtime_checkable
+
+import grain
+from input_pipeline import order as orders
+import numpy as np
+
+Batch = Mapping[str, np.ndarray]
+
+
+@runtime_checkable
+class RowSource(Protocol):
+  """Rows by number."""
+
+  def __len__(self) -> int: ...
+  def __getitem__(self, row: int) -> Any: ...
+
+
+class FingerprintMismatch(ValueError):
+  """A saved position belongs to another stream."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pipeline:
+  """What a stream of batches is.
+
+  Attributes:
+    source: rows by number.
+    order: which row stands where; its num_rows is the source's length.
+    batch_size: rows of a step over all hosts.
+    data: fingerprint of what the rows are, as of `Photos.fingerprint`.
+    name: what `collate` does; changing the one must change the other.
+    collate: rows to one batch; by default each column is stacked.
+    host: which part of every batch is read here.
+  """
+
+  source: RowSource
+  order: orders.Order
+  batch_size: int
+  data: str
+  name: str
+  collate: Callable[[Sequence[Any]], Batch] | None = None
+  host: orders.Host = orders.Host()
+
+  def __post_init__(self):
+    if len(self.source) != self.order.num_rows:
+      raise ValueError(f'the source has {len(self.source)} rows, the order '
+                       f'{self.order.num_rows}')
+    self.host.positions(0, self.batch_size)  # Refuses what does not divide.
+
+  def rows(self, step: int) -> np.ndarray:
+    """Row numbers of this host's part of the batch, [b]."""
+    return self.order.rows(self.host.positions(step, self.batch_size))
+
+  def batch(self, step: int) -> Batch:
+    """This host's part of the batch of that step."""
+    rows = self.rows(step).tolist()
+    if hasattr(self.source, '__getitems__'):
+      found = self.source.__getitems__(rows)
+    else:
+      found = [self.source[row] for row in rows]
+    return (self.collate or stack)(found)
+
+  def fingerprint(self) -> dict[str, Any]:
+    """All that decides which rows a step holds; hosts do not."""
+    return {'seed': self.order.seed, 'data': self.data,
+            'num_rows': self.order.num_rows, 'batch_size': self.batch_size,
+            'shuffle': self.order.shuffle, 'pipeline': self.name,
+            'order': self.order.digest()}
+
+
+def stack(rows: Sequence[Mapping[str, Any]]) -> Batch:
+  """Each column of the rows as one array; ragged columns as objects."""
+  return {name: np.asarray([row[name] for row in rows]) for name in rows[0]}
+
+
+class Batches:
+  """Iterator over a pipeline that knows where it is.
+
+  The position counts batches handed out, not those read ahead: a state saved
+  after `next` continues with the following batch.
+  """
+
+  def __init__(self, pipeline: Pipeline, num_threads: int = 2,
+               read_ahead: int = 4):
+    self._pipeline = pipeline
+    self._options = grain.ReadOptions(num_threads=num_threads,
+                                      prefetch_buffer_size=read_ahead)
+    self._seek(0)
+
+  def __iter__(self) -> Iterator[Batch]:
+    return self
+
+  def __next__(self) -> Batch:
+    batch = next(self._ahead)
+    self.step += 1
+    return batch
+
+  def state(self) -> dict[str, Any]:
+    """The position with the fingerprint of its stream, ready for JSON."""
+    return {'step': self.step, 'fingerprint': self._pipeline.fingerprint()}
+
+  def restore(self, state: Mapping[str, Any]) -> None:
+    """Continues after the batches of `state`; refuses another stream's."""
+    check_fingerprint(state['fingerprint'], self._pipeline.fingerprint())
+    self._seek(int(state['step']))
+
+  def _seek(self, step: int) -> None:
+    self.step = step
+    steps = grain.MapDataset.range(step, sys.maxsize)
+    self._ahead = iter(
+        steps.map(self._pipeline.batch).to_iter_dataset(self._options))
+
+
+def check_fingerprint(saved: Mapping[str, Any],
+                      here: Mapping[str, Any]) -> None:
+  """Raises FingerprintMismatch that names every difference, old → new."""
+  names = [name for name in {**saved, **here}
+           if saved.get(name) != here.get(name)]
+  if names:
+    changes = ', '.join(
+        f'{n} {saved.get(n)} → {here.get(n)}' for n in names)
+    raise FingerprintMismatch(
+        f'data pipeline fingerprint differs ({changes}); resume with what the '
+        f'run began with, or begin a new one in another workdir')
