@@ -16,11 +16,9 @@ import io
 import pathlib
 from typing import Any
 
-from input_pipeline import sources
-from input_pipeline.synthetic_earth import dataset as synthetic
+from input_pipeline import open_source, sources
 from input_pipeline.synthetic_earth import splits as synthetic_splits
 import numpy as np
-from pinpoint_jax import types
 from pinpoint_jax.images import decode
 import tensorflow_datasets as tfds
 
@@ -73,11 +71,12 @@ class SyntheticEarth(OwnPhotos):
   def __init__(self, data_dir: str | pathlib.Path, size: str = 'tiny',
                seed: int = 0,
                splits: Sequence[str] = synthetic_splits.SPLITS):
-    world = synthetic.SyntheticEarth(size, seed)
     chosen = '' if tuple(splits) == synthetic_splits.SPLITS else '-'.join(
         ('', *sorted(splits)))
-    super().__init__({name: _World(world, name) for name in splits}, data_dir,
-                     f'{size}-seed{seed}{chosen}')
+    super().__init__(
+        {name: open_source.open_source('synthetic_earth', size=size, seed=seed,
+                                       split=name) for name in splits},
+        data_dir, f'{size}-seed{seed}{chosen}')
 
 
 def data_source(builder: OwnPhotos, split: str) -> Sequence[Any]:
@@ -93,22 +92,6 @@ def data_source(builder: OwnPhotos, split: str) -> Sequence[Any]:
                      f'{sorted(builder.info.splits)}')
   return builder.as_data_source(
       split=split, decoders={'image': tfds.decode.SkipDecoding()})
-
-
-class _World:
-  """One split of a Synthetic Earth as a photo source."""
-
-  notes = ()
-
-  def __init__(self, world: synthetic.SyntheticEarth, split: str):
-    self._world, self._split = world, split
-
-  @property
-  def photos(self) -> types.Photos:
-    return self._world.photos(self._split)
-
-  def read(self, row: int) -> bytes:
-    return self._world.jpeg(self._split, row)
 
 
 def _example(source: sources.PhotoSource, row: int) -> dict[str, Any]:

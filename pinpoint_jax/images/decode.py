@@ -43,7 +43,7 @@ class BadImage(ValueError):
   """Bytes that give no pixels; `reason` is one word for counting.
 
   empty, not_an_image, format (known, but not readable here), too_large,
-  truncated or damaged.
+  truncated, damaged or, from readers, unreadable.
   """
 
   def __init__(self, reason: str, text: str):

@@ -1,0 +1,143 @@
+"""A CSV of photos and the folder where their image files lie.
+
+Ids may carry an extension or not and may lie at any depth: the whole path is
+tried first, then the bare name. Files are only ever looked up among those
+found below the folder, so an id never becomes a path of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+import os
+import pathlib
+
+from input_pipeline import csv_table
+from input_pipeline.datasets import archive, file_names, folder
+from jaxtyping import Shaped
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.images import decode
+
+_NUM_EXAMPLES = 5
+_AMBIGUOUS = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class FilePhotos:
+  """Photos that lie in a folder.
+
+  Attributes:
+    root: the folder.
+    files: path of each photo below `root`, [n].
+    photos: the table.
+    notes: what was left out or noticed.
+    extra: further columns of the table, as text.
+  """
+
+  root: pathlib.Path
+  files: Shaped[np.ndarray, 'n']
+  photos: types.Photos
+  notes: tuple[str, ...]
+  extra: Mapping[str, types.Strings]
+
+  def read(self, row: int) -> bytes:
+    """The bytes of the photo in that row, as they lie in the folder."""
+    path = self.root / str(self.files[row])
+    if path.is_symlink() or not path.is_file():
+      raise decode.BadImage('unreadable', f'{path} is gone or became a link')
+    archive.check_size(path.stat().st_size, str(path))
+    return path.read_bytes()
+
+  def take(self, rows: np.ndarray, note: str) -> 'FilePhotos':
+    """The photos at `rows` (indices or mask), with a note that says why."""
+    extra = {name: text[rows] for name, text in self.extra.items()}
+    return FilePhotos(self.root, self.files[rows], self.photos.take(rows),
+                      (*self.notes, note), extra)
+
+
+def read_csv_images(
+    table: str | pathlib.Path,
+    images: str | pathlib.Path,
+    source: types.Source = 'photo',
+    swapped: str = 'refuse',
+    duplicates: str = 'refuse',
+    allow_null_island: bool = False,
+) -> FilePhotos:
+  """Rows of the CSV `table` whose image lies below the folder `images`.
+
+  The last three are those of `csv_table.read_photos_csv`.
+  """
+  root = pathlib.Path(images)
+  if not root.is_dir():
+    raise folder.BadFolder(f'{root} is no folder')
+  read = csv_table.read_photos_csv(table, source, swapped, duplicates,
+                                   allow_null_island)
+  names, num_links = _image_files(root)
+  files = _find(read.photos.ids, names)
+  rows = np.flatnonzero([bool(file) for file in files])
+  if not len(rows):
+    raise folder.BadFolder(
+        f'{root}: none of {len(files)} ids of {table} is an image file here, '
+        f'such as {read.photos.ids[0]!r}; {len(names)} image files were found')
+  kept = [files[row] for row in rows]
+  notes = (*read.notes, *_notes(root, read.photos.ids, files),
+           *_unused(root, names, kept, num_links))
+  extra = {name: text[rows] for name, text in read.extra.items()}
+  return FilePhotos(root, np.asarray(kept, np.str_), read.photos.take(rows),
+                    notes, extra)
+
+
+def _image_files(root: pathlib.Path) -> tuple[list[str], int]:
+  """Image files below `root`, sorted, and how many links were passed by."""
+  names, num_links = [], 0
+  for place, folders, files in os.walk(root, followlinks=False):
+    base = pathlib.Path(place)
+    for name in folders + files:
+      num_links += (base / name).is_symlink()
+    names += [(base / name).relative_to(root).as_posix() for name in files
+              if name.lower().endswith(folder.EXTENSIONS)
+              and not (base / name).is_symlink()]
+  return sorted(names), num_links
+
+
+def _find(ids: types.Strings, names: Sequence[str]) -> list[str | None]:
+  """File of each id; None where there is none, '' where there are several."""
+  whole, paths, bare = set(names), {}, {}
+  for name in names:
+    for places, key in ((paths, file_names.key(name)),
+                        (bare, file_names.key(name.rsplit('/', 1)[-1]))):
+      places[key] = _AMBIGUOUS if key in places else name
+  def find(name: str) -> str | None:
+    if name in whole:
+      return name
+    key = file_names.key(name)
+    return paths.get(key, bare.get(key))
+  return [find(str(name)) for name in ids]
+
+
+def _notes(root: pathlib.Path, ids: types.Strings,
+           files: Sequence[str | None]) -> list[str]:
+  """Rows without a file of their own."""
+  notes = []
+  for reason, mark in (('no image file', None),
+                       ('several image files of that name', _AMBIGUOUS)):
+    rows = [i for i, file in enumerate(files) if file == mark]
+    if rows:
+      shown = ', '.join(f'row {i}: {ids[i]}' for i in rows[:_NUM_EXAMPLES])
+      notes.append(f'{root}: {len(rows)} of {len(files)} rows left out, '
+                   f'{reason}: {shown}')
+  return notes
+
+
+def _unused(root: pathlib.Path, names: Sequence[str], kept: Sequence[str],
+            num_links: int) -> list[str]:
+  """Files that are no row's, and links."""
+  unused = len(names) - len(set(kept))
+  notes = [f'{root}: {unused} image files left out: in no row, or in none that '
+           f'is kept'] if unused else []
+  shared = len(kept) - len(set(kept))
+  if shared:
+    notes.append(f'{root}: {shared} rows share an image file with another row')
+  if num_links:
+    notes.append(f'{root}: {num_links} links left out: only files of the '
+                 f'folder itself are read')
+  return notes

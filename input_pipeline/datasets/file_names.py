@@ -1,0 +1,30 @@
+"""How a row of a table finds its image file, whatever its owner wrote."""
+
+from collections.abc import Iterable
+
+from input_pipeline.datasets import folder
+
+
+def key(name: str) -> str:
+  """What an id and a file name agree in: no extension, '_' for '/'.
+
+  Ids of MP16 stand as a/b/1.jpg in some tables and as a_b_1 in others. Only
+  an image's extension is taken off: other dots may belong to the id.
+  """
+  if '.' not in name and '/' not in name:
+    return name
+  stem, dot, extension = name.rpartition('.')
+  if dot and f'.{extension.lower()}' in folder.EXTENSIONS:
+    name = stem
+  return name.replace('/', '_')
+
+
+def number(names: Iterable[str]) -> tuple[dict[str, int], int]:
+  """Key → position of the name, and how many names another one replaced.
+
+  Of two the last counts, as in a tar that was appended to.
+  """
+  places, total = {}, 0
+  for total, name in enumerate(names, 1):
+    places[key(name)] = total - 1
+  return places, total - len(places)

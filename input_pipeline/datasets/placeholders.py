@@ -1,0 +1,45 @@
+"""Finds pictures that stand for a photo which is gone.
+
+Flickr serves one and the same "photo no longer available" file for every
+photo that was taken down. So: a file whose very bytes stand under at least
+`MIN_REPEATS` ids, of more than one author where authors are known, is nobody's
+photo. Photos that one person uploaded again and again stay.
+"""
+
+from collections import Counter, defaultdict
+import hashlib
+
+from input_pipeline.datasets import csv_images
+from jaxtyping import Bool
+import numpy as np
+from pinpoint_jax import types
+
+# Two strangers may well have uploaded one picture; five hardly ever.
+MIN_REPEATS = 5
+
+
+def repeated(source: csv_images.FilePhotos, min_repeats: int = MIN_REPEATS,
+             ) -> tuple[Bool[np.ndarray, 'n'], int]:
+  """Which photos are such pictures, [n], and how many pictures there are.
+
+  Only files of a size that occurs often enough are read.
+  """
+  if min_repeats < 2:
+    raise ValueError(f'min_repeats={min_repeats}: must be at least 2')
+  sizes = [(source.root / str(file)).stat().st_size for file in source.files]
+  often = {size for size, count in Counter(sizes).items()
+           if count >= min_repeats}
+  groups = defaultdict(list)
+  for row, size in enumerate(sizes):
+    if size in often:
+      groups[hashlib.sha256(source.read(row)).digest()].append(row)
+  found = [rows for rows in groups.values() if len(rows) >= min_repeats
+           and _by_several(source.photos.authors[rows])]
+  mask = np.zeros(len(sizes), bool)
+  for rows in found:
+    mask[rows] = True
+  return mask, len(found)
+
+
+def _by_several(authors: types.Strings) -> bool:
+  return len(set(authors)) > 1 or not any(authors)

@@ -1,0 +1,118 @@
+"""Every data set by its name: `open_source('osv5m', root, split='test')`."""
+
+from collections.abc import Callable, Mapping
+import functools
+import inspect
+import pathlib
+from typing import Any
+
+from input_pipeline import sources
+from input_pipeline.datasets import (
+  csv_images,
+  flickr_benchmarks,
+  folder,
+  mp16_pro,
+  osv5m,
+  webdataset,
+)
+from input_pipeline.synthetic_earth import dataset as synthetic
+import numpy as np
+from pinpoint_jax import types
+
+Root = str | pathlib.Path | None
+
+
+def open_source(name: str, /, root: Root = None, *,
+                max_rows: int | None = None,
+                **options: Any) -> sources.PhotoSource:
+  """The photos of a data set below `root`; `max_rows` takes the first ones.
+
+  The error for an unknown name or option lists the choices.
+  """
+  if name not in READERS:
+    raise ValueError(f'data set {name!r}: choices are {sorted(READERS)}')
+  if max_rows is not None and max_rows < 1:
+    raise ValueError(f'max_rows={max_rows}: must be at least 1')
+  allowed = options_of(name)
+  unknown = sorted(set(options) - set(allowed))
+  if unknown:
+    raise ValueError(f'data set {name!r} has no options {unknown}: choices are '
+                     f'{sorted([*allowed, "max_rows"])}')
+  if bool(root) == (name == 'synthetic_earth'):
+    raise ValueError(f'data set {name!r}: root={str(root)!r}, but '
+                     + ('it has no files' if root else 'it needs a folder'))
+  source = READERS[name](root, **options)
+  if max_rows is None or len(source.photos) <= max_rows:
+    return source
+  return sources.Subset(source, np.arange(max_rows))
+
+
+def options_of(name: str) -> tuple[str, ...]:
+  """What may be said about a data set beside its folder."""
+  return tuple(inspect.signature(READERS[name]).parameters)[1:]
+
+
+def _read_csv(root: Root, table: str = 'photos.csv', images: str = '.',
+              source: types.Source = 'photo', swapped: str = 'refuse',
+              duplicates: str = 'refuse', allow_null_island: bool = False,
+              ) -> csv_images.FilePhotos:
+  """A CSV and a folder of images, both below `root`."""
+  base = pathlib.Path(root)
+  return csv_images.read_csv_images(base / table, base / images, source,
+                                    swapped, duplicates, allow_null_island)
+
+
+def _read_benchmark(name: str) -> Callable[..., sources.PhotoSource]:
+  def read(root: Root, table: str | None = None, images: str = '.',
+           swapped: str = 'refuse', duplicates: str = 'refuse',
+           placeholder_pictures: str | None = None,
+           ) -> csv_images.FilePhotos:
+    return flickr_benchmarks.read_benchmark(
+        name, root, table, images, swapped, duplicates, placeholder_pictures)
+  return read
+
+
+class SyntheticPhotos:
+  """One split of a Synthetic Earth; what travels is its size and seed."""
+
+  notes = ()
+
+  def __init__(self, size: str = 'tiny', seed: int = 0,
+               split: str = 'gallery_photo'):
+    self._world, self._split = _world(size, seed), split
+    self.photos  # noqa: B018  An unknown split is refused here.
+
+  @property
+  def photos(self) -> types.Photos:
+    """The table of the split."""
+    return self._world.photos(self._split)
+
+  def read(self, row: int) -> bytes:
+    """The JPEG of that row, rendered now."""
+    return self._world.jpeg(self._split, int(row))
+
+  def __reduce__(self) -> tuple[Any, ...]:
+    return (SyntheticPhotos, (self._world.size, self._world.seed, self._split))
+
+
+@functools.lru_cache(maxsize=2)
+def _world(size: str, seed: int) -> synthetic.SyntheticEarth:
+  """One world for all its splits in a process: building it takes a while."""
+  return synthetic.SyntheticEarth(size, seed)
+
+
+def _read_synthetic(root: Root, size: str = 'tiny', seed: int = 0,
+                    split: str = 'gallery_photo') -> SyntheticPhotos:
+  del root  # It has no files.
+  return SyntheticPhotos(size, seed, split)
+
+
+READERS: Mapping[str, Callable[..., sources.PhotoSource]] = {
+    'csv': _read_csv,
+    'folder': folder.read_folder,
+    'mp16_pro': mp16_pro.read_mp16_pro,
+    'osv5m': osv5m.read_osv5m,
+    'synthetic_earth': _read_synthetic,
+    'webdataset': webdataset.read_webdataset,
+    **{name: _read_benchmark(name) for name in flickr_benchmarks.BENCHMARKS},
+}

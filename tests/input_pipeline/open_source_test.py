@@ -1,0 +1,100 @@
+"""Every data set by its name; what is no name or option is refused."""
+
+import pickle
+
+from input_pipeline import open_source, sources
+from input_pipeline.synthetic_earth import dataset as synthetic
+import numpy as np
+import pytest
+
+from tests.input_pipeline.datasets import checks, replicas
+
+open_ = open_source.open_source
+BUILD = {'osv5m': replicas.osv5m, 'mp16_pro': replicas.mp16_pro,
+         'im2gps3k': replicas.im2gps3k, 'yfcc4k': replicas.yfcc4k,
+         'webdataset': replicas.webdataset}
+
+
+@pytest.mark.parametrize('name', sorted(BUILD))
+def test_each_name_opens_its_data(tmp_path, name):
+  images = BUILD[name](tmp_path)
+  found = open_(name, tmp_path)
+  assert isinstance(found, sources.PhotoSource)
+  checks.same_images(found, images)
+
+
+@pytest.mark.parametrize('name', sorted(BUILD))
+def test_the_first_rows_only(tmp_path, name):
+  images = BUILD[name](tmp_path)
+  found = open_(name, str(tmp_path), max_rows=2)
+  assert isinstance(found, sources.PhotoSource)
+  checks.same_images(found, dict(list(images.items())[:2]))
+  assert found.notes[-1] == (f'2 of {len(images)} photos taken, the others '
+                             f'left out')
+  assert len(open_(name, tmp_path, max_rows=99).photos) == len(images)
+
+
+def test_further_columns_follow_the_first_rows(tmp_path):
+  replicas.osv5m(tmp_path)
+  whole, first = open_('osv5m', tmp_path), open_('osv5m', tmp_path, max_rows=2)
+  assert set(first.extra) == set(whole.extra)
+  assert first.extra['city'].tolist() == whole.extra['city'][:2].tolist()
+
+
+def test_subsets_in_any_order(tmp_path):
+  images = replicas.im2gps3k(tmp_path)
+  rows = np.asarray([4, 0, 3])
+  found = sources.Subset(open_('im2gps3k', tmp_path), rows)
+  names = [list(images)[row] for row in rows]
+  checks.same_images(found, {name: images[name] for name in names})
+
+
+def test_csv_and_folder_read_what_synthetic_earth_writes(tmp_path):
+  world = synthetic.SyntheticEarth('tiny', 0)
+  root = world.write_folder(tmp_path / 'out', 'query_photo_new', processes=1)
+  table, exif = open_('csv', root), open_('folder', root)
+  photos = world.photos('query_photo_new')
+  assert table.photos.ids.tolist() == photos.ids.tolist()
+  assert table.read(3) == world.jpeg('query_photo_new', 3)
+  assert sorted(exif.photos.ids) == sorted(f'{i}.jpg' for i in photos.ids)
+  assert table.notes == exif.notes == ()
+
+
+def test_synthetic_earth_travels_as_its_size_and_seed():
+  found = open_('synthetic_earth', split='query_street', max_rows=None)
+  assert isinstance(found, sources.PhotoSource)
+  data = pickle.dumps(found)
+  assert len(data) < 200
+  copy = pickle.loads(data)
+  assert copy.photos.fingerprint() == found.photos.fingerprint()
+  world = synthetic.SyntheticEarth('tiny', 0)
+  assert copy.read(5) == found.read(5) == world.jpeg('query_street', 5)
+  other = open_('synthetic_earth', split='query_street', seed=1)
+  assert other.photos.fingerprint() != found.photos.fingerprint()
+
+
+@pytest.mark.parametrize('name, options, complaint', [
+    ('osv6m', {}, r"'osv6m': choices are \['csv', 'folder', 'im2gps'"),
+    ('osv5m', {'spilt': 'test'}, r"no options \['spilt'\].*'split'"),
+    ('osv5m', {'split': 'val'}, "split 'val'"),
+    ('yfcc4k', {'name': 'x'}, 'no options'),
+    ('yfcc4k', {'max_rows': 0}, 'max_rows=0'),
+    ('synthetic_earth', {}, 'has no files'),
+])
+def test_unknown_names_and_options_are_refused(tmp_path, name, options,
+                                               complaint):
+  with pytest.raises(ValueError, match=complaint):
+    open_(name, tmp_path, **options)
+
+
+def test_a_missing_root_and_an_unknown_split_are_refused():
+  with pytest.raises(ValueError, match="'mp16_pro'.*needs a folder"):
+    open_('mp16_pro')
+  with pytest.raises(ValueError, match="split 'train'"):
+    open_('synthetic_earth', split='train')
+
+
+def test_every_name_says_its_options():
+  for name in open_source.READERS:
+    assert 'root' not in open_source.options_of(name)
+  assert open_source.options_of('synthetic_earth') == ('size', 'seed', 'split')
