@@ -1,8 +1,8 @@
 """The main job end to end on Synthetic Earth; `make demo` runs it.
 
-Renders JPEGs, decodes them, computes a trivial frozen feature, answers every
-query by its nearest gallery photo, and writes results.json, results.md and
-report.html to the workdir. Synthetic Earth is made up: its figures compare
+Renders JPEGs, extracts features of a small ViT into feature stores, answers
+every query by its nearest gallery photo, and writes results.json, results.md
+and report.html to the workdir. Synthetic Earth is made up: its figures compare
 systems with each other and say nothing about real photographs.
 """
 
@@ -10,17 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 import contextlib
 import dataclasses
 import hashlib
+import shutil
 import time
 from typing import Any
 
-from experiments import launch, run_record
-from input_pipeline import csv_table
+from experiments import backbones, launch, run_record
+from input_pipeline import open_source
 from input_pipeline.synthetic_earth import contact_sheet
 from input_pipeline.synthetic_earth import dataset as synthetic
 from ml_collections import config_dict
-import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.evals import geolocation, results
+from pinpoint_jax.features import backbone as backbone_lib
 from pinpoint_jax.features import extract
 from pinpoint_jax.report import tables
 
@@ -52,10 +53,12 @@ def main(run: launch.Run) -> None:
       dataset.write_folder(
           run.workdir / 'data' / split, split, run.config.processes)
   with _stage('features', seconds):
-    features = _features(run, GALLERIES + QUERIES)
+    backbone = backbones.load(
+        run.config.backbone, ops=run.config.preprocess or None)
+    features = _features(run, backbone, GALLERIES + QUERIES)
   with _stage('evaluate', seconds):
     rows = list(_rows(run.config, features))
-  provenance = _provenance(run.config, features, seconds)
+  provenance = _provenance(run.config, backbone, features, seconds)
   rows = [row | {'provenance': provenance} for row in rows]
   _report(run, dataset, rows, seconds)
 
@@ -69,22 +72,21 @@ def _stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
   print(f'{name}: {seconds[name]} s', flush=True)
 
 
-def _features(run: launch.Run, splits: Sequence[str]) -> Tables:
-  """Features of every split, read back from the JPEGs on disk."""
-  folders = {split: run.workdir / 'data' / split for split in splits}
-  photos = {
-      split: csv_table.read_photos_csv(
-          folder / 'photos.csv',
-          'street' if split.endswith('street') else 'photo').photos
-      for split, folder in folders.items()}
-  # One call for all: worker processes take seconds to start.
-  paths = [folders[split] / f'{name}.jpg'
-           for split in splits for name in photos[split].ids]
-  features = extract.extract(
-      paths, run.config.preprocess, run.config.feature, run.config.processes)
-  ends = np.cumsum([len(photos[split]) for split in splits])
-  return {split: types.FeatureTable(photos[split], part)
-          for split, part in zip(splits, np.split(features, ends[:-1]))}
+def _features(run: launch.Run, backbone: backbone_lib.Backbone,
+              splits: Sequence[str]) -> Tables:
+  """Features of every split: JPEGs on disk to feature stores, read back."""
+  folder = run.workdir / 'features'
+  shutil.rmtree(folder, ignore_errors=True)  # Of an earlier run.
+  found = {}
+  for split in splits:
+    source = open_source.open_source(
+        'csv', run.workdir / 'data' / split,
+        source='street' if split.endswith('street') else 'photo')
+    plan = extract.Plan(processes=run.config.decode_processes,
+                        max_failed_share=0.0)
+    found[split] = extract.extract(
+        source, backbone, folder / split, plan).table()
+  return found
 
 
 def _rows(config: config_dict.ConfigDict,
@@ -130,15 +132,17 @@ def _gallery(features: Tables, source: types.Source,
                    f'combined, same_source')
 
 
-def _provenance(config: config_dict.ConfigDict, features: Tables,
-                seconds: Mapping[str, float]) -> dict[str, Any]:
+def _provenance(
+    config: config_dict.ConfigDict, backbone: backbone_lib.Backbone,
+    features: Tables, seconds: Mapping[str, float]) -> dict[str, Any]:
   parts = ''.join(features[split].fingerprint() for split in sorted(features))
   return {
       'config_hash': run_record.config_hash(config),
       'git': run_record.git_revision(),
       'data': f'synthetic_earth/{config.world_size}/seed{config.seed}',
       'data_hash': hashlib.sha256(parts.encode()).hexdigest()[:16],
-      'model': f'{config.feature} after {config.preprocess}, not learned',
+      'model': f'{backbone.name} ({backbone.weight_hash[:16]}) after '
+               f'{backbone.preprocess}',
       'versions': run_record.versions(),
       'seconds': dict(seconds),
   }

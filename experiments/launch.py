@@ -26,7 +26,16 @@ _FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
     'truth': (flags.DEFINE_string, None,
               'CSV of true places: id, lat, lng, optionally author, sequence '
               'and the unique_* columns of OSV-5M.'),
-    'out': (flags.DEFINE_string, None, 'File to write.'),
+    'out': (flags.DEFINE_string, None, 'File or folder to write.'),
+    'features': (flags.DEFINE_string, None,
+                 'Array of features [n, d]: .npy, or .npz with one array.'),
+    'metadata': (flags.DEFINE_string, None,
+                 'CSV with a row for each feature: id, lat, lng, optionally '
+                 'author, sequence.'),
+    'source': (flags.DEFINE_string, None, 'photo or street.'),
+    'backbone_name': (flags.DEFINE_string, 'imported',
+                      'Name of the model that made the features.'),
+    'path': (flags.DEFINE_string, None, 'Feature store to verify.'),
     'table': (flags.DEFINE_string, 'predictions',
               'Name of the table, written into each row of the results.'),
     'system': (flags.DEFINE_string, 'unknown',

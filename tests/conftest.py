@@ -22,7 +22,7 @@ jax.config.update('jax_numpy_rank_promotion', 'raise')
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def binary():
   """Runs `python -m experiments.NAME ARGS` as a user would."""
   def run(name: str, *args: str, **kwargs) -> subprocess.CompletedProcess:

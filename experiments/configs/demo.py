@@ -1,4 +1,4 @@
-"""Synthetic Earth end to end, version 0: thumbnail features and exact 1-NN.
+"""Synthetic Earth end to end, version 1: features of a small ViT, exact 1-NN.
 
 Command:  make demo
           python -m experiments.demo --config=experiments/configs/demo.py \
@@ -20,8 +20,9 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.seed = arg.seed
   config.world_size = 'tiny' if arg.quick else 'demo'
   config.processes = 2
-  config.feature = 'thumbnail'
-  config.preprocess = 'resize(64)'
+  config.decode_processes = 0 if arg.quick else 2  # 0: none to start.
+  config.backbone = 'demo'  # 'thumbnail' is the floor: nothing is learned.
+  config.preprocess = ''  # '' takes the backbone's own.
   config.galleries = ('combined', 'same_source')
   config.filters = ('none', 'author')
   config.distance = 'haversine'

@@ -1,45 +1,274 @@
-"""Files to features: order kept, processes irrelevant, bad files named."""
+"""Extraction: the same store by any road, stopped at any point."""
+
+import dataclasses
+import io
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 from PIL import Image as PilImage
-from pinpoint_jax.features import extract, thumbnail
+from pinpoint_jax import types
+from pinpoint_jax.features import backbone as backbones
+from pinpoint_jax.features import extract, files, shards, store, verify
+from pinpoint_jax.images import decode, preprocess
 import pytest
 
-
-@pytest.fixture
-def paths(tmp_path):
-  rng = np.random.default_rng(0)
-  found = []
-  for i in range(5):
-    path = tmp_path / f'{i}.png'
-    pixels = rng.integers(0, 256, (40 + i, 60, 3), dtype=np.uint8)
-    PilImage.fromarray(pixels).save(path)
-    found.append(path)
-  return found
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NUM = 100
+BAD = {7: b'', 8: b'<html>gone</html>', 60: b'\xff\xd8\xff\xe0cut'}
 
 
-def test_one_row_per_file_in_order(paths):
-  features = extract.extract(paths, 'resize(64)', 'thumbnail')
-  assert features.shape == (5, thumbnail.DIM) and features.dtype == np.float32
-  backwards = extract.extract(paths[::-1], 'resize(64)', 'thumbnail')
-  np.testing.assert_array_equal(features[::-1], backwards)
+class Pictures:
+  """A hundred noisy pictures, three of which are no pictures."""
+
+  notes = ()
+
+  def __init__(self, num=NUM, bad=BAD):
+    self.bad = bad
+    rows = np.arange(num)
+    self.photos = types.Photos(
+        np.asarray([f'p{row:03d}' for row in rows], np.str_),
+        np.stack([rows * 0.5 + 1, rows - 50.], 1),
+        np.asarray([f'a{row % 7}' if row % 3 else '' for row in rows], np.str_),
+        np.full(num, '', np.str_), 'photo')
+
+  def read(self, row):
+    if row in self.bad:
+      return self.bad[row]
+    return encoded(row)
 
 
-def test_two_processes_give_the_same_bits(paths):
-  np.testing.assert_array_equal(
-      extract.extract(paths, 'resize(64)', 'thumbnail', processes=1),
-      extract.extract(paths, 'resize(64)', 'thumbnail', processes=2))
+def encoded(row):
+  pixels = np.random.default_rng(row).integers(0, 256, (16 + row % 5, 24, 3),
+                                               np.uint8)
+  out = io.BytesIO()
+  PilImage.fromarray(pixels).save(out, 'PNG')
+  return out.getvalue()
 
 
-def test_a_bad_file_is_named_with_its_reason(paths):
-  paths[2].write_bytes(paths[2].read_bytes()[:2000])
-  with pytest.raises(ValueError, match=r'2\.png: (truncated|damaged)'):
-    extract.extract(paths, 'resize(64)', 'thumbnail')
+BACKBONE = backbones.thumbnails()
+PLAN = dict(shard_rows=16, batch_size=8, processes=0)
 
 
-@pytest.mark.parametrize('ops, feature, complaint', [
-    ('resize(64)', 'siglip', r"'siglip': choices are \['thumbnail'\]"),
-    ('rezise(64)', 'thumbnail', 'rezise')])
-def test_unknown_names_are_refused_before_any_file(ops, feature, complaint):
-  with pytest.raises(ValueError, match=complaint):
-    extract.extract([], ops, feature)
+def make(workdir, source=None, backbone=BACKBONE, **plan):
+  return extract.extract(source or Pictures(), backbone, workdir,
+                         extract.Plan(**PLAN | plan))
+
+
+def content(workdir):
+  folder = workdir / 'store'
+  return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.fixture(scope='module')
+def whole(tmp_path_factory):
+  workdir = tmp_path_factory.mktemp('whole')
+  make(workdir)
+  return workdir
+
+
+def test_every_photo_is_a_row_or_in_quarantine(whole):
+  found = store.open_store(whole / 'store')
+  source = Pictures()
+  kept = [row for row in range(NUM) if row not in BAD]
+  np.testing.assert_array_equal(found.photos.ids, source.photos.ids[kept])
+  np.testing.assert_array_equal(found.photos.authors,
+                                source.photos.authors[kept])
+  np.testing.assert_array_equal(found.photos.latlng_deg,
+                                source.photos.latlng_deg[kept])
+  lines = (whole / 'store' / store.QUARANTINE).read_text().splitlines()
+  assert [(entry['id'], entry['reason']) for entry in map(json.loads, lines)
+          ] == [('p007', 'empty'), ('p008', 'not_an_image'),
+                ('p060', 'damaged')]
+  assert len(found) + len(lines) == NUM
+  assert verify.verify(whole / 'store')['quarantined'] == 3
+  assert not (whole / 'shards').exists()
+
+
+def test_each_row_is_its_own_picture(whole):
+  found = store.open_store(whole / 'store')
+  resize = BACKBONE.preprocess
+  for row in (0, 50, 96):
+    name = int(str(found.photos.ids[row])[1:])
+    pixels = preprocess.parse(resize)(decode.decode(encoded(name)).pixels)
+    np.testing.assert_array_equal(
+        found.features[row], BACKBONE.apply(pixels[None])[0].astype(np.float16))
+
+
+def test_processes_change_nothing(whole, tmp_path):
+  make(tmp_path, processes=2)
+  assert content(tmp_path) == content(whole)
+
+
+def test_three_hosts_change_nothing(whole, tmp_path):
+  assert make(tmp_path, host=2, num_hosts=3) is None
+  assert make(tmp_path, host=0, num_hosts=3) is None
+  assert make(tmp_path, host=1, num_hosts=3) is not None
+  assert content(tmp_path) == content(whole)
+
+
+def test_damaged_and_missing_shards_are_made_again(whole, tmp_path, capsys):
+  make(tmp_path, host=0, num_hosts=2)
+  folder = tmp_path / 'shards'
+  data = bytearray((folder / '000002.npz').read_bytes())
+  data[-40] ^= 1
+  (folder / '000002.npz').write_bytes(bytes(data))
+  (folder / '000004.json').unlink()
+  make(tmp_path, host=1, num_hosts=2)
+  assert shards.state(folder, 2) == 'damaged'
+  assert shards.state(folder, 4) == 'missing'
+  make(tmp_path)
+  assert 'shard 2 is damaged' in capsys.readouterr().out
+  assert content(tmp_path) == content(whole)
+
+
+def test_finished_shards_are_not_read_again(tmp_path):
+  make(tmp_path, host=0, num_hosts=2)
+  class Watched(Pictures):
+    def read(self, row):
+      assert (row // 16) % 2 == 1, f'row {row} was done'
+      return super().read(row)
+  assert make(tmp_path, Watched()) is not None
+
+
+def test_a_finished_store_is_opened_not_made(whole):
+  class Untouchable(Pictures):
+    def read(self, row):
+      raise AssertionError('read')
+  assert len(make(whole, Untouchable())) == NUM - len(BAD)
+
+
+def other(**changes):
+  return dataclasses.replace(BACKBONE, **changes)
+
+
+@pytest.mark.parametrize('change, words', [
+    (dict(backbone=other(name='siglip')), 'backbone thumbnail → siglip'),
+    (dict(backbone=other(weight_hash='x')), 'weight_hash none → x'),
+    (dict(backbone=other(preprocess='resize(72)')), r'preprocess resize\(64\)'),
+    (dict(source=Pictures(99)), r'\(data '),
+    (dict(batch_size=4), 'batch_size 8 → 4'),
+    (dict(shard_rows=32), 'shard_rows 16 → 32'),
+])
+def test_another_job_is_refused_in_the_same_folder(whole, change, words):
+  with pytest.raises(ValueError, match=f'another extraction.*{words}'):
+    make(whole, **change)
+
+
+def test_too_many_failures_stop_it_and_keep_what_is_done(tmp_path):
+  bad = {row: b'' for row in range(40, 80)}
+  with pytest.raises(extract.TooManyFailures,
+                     match=r"24 of 64 photos .*'empty': 24.*share=0.1"):
+    make(tmp_path, Pictures(bad=bad), max_failed_share=0.1)
+  assert shards.state(tmp_path / 'shards', 1) == 'done'
+  assert make(tmp_path, Pictures(bad=bad), max_failed_share=0.5) is not None
+
+
+def test_asked_to_stop_it_keeps_finished_shards(tmp_path, whole):
+  asked = iter([False] * 5 + [True] * 99)
+  with pytest.raises(extract.Interrupted):
+    extract.extract(Pictures(), BACKBONE, tmp_path, extract.Plan(**PLAN),
+                    lambda: next(asked))
+  assert shards.state(tmp_path / 'shards', 1) == 'done'
+  make(tmp_path)
+  assert content(tmp_path) == content(whole)
+
+
+def test_not_finite_features_become_zero_and_are_counted(tmp_path):
+  def apply(pixels):
+    found = np.ones((len(pixels), 3), np.float32)
+    found[0, 1] = np.nan
+    found[1, 2] = 1e6  # More than float16 holds.
+    return found
+  made = make(tmp_path, Pictures(bad={}), other(dim=3, apply=apply))
+  zeros = (np.asarray(made.features) == 0).sum()
+  assert made.manifest['values_not_finite_set_to_0'] == 0
+  assert zeros == 2 * 13 and '26 values' in made.manifest['notes'][0]
+
+
+def test_a_dead_decode_process_is_reported_with_its_rows(tmp_path):
+  with pytest.raises(OSError, match='decode process died at rows 0 to 15'):
+    make(tmp_path, Deadly(), processes=1)
+
+
+class Deadly(Pictures):
+
+  def read(self, row):
+    os._exit(9)
+
+
+def extraction(workdir):
+  return subprocess.Popen(
+      [sys.executable, '-m', 'experiments.extract_features',
+       '--config=experiments/configs/extract_features.py:quick',
+       f'--workdir={workdir}', '--config.backbone=thumbnail',
+       '--config.shard_rows=4', '--config.batch_size=2',
+       '--config.data.options.split=gallery_street',
+       '--config.data.max_rows=200'],
+      cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_shards(workdir, count, process):
+  folder = workdir / 'shards'
+  while process.poll() is None and not (workdir / 'store').exists():
+    if folder.is_dir() and len(list(folder.glob('0*.json'))) >= count:
+      return
+    time.sleep(0.005)
+
+
+def test_killed_ten_times_it_ends_the_same(tmp_path):
+  quiet, killed = tmp_path / 'quiet', tmp_path / 'killed'
+  process = extraction(quiet)
+  assert process.wait(120) == 0, process.stderr.read()
+  rng, kills = np.random.default_rng(0), 0
+  for kill in range(10):
+    process = extraction(killed)
+    wait_for_shards(killed, 4 * kill + 1, process)
+    time.sleep(float(rng.random()) * 0.02)
+    process.kill()
+    kills += process.wait() == -signal.SIGKILL
+  assert kills == 10
+  process = extraction(killed)
+  assert process.wait(120) == 0, process.stderr.read()
+  assert content(killed) == content(quiet)
+  assert not list(killed.glob('.*tmp'))
+
+
+def test_sigterm_stops_with_its_own_code_and_a_way_on(tmp_path):
+  process = extraction(tmp_path)
+  wait_for_shards(tmp_path, 2, process)
+  process.send_signal(signal.SIGTERM)
+  assert process.wait(60) == 143
+  assert 'run the same command to continue' in process.stderr.read()
+  process = extraction(tmp_path)
+  assert process.wait(120) == 0
+  assert verify.verify(tmp_path / 'store')['rows'] == 200
+
+
+def test_a_full_disk_names_path_and_room_and_a_rerun_goes_on(tmp_path):
+  code = ('import resource, runpy, sys; '
+          'resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); '
+          'import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); '
+          'from tests.features import extract_test as t; import pathlib; '
+          't.make(pathlib.Path(sys.argv[1]))')
+  done = subprocess.run([sys.executable, '-c', code, tmp_path], cwd=ROOT,
+                        capture_output=True, text=True, timeout=120)
+  assert done.returncode == 1
+  assert '000000.npz cannot be written' in done.stderr
+  assert 'bytes are free there' in done.stderr
+  assert not list((tmp_path / 'shards').iterdir())
+  assert make(tmp_path) is not None
+
+
+def test_atomic_files_are_whole_or_absent(tmp_path):
+  path = tmp_path / 'x'
+  with pytest.raises(RuntimeError):
+    with files.atomic(path) as file:
+      file.write(b'half')
+      raise RuntimeError
+  assert list(tmp_path.iterdir()) == []

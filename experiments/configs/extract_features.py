@@ -1,0 +1,40 @@
+"""Features of a data set: the SigLIP 2 features that the method runs on.
+
+Command:  python -m experiments.extract_features \
+            --config=experiments/configs/extract_features.py --workdir=W \
+            --config.data.name=osv5m --config.data.root=DATA \
+            --config.data.options.split=train --config.backbone=MODEL
+          MODEL: a folder of google/siglip2-giant-opt-patch16-384, or its .npz.
+Hardware: an accelerator; a CPU for small models. Hours: photos ÷ the rate
+          that the first progress line prints.
+Expect:   W/store with one row per photo, less the quarantine.
+Quick:    the tiny synthetic world with the demo's backbone, in seconds.
+"""
+
+from experiments.configs import common
+from ml_collections import config_dict
+
+
+def get_config(arg: str | None = None) -> config_dict.ConfigDict:
+  """One extraction; `quick` needs nothing on disk."""
+  arg = common.parse_arg(arg, quick=False)
+  config = config_dict.ConfigDict()
+  config.data = config_dict.ConfigDict()
+  # One of input_pipeline.open_source.READERS, and its folder.
+  config.data.name = 'synthetic_earth' if arg.quick else 'folder'
+  config.data.root = ''
+  config.data.max_rows = 0  # 0 takes all.
+  # Options of that reader; see open_source.options_of(name).
+  config.data.options = config_dict.ConfigDict(
+      dict(size='tiny', seed=0, split='query_street') if arg.quick else {})
+  config.backbone = 'demo'  # Or a folder, a .npz, 'thumbnail'.
+  config.preprocess = ''  # '' takes the backbone's own.
+  config.dtype = 'float32'  # bfloat16 on accelerators.
+  config.attention = ''  # cudnn on NVIDIA GPUs.
+  config.batch_size = 16 if arg.quick else 64
+  config.shard_rows = 32 if arg.quick else 4096
+  config.processes = 0 if arg.quick else 2
+  config.host = 0
+  config.num_hosts = 1
+  config.max_failed_share = 0.05
+  return config

@@ -1,0 +1,63 @@
+r"""A data set and a backbone to a feature store, resumable.
+
+  python -m experiments.extract_features \
+    --config=experiments/configs/extract_features.py --workdir=DIR \
+    --config.data.name=osv5m --config.data.root=/data/osv5m \
+    --config.data.options.split=train --config.backbone=/models/siglip2-...
+
+The store appears at DIR/store when all shards are there. Stopped in any way,
+run it again: finished shards are kept. On several machines with one file
+system, give each --config.num_hosts=N --config.host=I; whoever finishes last
+makes the store. Photos that give no feature are listed in
+DIR/store/quarantine.jsonl with their reason.
+
+Exit codes: 0 done here; 1 refused, with one line that says why; 143 stopped
+by SIGTERM, run again to continue.
+"""
+
+import signal
+import sys
+import threading
+
+from experiments import backbones, launch
+from input_pipeline import open_source
+from pinpoint_jax.features import extract
+
+EXIT_STOPPED = 143
+
+
+def main(run: launch.Run) -> None:
+  """Open the data, load the backbone, extract."""
+  config = run.config
+  source = open_source.open_source(
+      config.data.name, config.data.root or None,
+      max_rows=config.data.max_rows or None, **config.data.options.to_dict())
+  for note in source.notes:
+    print(f'note: {note}', flush=True)
+  backbone = backbones.load(config.backbone, config.dtype,
+                            config.preprocess or None,
+                            config.attention or None)
+  print(f'{len(source.photos):,} photos → {backbone.name}, {backbone.dim} '
+        f'numbers after {backbone.preprocess}', flush=True)
+  plan = extract.Plan(
+      config.shard_rows, config.batch_size, config.processes, config.host,
+      config.num_hosts, config.max_failed_share, tuple(source.notes))
+  asked = threading.Event()
+  signal.signal(signal.SIGTERM, lambda *_: asked.set())
+  try:
+    store = extract.extract(source, backbone, run.workdir, plan, asked.is_set)
+  except extract.Interrupted:
+    print('stopped by SIGTERM; finished shards are kept, run the same command '
+          'to continue', file=sys.stderr, flush=True)
+    sys.exit(EXIT_STOPPED)
+  if store is None:
+    print(f'host {plan.host} is done; other hosts still have shards to do. The '
+          f'last one makes {run.workdir / "store"}; if one is gone, run this '
+          f'again in its place')
+    return
+  print(f'{len(store):,} of {len(source.photos):,} photos have features, '
+        f'{store.manifest["quarantined"]:,} are in quarantine: {store.path}')
+
+
+if __name__ == '__main__':
+  launch.run(main)

@@ -1,0 +1,1 @@
+"""Linen modules and the code that fills them with published weights."""

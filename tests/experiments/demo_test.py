@@ -1,0 +1,60 @@
+"""The demo on the tiny world: twice the same, with every row it promises."""
+
+import json
+
+from experiments import demo
+import pytest
+
+CONFIG = '--config=experiments/configs/demo.py:quick'
+
+
+def run(binary, workdir, *args):
+  done = binary('demo', CONFIG, f'--workdir={workdir}', *args)
+  assert done.returncode == 0, done.stderr
+  return json.loads((workdir / 'results.json').read_text())
+
+
+@pytest.fixture(scope='module')
+def runs(binary, tmp_path_factory):
+  """Two runs in one folder: the second begins anew."""
+  workdir = tmp_path_factory.mktemp('demo')
+  found = []
+  for _ in range(2):
+    rows = run(binary, workdir)
+    store = workdir / 'features' / 'query_street' / 'store'
+    found.append((rows, {file.name: file.read_bytes()
+                         for file in store.iterdir()},
+                  store.stat().st_ino))
+  return found, workdir
+
+
+def figures(rows):
+  return [{key: value for key, value in row.items() if key != 'provenance'}
+          for row in rows]
+
+
+def test_twice_the_same_figures_and_stores(runs):
+  (one, first, inode), (two, second, another) = runs[0]
+  assert figures(one) == figures(two)
+  assert one[0]['provenance']['data_hash'] == two[0]['provenance']['data_hash']
+  assert first == second
+  assert inode != another  # Made again, not found again.
+
+
+def test_every_row_that_is_promised(runs):
+  rows = runs[0][0][0]
+  found = {(row['queries'], row['gallery'], row['system'], row['filter'])
+           for row in rows}
+  for queries in demo.QUERIES:
+    for gallery in ('combined', 'same_source'):
+      assert (queries, gallery, 'chance', 'none') in found
+      for name in ('none', 'author'):
+        assert (queries, gallery, 'raw_1nn', name) in found
+  assert len(rows) == len(found) == 3 * 2 * 3
+
+
+def test_the_page_says_what_it_is_and_with_what(runs):
+  (rows, _, _), workdir = runs[0][0], runs[1]
+  page = (workdir / 'report.html').read_text()
+  assert 'synthetic' in page and 'nothing about real' in page
+  assert rows[0]['provenance']['model'].startswith('demo (')
