@@ -9,9 +9,11 @@ STAMP := $(VENV)/.installed
 WORKDIR ?= runs/demo
 ARGS ?=
 
-.PHONY: help demo test lint bench golden clean
+PEER := .venv-parity
+
+.PHONY: help demo test lint bench bench-peers parity golden clean
 help:  ## What each target does.
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
 $(STAMP): requirements.txt setup.py
 	@test -n "$(PYTHON)" || { echo "error: no Python >= 3.11 with venv found;\
@@ -35,6 +37,18 @@ lint: $(STAMP)  ## ruff and the import contract.
 
 bench: $(STAMP)  ## Side-by-side measurements, written to benchmarks/results/.
 	$(PY) -m benchmarks.metrics_bench --out=benchmarks/results/metrics.json
+
+$(PEER)/.installed: tests/parity/requirements.txt
+	test -x $(PEER)/bin/python || $(PYTHON) -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+parity: $(STAMP) $(PEER)/.installed  ## Fresh random models beside torch, in its own venv.
+	$(PY) -m tests.parity.live_check --peer_python=$(PEER)/bin/python $(ARGS)
+
+bench-peers: $(STAMP) $(PEER)/.installed  ## Speed beside torch, in its own venv.
+	$(PY) -m benchmarks.vit_bench --peer_python=$(PEER)/bin/python \
+	  --out=benchmarks/results/vit_cpu.json
 
 golden: $(STAMP)  ## Rewrite tests/golden after an intended change; read the diff.
 	UPDATE_GOLDEN=1 $(PY) -m pytest tests -k golden

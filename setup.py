@@ -9,6 +9,7 @@ CORE = [
     'numpy>=2.4', 'ml_collections>=1.1', 'absl-py>=2.5', 'safetensors>=0.8',
     'pillow>=13', 'jaxtyping>=0.3.11', 'scipy>=1.17', 'shapely>=2.2',
     'reverse_geocoder>=1.5.1', 'geographiclib>=2.1', 'xxhash>=4.1',
+    'ml_dtypes>=0.5',
 ]
 EXTRAS = {
     'data': ['tensorflow-datasets>=4.9.10', 'array_record>=0.8.6',
@@ -16,6 +17,7 @@ EXTRAS = {
     'index': ['scann>=1.4.2'],
     'web': ['starlette>=1.10', 'uvicorn>=0.54'],
     'heic': ['pillow-heif>=1.0'],
+    'fast': ['opencv-python-headless>=5.0'],
     'tpu': ['jax[tpu]>=0.10.2'],
     'cuda': ['jax[cuda13]>=0.10.2'],
     'dev': ['pytest>=9.2', 'beartype>=0.23', 'import-linter>=2.16',
@@ -30,6 +32,7 @@ setuptools.setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     python_requires='>=3.11',
+    package_data={'pinpoint_jax.models': ['demo_backbone/*']},
     packages=setuptools.find_packages(include=[
         'pinpoint_jax*', 'input_pipeline*', 'experiments*']),
     install_requires=CORE,

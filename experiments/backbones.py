@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from pinpoint_jax.features import backbone as backbones
 from pinpoint_jax.images import preprocess
-from pinpoint_jax.models import pretrained
+from pinpoint_jax.models import compiling, pretrained
 
 DEMO = pathlib.Path(pretrained.__file__).parent / 'demo_backbone'
 _NAMED = {'demo': DEMO}
@@ -56,7 +56,8 @@ class _Apply:
     def forward(params: Any, pixels: jax.Array) -> jax.Array:
       return loaded.model.apply(params, scale(pixels))
     self._forward = jax.jit(forward, in_shardings=(whole, self._split),
-                            out_shardings=self._split)
+                            out_shardings=self._split,
+                            compiler_options=compiling.options())
     self._num_devices = len(devices)
 
   def __call__(self, pixels: np.ndarray) -> jax.Array:

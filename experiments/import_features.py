@@ -56,7 +56,8 @@ def read_array(path: pathlib.Path) -> np.ndarray:
       found = found[found.files[0]]
   except (ValueError, EOFError, zipfile.BadZipFile) as error:
     hint = ('; arrays of objects are pickles and never read: save the array '
-            'as float32' if 'pickle' in str(error) else '')
+            'as float32' if 'pickle' in str(error) or 'objects' in str(error)
+            else '')
     raise ValueError(f'{path}: {error}{hint}') from error
   if found.ndim != 2 or found.dtype not in (np.float16, np.float32, np.float64):
     raise ValueError(f'{path}: {found.dtype} {list(found.shape)}; expected '

@@ -8,8 +8,9 @@ evaluated was seen.
 Command:  python -m experiments.train_demo_backbone \
             --config=experiments/configs/demo_backbone.py --workdir=W
 Hardware: two CPU cores, 6 GB of memory. Time: about 40 minutes.
-Expect:   on a world not trained on, R² of the look about 0.3 (photo) and
-          0.6 (street); see docs/synthetic_earth.md for what was measured.
+Expect:   loss 3.8 → 0.95. On a world not trained on the look itself is hardly
+          read (R² −0.09 photo, 0.05 street), yet neighbours in the feature
+          are better: see docs/synthetic_earth.md.
 Quick:    --config=experiments/configs/demo_backbone.py:quick
 """
 
@@ -30,14 +31,12 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.preprocess = 'resize(80)'
   config.world_size = 'tiny' if arg.quick else 'demo'
   # Far from 0, 1, 2, …: the seeds that demos and tables run on.
-  # Many worlds rather than large ones: what a picture shows must be read off
-  # it, not remembered with the place.
-  config.world_seeds = tuple(range(1000, 1001 if arg.quick else 1032))
-  config.pictures_per_split = 200 if arg.quick else 1500
+  config.world_seeds = (1000,) if arg.quick else (1000, 1001, 1002)
+  config.pictures_per_split = 200 if arg.quick else 12_000
   config.held_out_seed = 2000
   config.processes = 2
   config.batch_size = 32 if arg.quick else 128
-  config.num_steps = 20 if arg.quick else 2500
+  config.num_steps = 20 if arg.quick else 1500
   config.warmup_steps = 5 if arg.quick else 100
   config.learning_rate = 1e-3
   config.weight_decay = 0.05

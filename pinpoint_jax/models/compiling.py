@@ -8,7 +8,7 @@ import functools
 import jax
 
 # XLA hands CPU products to YNNPACK by default; without it they go to Eigen,
-# measured a fifth faster for these shapes (benchmarks/vit_bench.py).
+# which was a few percent faster for these shapes (benchmarks/vit_bench.py).
 _CPU = {'xla_cpu_experimental_ynn_fusion_type': ''}
 
 

@@ -1,0 +1,74 @@
+"""Fresh random models, theirs against ours, through `make parity`.
+
+Runs in our venv and asks the one with torch for the references.
+"""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+import subprocess
+import tempfile
+
+import numpy as np
+
+from tests.parity import cases, rebuild
+
+TOLERANCE = 1e-4
+_MAKE = pathlib.Path(__file__).with_name('make_references.py')
+_MODELS = ('SiglipVisionModel', 'SiglipModel', 'CLIPVisionModel', 'CLIPModel',
+           'Dinov2WithRegistersModel', 'Dinov2Model')
+
+
+def random_case(rng: np.random.Generator, index: int) -> cases.Case:
+  """Any class, odd widths and depths, any grid, sometimes sharded."""
+  model = str(rng.choice(_MODELS))
+  patch, heads = int(rng.choice([4, 7, 8])), int(rng.choice([1, 2, 3]))
+  grid = [int(n) for n in rng.integers(2, 7, 3)]
+  config = dict(
+      hidden_size=heads * int(rng.choice([8, 12, 16])), patch_size=patch,
+      num_hidden_layers=int(rng.integers(1, 4)), num_attention_heads=heads,
+      image_size=grid[0] * patch + int(rng.integers(0, patch)))
+  if 'Dino' in model:
+    config['use_swiglu_ffn'] = bool(rng.integers(2))
+  else:
+    config['intermediate_size'] = int(rng.integers(10, 90))
+    config['hidden_act'] = str(rng.choice(
+        ['gelu', 'quick_gelu', 'gelu_pytorch_tanh']))
+  size = (grid[1] * patch, grid[2] * patch)
+  return cases.Case(f'random_{index}', model, config, size,
+                    '20KB' if rng.integers(2) else '')
+
+
+def main() -> None:
+  """Draws, asks, compares; exits 1 past the tolerance."""
+  parser = argparse.ArgumentParser(description=__doc__)
+  parser.add_argument('--peer_python', required=True)
+  parser.add_argument('--num_cases', type=int, default=24)
+  parser.add_argument('--seed', type=int, default=None)
+  args = parser.parse_args()
+  seed = np.random.SeedSequence(args.seed).entropy
+  rng = np.random.default_rng(seed)
+  print(f'seed {seed}')
+  wanted = [random_case(rng, i) for i in range(args.num_cases)]
+  worst = 0.0
+  with tempfile.TemporaryDirectory() as folder:
+    folder = pathlib.Path(folder)
+    listed = folder / 'cases.json'
+    listed.write_text(json.dumps([dataclasses.asdict(c) for c in wanted]))
+    subprocess.run([args.peer_python, _MAKE, f'--cases={listed}',
+                    f'--out={folder}'], check=True, capture_output=True)
+    described = json.loads((folder / 'models.json').read_text())
+    with np.load(folder / 'arrays.npz') as arrays:
+      for case in wanted:
+        difference = rebuild.worst_difference(
+            case.name, described[case.name], arrays[f'model/{case.name}'],
+            folder / case.name)
+        worst = max(worst, difference)
+        print(f'{case.name:10} {case.model:25} {difference:.1e}')
+  print(f'worst {worst:.1e}, allowed {TOLERANCE:.0e}')
+  raise SystemExit(worst > TOLERANCE)
+
+
+if __name__ == '__main__':
+  main()
