@@ -1,6 +1,7 @@
-"""Prints test lines ÷ source lines beside the house's floor."""
+"""Prints test lines ÷ source lines and fails below the house's floor."""
 
 import pathlib
+import sys
 
 FLOOR = 0.6
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -14,13 +15,14 @@ def count(*folders: str) -> int:
 
 
 def main() -> None:
-  """Counts and prints."""
+  """Counts, prints, judges."""
   tests = count('tests')
   source = count('pinpoint_jax', 'input_pipeline', 'experiments')
   ratio = tests / source
   print(f'test lines ÷ source lines: {tests} ÷ {source} = {ratio:.2f} '
         f'(floor {FLOOR}'
         f'{", NOT reached" if ratio < FLOOR else ""})')
+  sys.exit(ratio < FLOOR)
 
 
 if __name__ == '__main__':

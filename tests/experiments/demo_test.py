@@ -58,3 +58,10 @@ def test_the_page_says_what_it_is_and_with_what(runs):
   page = (workdir / 'report.html').read_text()
   assert 'synthetic' in page and 'nothing about real' in page
   assert rows[0]['provenance']['model'].startswith('demo (')
+
+
+def test_the_run_is_recorded(runs):
+  workdir = runs[1]
+  record = json.loads((workdir / 'run.json').read_text())
+  assert record['seeds'] == {'seed': 0} and record['versions']['jax']
+  assert 'world_size = ' in (workdir / 'config.txt').read_text()

@@ -1,6 +1,5 @@
 """Bad config words stop a binary before it does or writes anything."""
 
-import json
 
 import pytest
 
@@ -53,22 +52,3 @@ def test_what_is_missing_is_named(binary, words, complaint):
 def test_pinpoint_command_names_its_commands(binary):
   done = binary('cli', 'evalute')
   assert done.returncode == 2 and 'evaluate' in done.stderr
-
-
-def test_demo_quick_end_to_end_twice_gives_the_same_figures(binary, tmp_path):
-  def figures(name):
-    workdir = tmp_path / name
-    done = binary('demo', CONFIG, f'--workdir={workdir}')
-    assert done.returncode == 0, done.stderr
-    rows = json.loads((workdir / 'results.json').read_text())
-    record = json.loads((workdir / 'run.json').read_text())
-    assert record['seeds'] == {'seed': 0} and record['versions']['jax']
-    assert 'world_size = ' in (workdir / 'config.txt').read_text()
-    assert '<table' in (workdir / 'report.html').read_text()
-    return [(row['queries'], row['system'], row['gallery'], row['filter'],
-             row['metrics'], row['ci95']) for row in rows]
-  first = figures('a')
-  assert first == figures('b')
-  assert {row[1] for row in first} == {'chance', 'raw_1nn'}
-  assert {row[0] for row in first} == {
-      'query_photo_known', 'query_photo_new', 'query_street'}
