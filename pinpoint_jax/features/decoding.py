@@ -99,6 +99,6 @@ def _decode_chunk(rows: Sequence[int]) -> list[Any]:
 
 def _decode(source: Any, row: int, prepare: preprocess.Op) -> Any:
   try:
-    return prepare(decode.decode(source.read(row)).pixels)
+    return prepare(decode.picture(source.read(row)))
   except decode.BadImage as error:
     return Bad(error.reason, str(error))

@@ -68,22 +68,34 @@ class DecodedImage:
 
 def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> DecodedImage:
   """The first frame of an image file, upright; refuses before decoding."""
+  frame, notes, latlng_deg = _decode(data, max_pixels)
+  return DecodedImage(np.array(frame), notes, latlng_deg)
+
+
+def picture(data: bytes, max_pixels: int = MAX_PIXELS) -> PilImage.Image:
+  """As `decode`, but the pixels stay a Pillow picture: no copy is made."""
+  return _decode(data, max_pixels)[0]
+
+
+def _decode(data: bytes, max_pixels: int) -> tuple[
+    PilImage.Image, tuple[str, ...], np.ndarray | None]:
   if not data:
     raise BadImage('empty', 'the file has 0 bytes')
-  picture = _open(data)
-  width, height = picture.size
+  frame = _open(data)
+  width, height = frame.size
   if width * height > max_pixels:
     raise BadImage('too_large', f'{width}×{height} pixels, more than '
                                 f'{max_pixels:,}')
   # Hostile bytes make Pillow raise nearly anything, IndexError included.
   try:
-    notes, latlng_deg = _frame_notes(picture, data), exif_latlng_deg(picture)
-    picture.load()  # A truncated file raises here: never a half-grey picture.
-    pixels = np.array(_to_rgb(ImageOps.exif_transpose(picture)))
+    notes, latlng_deg = _frame_notes(frame, data), exif_latlng_deg(frame)
+    frame.load()  # A truncated file raises here: never a half-grey picture.
+    ImageOps.exif_transpose(frame, in_place=True)
+    frame = _to_rgb(frame)
   except Exception as error:
     reason = 'truncated' if 'truncated' in str(error) else 'damaged'
     raise BadImage(reason, str(error) or type(error).__name__) from error
-  return DecodedImage(pixels, notes, latlng_deg)
+  return frame, notes, latlng_deg
 
 
 def _open(data: bytes) -> PilImage.Image:
@@ -115,6 +127,8 @@ def _frame_notes(picture: PilImage.Image, data: bytes) -> tuple[str, ...]:
 
 
 def _to_rgb(picture: PilImage.Image) -> PilImage.Image:
+  if picture.mode == 'RGB' and not picture.has_transparency_data:
+    return picture
   if picture.mode.startswith('I'):
     grey = np.asarray(picture).astype(np.float64) / 257
     return _from_grey(grey)

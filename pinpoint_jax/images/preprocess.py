@@ -128,9 +128,15 @@ def with_output_size(ops: str, size: tuple[int, int]) -> str:
 
 
 def parse(ops: str) -> Op:
-  """The function that the string describes, ops applied left to right."""
-  steps = [call.op(ops) for call in _calls(ops)]
+  """The function that the string describes, ops applied left to right.
+
+  It also takes a Pillow picture, which saves `resize` two copies.
+  """
+  calls = _calls(ops)
+  steps = [call.op(ops) for call in calls]
   def apply(image: Any) -> Any:
+    if isinstance(image, PilImage.Image) and calls[0].name != 'resize':
+      image = np.asarray(image)
     for step in steps:
       image = step(image)
     return image
@@ -205,9 +211,10 @@ def _filter(method: str) -> int:
   return _FILTERS[method]
 
 
-def _resize(image: UInt8[np.ndarray, 'h w 3'], size: tuple[int, int],
-            kind: int) -> np.ndarray:
-  picture = PilImage.fromarray(image)
+def _resize(image: UInt8[np.ndarray, 'h w 3'] | PilImage.Image,
+            size: tuple[int, int], kind: int) -> np.ndarray:
+  picture = (image if isinstance(image, PilImage.Image)
+             else PilImage.fromarray(image))
   return np.asarray(picture.resize(size[::-1], kind))
 
 

@@ -193,3 +193,14 @@ def test_exif_gps_is_read_and_kept_apart():
   exif[0x8825] = {1: 'S', 2: (33.0, 51.0, 36.0), 3: 'E', 4: (151.0, 12.0, 0.0)}
   found = decode.decode(encoded(photo(), 'JPEG', exif=exif))
   np.testing.assert_allclose(found.exif_latlng_deg, [-33.86, 151.2])
+
+
+def test_picture_holds_the_same_pixels():
+  for mode in ('RGB', 'L', 'P', 'RGBA', 'CMYK', '1'):
+    out = io.BytesIO()
+    rng = np.random.default_rng(0)
+    noise = PilImage.fromarray(rng.integers(0, 256, (9, 7, 3), np.uint8))
+    noise.convert(mode).save(out, 'TIFF')
+    data = out.getvalue()
+    np.testing.assert_array_equal(np.asarray(decode.picture(data)),
+                                  decode.decode(data).pixels)

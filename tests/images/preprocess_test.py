@@ -5,6 +5,7 @@ import importlib.util
 import jax
 import jax.numpy as jnp
 import numpy as np
+from PIL import Image as PilImage
 from pinpoint_jax.images import preprocess
 import pytest
 
@@ -125,3 +126,13 @@ def test_resize_area_averages():
   image[:, 8:] = 200
   small = preprocess.parse('resize_area((1, 4))')(image)
   assert small[0, :, 0].tolist() == [0, 0, 200, 200]
+
+
+@pytest.mark.parametrize('ops', [
+    "resize(8, 'bicubic')", "resize((5, 9))|unit_range",
+    "resize_short(8)|center_crop(6)", 'center_crop(12)'])
+def test_a_pillow_picture_gives_the_same_as_its_pixels(ops):
+  pixels = np.random.default_rng(0).integers(0, 256, (17, 23, 3), np.uint8)
+  apply = preprocess.parse(ops)
+  np.testing.assert_array_equal(apply(PilImage.fromarray(pixels)),
+                                apply(pixels))
