@@ -89,7 +89,7 @@ def _spots(key: tuple[str, int], region: worlds.Region,
 def held_out(seed: int, taken: Taken, num: int) -> Int[np.ndarray, 'q']:
   """About `num` or more rows to ask about; their authors keep others.
 
-  One in three is the last photo of a burst whose rest stays; the others are
+  One in seven is the last photo of a burst whose rest stays; the others are
   whole visits, so that an author's gallery photos may lie elsewhere.
   """
   key = (taken.stream, seed)

