@@ -31,7 +31,10 @@ class Errors:
   clusters: types.Strings
 
   def __post_init__(self):
-    bad = np.flatnonzero(~(self.dist_km >= 0))
+    if len(self.dist_km) != len(self.clusters):
+      raise ValueError(f'{len(self.dist_km)} errors but '
+                       f'{len(self.clusters)} clusters')
+    bad = np.flatnonzero(~(self.dist_km >= 0) | np.isinf(self.dist_km))
     if len(bad):
       raise ValueError(f'{len(bad)} errors are no distance, first in row '
                        f'{bad[0]}: {self.dist_km[bad[0]]}')
@@ -57,11 +60,11 @@ def summarise(
   A photo counts at a threshold if its error is strictly below it; `inclusive`
   counts equality too, as GeoCLIP's tables do.
   """
-  dist_km = np.sort(errors.dist_km)
+  thresholds_km, dist_km = tuple(thresholds_km), np.sort(errors.dist_km)
   if not len(dist_km):
     raise ValueError('no photo to score: 0 rows')
   side = 'right' if inclusive else 'left'
-  within = np.searchsorted(dist_km, list(thresholds_km), side=side)
+  within = np.searchsorted(dist_km, thresholds_km, side=side)
   scores = geoscore(dist_km)
   figures = {f'acc@{t}km': float(w / len(dist_km))
              for t, w in zip(thresholds_km, within)}

@@ -29,7 +29,7 @@ def markdown(rows: Sequence[Row]) -> str:
   lines = ['| ' + ' | '.join(_HEAD) + ' |',
            '|' + '---|' * 5 + '---:|' * (len(_HEAD) - 5)]
   for row in rows:
-    cells = [f'{value} {interval}'.strip() for value, interval in _cells(row)]
+    cells = [_one_line(' '.join(cell)) for cell in _cells(row)]
     lines.append('| ' + ' | '.join(cells) + ' |')
   return '\n'.join(lines) + '\n'
 
@@ -58,6 +58,12 @@ def page(title: str, intro: str, rows: Sequence[Row],
           f'<h1>{html.escape(title)}</h1><p>{html.escape(intro)}</p>'
           f'<div class="wide"><table><tr>{head}</tr>{"".join(body)}</table>'
           f'</div><ul>{listed}</ul>{figures}</html>\n')
+
+
+def _one_line(text: str) -> str:
+  """What stands in one cell of Markdown: no bar, no line break, no tag."""
+  text = html.escape(' '.join(text.split()), quote=False)
+  return text.replace('\\', '\\\\').replace('|', '\\|')
 
 
 def _text_class(column: int) -> str:

@@ -21,3 +21,13 @@ def test_levels_are_counted_apart_and_nan_leaves_the_count():
       np.asarray([PARIS, SYDNEY, SYDNEY, SYDNEY]), truth)
   assert figures == {
       'acc@country': 2 / 3, 'num@country': 3, 'num@city': 0}
+
+
+def test_a_right_region_s_name_in_another_country_is_wrong():
+  # Names carry what encloses them: two cities of one name differ.
+  names = administrative.unique_names(np.asarray([PARIS, [33.6609, -95.5555]]))
+  city = [name.split('_')[0] for name in names['city']]
+  assert city == ['Paris', 'Paris'] and names['city'][0] != names['city'][1]
+  figures = administrative.accuracy(
+      np.asarray([[33.6609, -95.5555]]), {'city': names['city'][:1]})
+  assert figures == {'acc@city': 0.0, 'num@city': 1}

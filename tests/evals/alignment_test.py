@@ -27,3 +27,28 @@ def test_another_order_is_brought_into_the_truths():
 def test_mismatches_are_counted_with_examples(ids, truth, complaint):
   with pytest.raises(alignment.BadPredictions, match=complaint):
     alignment.align(predictions(*ids), np.asarray(list(truth)))
+
+
+def test_any_order_is_undone():
+  ids = np.asarray([f'{i:x}' for i in range(500)])
+  places = np.stack([np.arange(500) / 10, np.arange(500) / 5], 1)
+  order = np.random.default_rng(0).permutation(500)
+  found = alignment.align(
+      types.Predictions(ids[order], places[order]), ids)
+  np.testing.assert_array_equal(found.ids, ids)
+  np.testing.assert_array_equal(found.latlng_deg, places)
+
+
+def test_every_kind_of_mismatch_is_told_at_once():
+  with pytest.raises(alignment.BadPredictions) as error:
+    alignment.align(predictions('a', 'a', 'x'), np.asarray(['a', 'b']))
+  for part in ('1 duplicate ids in the predictions', "'b'", "'x'"):
+    assert part in str(error.value)
+
+
+def test_ids_are_compared_as_written():
+  # '01' and '1' are two photos, and so are 'A' and 'a'.
+  for asked in ('01', 'A'):
+    with pytest.raises(alignment.BadPredictions, match='without a prediction'):
+      alignment.align(predictions('1' if asked == '01' else 'a'),
+                      np.asarray([asked]))

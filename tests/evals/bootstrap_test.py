@@ -57,3 +57,32 @@ def test_weighted_median_equals_the_median_of_repeated_values():
 
 def test_zero_resamples_means_no_interval():
   assert bootstrap.intervals(errors_of([1.0], ['a:x']), 0) == {}
+
+
+def test_the_figure_lies_in_its_interval():
+  rng = np.random.default_rng(5)
+  errors = errors_of(rng.gamma(0.5, 2000, 400),
+                     [f'a:{i}' for i in rng.integers(60, size=400)])
+  figures, found = metrics.summarise(errors), bootstrap.intervals(errors)
+  assert set(found) == set(figures)
+  for name, (low, high) in found.items():
+    assert low <= figures[name] <= high, name
+
+
+def test_names_of_the_photographers_do_not_matter():
+  dist_km = [1.0, 30, 30, 4000, 2, 700]
+  first = bootstrap.intervals(
+      errors_of(dist_km, ['a:1', 'a:1', 'a:2', 'a:2', 'a:3', 'a:3']), 100)
+  assert first == bootstrap.intervals(
+      errors_of(dist_km, ['s:k', 's:k', 's:l', 's:l', 's:m', 's:m']), 100)
+
+
+def test_seed_and_level_are_used():
+  errors = errors_of(np.arange(50.0), [f'i:{i}' for i in range(50)])
+  def mean(**kwargs):
+    return bootstrap.intervals(errors, 300, **kwargs)['mean_km']
+  assert mean() == mean(seed=0) != mean(seed=1)
+  wide, narrow = mean(level=0.99), mean(level=0.5)
+  assert wide[0] < narrow[0] < narrow[1] < wide[1]
+  # Mean 24.5, standard error 14.43/√50 = 2.04, ± 0.674 of it for one half.
+  np.testing.assert_allclose(narrow, [24.5 - 1.38, 24.5 + 1.38], atol=0.4)

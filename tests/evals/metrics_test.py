@@ -63,3 +63,48 @@ def test_an_impossible_error_is_refused_by_row(bad):
 def test_no_rows_is_refused():
   with pytest.raises(ValueError, match='0 rows'):
     metrics.summarise(metrics.Errors(np.zeros(0), np.zeros(0, np.str_)))
+
+
+def test_merging_is_associative_and_empty_parts_are_nothing():
+  rng = np.random.default_rng(1)
+  a, b, c = (errors_of(*rng.gamma(0.5, 2000, n)) for n in (3, 1, 40))
+  nothing = metrics.Errors(np.zeros(0), np.zeros(0, np.str_))
+  merge = metrics.merge
+  figures = [metrics.summarise(merge(parts)) for parts in (
+      [a, b, c], [merge([a, b]), c], [a, merge([b, c])],
+      [nothing, c, nothing, a, b])]
+  assert all(other == figures[0] for other in figures)
+  assert len(merge([nothing, nothing]).dist_km) == 0
+
+
+def test_merging_keeps_each_error_with_its_origin():
+  merged = metrics.merge([errors_of(5.0, clusters=['a:long name']),
+                          errors_of(7.0, clusters=['s:x'])])
+  assert dict(zip(merged.clusters, merged.dist_km)) == {
+      'a:long name': 5.0, 's:x': 7.0}
+
+
+def test_thresholds_may_come_from_any_iterable():
+  figures = metrics.summarise(
+      errors_of(1.0, 3.0), (t for t in (2, 0.5, 3)))
+  assert [figures[f'acc@{t}km'] for t in (2, 0.5, 3)] == [0.5, 0, 0.5]
+
+
+def test_an_error_without_an_origin_is_refused():
+  with pytest.raises(ValueError, match='2 errors but 1 clusters'):
+    errors_of(1.0, 2.0, clusters=['a:x'])
+
+
+def test_infinity_is_no_distance():
+  with pytest.raises(ValueError, match='first in row 2: inf'):
+    errors_of(1.0, 2.0, float('inf'))
+
+
+def test_every_figure_gets_worse_with_distance():
+  near = metrics.summarise(errors_of(0.5, 20.0, 700.0))
+  far = metrics.summarise(errors_of(1.5, 26.0, 2600.0))
+  for name in near:
+    if name.endswith('_km') and not name.startswith('acc'):
+      assert near[name] < far[name], name
+    else:
+      assert near[name] >= far[name], name

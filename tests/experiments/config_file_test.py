@@ -56,3 +56,33 @@ def test_numbers_must_be_finite(value):
     config.lr = value
   with pytest.raises(ValueError, match='config.lr'):
     config_file.check_numbers(config)
+
+
+def test_a_file_without_get_config_is_no_config(tmp_path):
+  (tmp_path / 'c.py').write_text('seed = 1\n')
+  with pytest.raises(ValueError, match=r'defines no get_config\(arg\)'):
+    config_file.load(str(tmp_path / 'c.py'))
+
+
+def test_a_number_hidden_in_a_tuple_must_be_finite_too():
+  config = demo.get_config()
+  with config.unlocked():
+    config.betas = (0.9, float('nan'))
+  with pytest.raises(ValueError, match='config.betas'):
+    config_file.check_numbers(config)
+
+
+@pytest.mark.parametrize('word', [
+    '--config.galleries.3=x', '--config.nothing=1', '-config.seeds=1',
+    '--config.seed.low=1'])
+def test_overrides_of_what_is_not_there_are_refused(word):
+  with pytest.raises(ValueError, match='no key'):
+    config_file.check_override_names(demo.get_config(), [word])
+
+
+@pytest.mark.parametrize('word', [
+    '--config.seed=1', '-config.seed=1', '--workdir=w', '--config=x.py',
+    'config.nothing=1'])
+def test_other_words_are_none_of_its_business(word):
+  # Stray words are the launcher's to refuse.
+  config_file.check_override_names(demo.get_config(), [word])

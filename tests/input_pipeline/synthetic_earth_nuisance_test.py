@@ -145,8 +145,8 @@ def test_authors_have_a_style_that_travels_with_them(tiny):
 
 def test_frames_of_a_drive_share_its_light(tiny):
   table = tiny.table('gallery_street')
-  rows = np.flatnonzero(table.sessions < 20)
-  assert len(rows) == 160
+  rows = np.flatnonzero((table.sessions < 12) & (table.serials % 2 == 0))
+  assert len(rows) == 12 * 4
   shots = [tiny.shot('gallery_street', int(row)) for row in rows]
   def shared(taken) -> float:
     between, within = _grouped(np.stack(list(map(_mean_colour, taken))),
@@ -198,11 +198,10 @@ for split in ("query_street", "gallery_photo"):
 '''
 
 
-@pytest.mark.parametrize('hash_seed', ['0', '12345'])
-def test_pixels_do_not_depend_on_order_or_process(tiny, hash_seed):
+def test_pixels_do_not_depend_on_order_or_process(tiny):
   theirs = subprocess.run(
       [sys.executable, '-c', _CHILD], cwd=ROOT, check=True, text=True,
-      capture_output=True, env=os.environ | {'PYTHONHASHSEED': hash_seed})
+      capture_output=True, env=os.environ | {'PYTHONHASHSEED': '12345'})
   ours = {f'{split} {row} ' + hashlib.sha256(
       tiny.image(split, row).tobytes()).hexdigest()[:16]
           for split in ('gallery_photo', 'query_street')

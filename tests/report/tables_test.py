@@ -40,3 +40,52 @@ def test_row_has_the_contract_s_keys():
   assert set(one_row()['metrics']) >= {
       'acc@1km', 'acc@25km', 'acc@200km', 'acc@750km', 'acc@2500km',
       'geoscore', 'mean_km', 'median_km'}
+
+
+def named(**changes):
+  return one_row() | changes
+
+
+def test_rows_stand_in_the_order_given():
+  rows = [named(system=name) for name in ('zeta', 'alpha', 'mid')]
+  lines = tables.markdown(rows).splitlines()[2:]
+  assert [line.split('|')[2].strip() for line in lines] == [
+      'zeta', 'alpha', 'mid']
+  page = tables.page('t', '', rows)
+  assert page.index('zeta') < page.index('alpha') < page.index('mid')
+
+
+def test_a_bar_or_a_line_break_in_a_name_does_not_break_the_table():
+  lines = tables.markdown([named(system='a|b\nc')]).splitlines()
+  assert len(lines) == 3
+  assert r'| a\|b c |' in lines[2]
+  assert lines[2].replace(r'\|', '').count('|') == lines[0].count('|')
+
+
+def test_markdown_lets_no_tag_through():
+  assert '<new>' not in tables.markdown([one_row()])
+  assert '&lt;new&gt;' in tables.markdown([one_row()])
+
+
+def test_names_cannot_leave_their_attribute():
+  page = tables.page('t', '', [], {'a" onload="x': 'b"c.png'})
+  assert 'alt="a&quot; onload=&quot;x"' in page
+  assert 'src="b&quot;c.png"' in page
+
+
+def test_a_new_query_set_starts_with_a_line():
+  rows = [named(queries=name) for name in ('a', 'a', 'b')]
+  body = tables.page('t', '', rows).split('<tr')[2:]
+  assert [row.startswith(' class="new"') for row in body] == [
+      True, False, True]
+
+
+def test_every_row_has_a_cell_for_every_heading():
+  page = tables.page('t', '', [one_row(), one_row(resamples=20)])
+  for row in page.split('<tr')[2:]:
+    assert row.count('<td') == page.count('<th') == 13
+
+
+def test_thousands_are_set_apart_and_nothing_is_an_empty_table():
+  assert '| 12,000 |' in tables.markdown([named(num_queries=12_000)])
+  assert len(tables.markdown([]).splitlines()) == 2
