@@ -1,5 +1,6 @@
 """Backbones by name or path, ready for feature extraction."""
 
+from collections.abc import Sequence
 import pathlib
 from typing import Any
 
@@ -16,12 +17,17 @@ _DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 
 
 def load(name: str, dtype: str = 'float32', ops: str | None = None,
-         attention: str | None = None) -> backbones.Backbone:
+         attention: str | None = None,
+         devices: Sequence[jax.Device] | None = None) -> backbones.Backbone:
   """'thumbnail', 'demo', a Hugging Face folder or a big_vision .npz.
 
-  `ops` stands in for the backbone's own preprocessing.
+  `ops` stands in for the backbone's own preprocessing; `devices` for all
+  local ones.
   """
   if name == 'thumbnail':
+    if ops:
+      raise ValueError(f'preprocess {ops!r}: thumbnail has its own, '
+                       f'{backbones.thumbnails().preprocess!r}')
     return backbones.thumbnails()
   if dtype not in _DTYPES:
     raise ValueError(f'dtype {dtype!r}: choices are {sorted(_DTYPES)}')
@@ -36,18 +42,19 @@ def load(name: str, dtype: str = 'float32', ops: str | None = None,
   shape = (1, *loaded.model.image_size, 3)
   dim = jax.eval_shape(loaded.model.apply, loaded.params,
                        jax.ShapeDtypeStruct(shape, jnp.float32)).shape[-1]
+  devices = devices or jax.local_devices()
   suffix = '' if dtype == 'float32' else f' in {dtype}'
   return backbones.Backbone(
       f'{pathlib.Path(name).name}{suffix}', loaded.weight_hash,
-      loaded.preprocess, dim, _Apply(loaded))
+      loaded.preprocess, dim, _Apply(loaded, devices), len(devices))
 
 
 class _Apply:
-  """Pixels to features on all local devices, the batch split among them."""
+  """Pixels to features on several devices, the batch split among them."""
 
-  def __init__(self, loaded: pretrained.Pretrained):
-    devices = np.asarray(jax.local_devices())
-    mesh = jax.sharding.Mesh(devices, ('data',))
+  def __init__(self, loaded: pretrained.Pretrained,
+               devices: Sequence[jax.Device]):
+    mesh = jax.sharding.Mesh(np.asarray(devices), ('data',))
     spec = jax.sharding.PartitionSpec
     self._split = jax.sharding.NamedSharding(mesh, spec('data'))
     whole = jax.sharding.NamedSharding(mesh, spec())
@@ -62,6 +69,6 @@ class _Apply:
 
   def __call__(self, pixels: np.ndarray) -> jax.Array:
     if len(pixels) % self._num_devices:
-      raise ValueError(f'batch_size {len(pixels)} does not divide among '
+      raise ValueError(f'{len(pixels)} images do not divide among '
                        f'{self._num_devices} devices')
     return self._forward(self._params, jax.device_put(pixels, self._split))

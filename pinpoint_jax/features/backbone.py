@@ -20,6 +20,7 @@ class Backbone:
     dim: numbers in a feature.
     apply: uint8 [b, h, w, 3] → [b, d], un-normalised; may return before the
       device is done.
+    num_devices: among which `apply` divides a batch.
   """
 
   name: str
@@ -27,6 +28,7 @@ class Backbone:
   preprocess: str
   dim: int
   apply: Callable[[np.ndarray], Any]
+  num_devices: int = 1
 
 
 def thumbnails(size: int = 64) -> Backbone:

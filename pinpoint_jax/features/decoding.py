@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import multiprocessing
 import os
+import signal
 import threading
 from typing import Any
 
@@ -23,6 +24,10 @@ class Bad:
 
   reason: str
   text: str
+
+
+class ProcessDied(OSError):
+  """A decode process ended without an answer."""
 
 
 Decoded = tuple[int, 'np.ndarray | Bad']
@@ -62,7 +67,7 @@ def _in_processes(source: Any, rows: Iterable[int], ops: str,
       try:
         found = future.result()
       except concurrent.futures.process.BrokenProcessPool as error:
-        raise OSError(
+        raise ProcessDied(
             f'a decode process died at rows {chunk[0]} to {chunk[-1]} or soon '
             f'after, perhaps for want of memory; finished shards are kept: run '
             f'again with fewer processes') from error
@@ -84,6 +89,8 @@ def _begin(source: Any, ops: str) -> None:
   """Prepares a worker process."""
   global _source, _prepare
   _source, _prepare = source, preprocess.parse(ops)
+  # Ctrl-C reaches every process of a terminal; the parent decides.
+  signal.signal(signal.SIGINT, signal.SIG_IGN)
   threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -102,3 +109,5 @@ def _decode(source: Any, row: int, prepare: preprocess.Op) -> Any:
     return prepare(decode.picture(source.read(row)))
   except decode.BadImage as error:
     return Bad(error.reason, str(error))
+  except MemoryError as error:
+    return Bad('memory', f'more than this process can have: {error}')

@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 from typing import Any, BinaryIO
+import uuid
 
 import xxhash
 
@@ -25,43 +26,88 @@ def checksum(path: pathlib.Path) -> str:
 
 
 @contextlib.contextmanager
-def atomic(path: pathlib.Path) -> Iterator[BinaryIO]:
-  """A file that appears under its name only when it is whole and on disk."""
-  partial = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-  try:
-    with refusing_full_disk(path), partial.open('wb') as file:
-      yield file
-      file.flush()
-      os.fsync(file.fileno())
-    os.replace(partial, path)
-  finally:
-    partial.unlink(missing_ok=True)
+def atomic(path: pathlib.Path, needed: int = 0) -> Iterator[BinaryIO]:
+  """A file that appears under its name only when it is whole and on disk.
+
+  `needed` bytes are named if the disk is full.
+  """
+  partial = _partial(path)
+  with refusing_full_disk(path, needed):
+    try:
+      with partial.open('wb') as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+      os.replace(partial, path)
+      sync_folder(path.parent)
+    finally:
+      partial.unlink(missing_ok=True)
 
 
 def write_json(path: pathlib.Path, value: Mapping[str, Any]) -> None:
   """Writes JSON atomically, keys in their order."""
   with atomic(path) as file:
-    file.write((json.dumps(value, indent=1) + '\n').encode())
+    file.write(_json(value))
+
+
+def write_json_once(path: pathlib.Path, value: Mapping[str, Any]) -> None:
+  """As `write_json`, but of several writers at once the first one stays."""
+  partial = _partial(path)
+  with refusing_full_disk(path):
+    try:
+      partial.write_bytes(_json(value))
+      os.link(partial, path)
+    except FileExistsError:
+      pass
+    finally:
+      partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def refusing_full_disk(path: pathlib.Path) -> Iterator[None]:
-  """Turns a full disk into an error that names the path and what is free."""
+def refusing_full_disk(path: pathlib.Path, needed: int = 0) -> Iterator[None]:
+  """Turns a full disk into an error that names path, need and what is free."""
   try:
     yield
   except OSError as error:
     if error.errno not in _FULL:
       raise
+    need = f'at least {needed:,} bytes are needed, ' if needed else ''
     free = shutil.disk_usage(path.parent).free
     raise OSError(
-        error.errno, f'{path} cannot be written: {error.strerror}, '
+        error.errno, f'{path} cannot be written: {error.strerror}, {need}'
         f'{free:,} bytes are free there. What was finished before is intact; '
         f'make room and run the same command again') from error
 
 
 def fresh_folder(path: pathlib.Path) -> pathlib.Path:
   """An empty folder beside `path`, to be renamed to it when it is whole."""
-  partial = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-  shutil.rmtree(partial, ignore_errors=True)
+  partial = _partial(path)
   partial.mkdir(parents=True)
   return partial
+
+
+def remove_partials(path: pathlib.Path) -> None:
+  """Removes what killed writers of `path` left beside it."""
+  for partial in path.parent.glob(f'.{path.name}.*.tmp'):
+    if partial.is_dir():
+      shutil.rmtree(partial, ignore_errors=True)
+    else:
+      partial.unlink(missing_ok=True)
+
+
+def sync_folder(path: pathlib.Path) -> None:
+  """Puts the names in a folder on disk, so that power may fail after."""
+  handle = os.open(path, os.O_RDONLY)
+  try:
+    os.fsync(handle)
+  finally:
+    os.close(handle)
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+  return (json.dumps(value, indent=1) + '\n').encode()
+
+
+def _partial(path: pathlib.Path) -> pathlib.Path:
+  # Not the process id: machines that share the folder may have the same one.
+  return path.with_name(f'.{path.name}.{uuid.uuid4().hex[:12]}.tmp')

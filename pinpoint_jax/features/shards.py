@@ -44,7 +44,8 @@ def make(rows: Sequence[int], features: Sequence[np.ndarray], dim: int,
 def save(folder: pathlib.Path, number: int, shard: Shard) -> None:
   """Writes the shard, then the file that says it is done."""
   data, done = _paths(folder, number)
-  with files.atomic(data) as file:
+  needed = shard.features.nbytes + shard.rows.nbytes
+  with files.atomic(data, needed) as file:
     np.savez(file, rows=shard.rows, features=shard.features)
   files.write_json(done, {
       'xxh3_128': files.checksum(data), 'rows': len(shard.rows),
@@ -74,6 +75,12 @@ def load(folder: pathlib.Path, number: int) -> Shard:
   with np.load(_paths(folder, number)[0], allow_pickle=False) as arrays:
     return Shard(arrays['rows'], arrays['features'],
                  tuple(about['quarantine']), about['zeroed'])
+
+
+def rows(folder: pathlib.Path, number: int) -> Int[np.ndarray, 'n']:
+  """Source rows of a finished shard that gave a feature, [n]."""
+  with np.load(_paths(folder, number)[0], allow_pickle=False) as arrays:
+    return arrays['rows']
 
 
 def _paths(folder: pathlib.Path,

@@ -8,9 +8,10 @@
   quarantine.jsonl     the photos that gave no feature, and why
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 import dataclasses
 import functools
+import hashlib
 import json
 import pathlib
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.features import columns
 
 VERSION = 1
 MANIFEST = 'manifest.json'
@@ -25,8 +27,10 @@ FEATURES, PLACES, IDS = 'features.f16.bin', 'latlng_deg.f32.bin', 'ids.txt'
 AUTHOR, AUTHORS = 'author.i32.bin', 'authors.txt'
 SEQUENCE, SEQUENCES = 'sequence.i32.bin', 'sequences.txt'
 QUARANTINE = 'quarantine.jsonl'
-_NEEDED = ('version', 'backbone', 'weight_hash', 'preprocess', 'dim', 'dtype',
-           'rows', 'source', 'files')
+_NEEDED = {'version': int, 'backbone': str, 'weight_hash': str,
+           'preprocess': str, 'dim': int, 'dtype': str, 'rows': int,
+           'source': str, 'files': dict}
+_FINGERPRINT = ('backbone', 'weight_hash', 'preprocess', 'dim', 'source')
 
 
 class BadStore(ValueError):
@@ -55,9 +59,9 @@ class FeatureStore:
     """Who took what, where; places are exact to float32."""
     places = np.fromfile(self.path / PLACES, '<f4').reshape(-1, 2)
     return types.Photos(
-        np.asarray(_lines(self.path / IDS), np.str_),
-        places.astype(np.float64), _names(self.path, AUTHOR, AUTHORS),
-        _names(self.path, SEQUENCE, SEQUENCES), self.manifest['source'])
+        np.asarray(columns.read_lines(self.path / IDS), np.str_),
+        places.astype(np.float64), self._names(AUTHOR, AUTHORS),
+        self._names(SEQUENCE, SEQUENCES), self.manifest['source'])
 
   def rows(self, rows: Int[np.ndarray, 'b']) -> Float[np.ndarray, 'b d']:
     """Features of those rows, float32 [b, d]."""
@@ -69,10 +73,21 @@ class FeatureStore:
                               np.asarray(self.features, np.float32))
 
   def fingerprint(self) -> str:
-    """Changes with any byte of features, places, ids, authors, backbone."""
-    parts = [self.manifest['files'][name]['xxh3_128'] for name in
-             (FEATURES, PLACES, IDS, AUTHOR, SEQUENCE)]
-    return '-'.join(part[:6] for part in parts)
+    """Sixteen hex digits that change with backbone, preprocessing and rows.
+
+    By what the manifest says of the files: they are not read.
+    """
+    sums = {name: facts['xxh3_128']
+            for name, facts in self.manifest['files'].items()
+            if name != QUARANTINE}
+    about = {name: self.manifest[name] for name in _FINGERPRINT}
+    text = json.dumps([about, sums], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+  def _names(self, codes: str, names: str) -> types.Strings:
+    file = self.path / names
+    known = columns.read_lines(file) if names in self.manifest['files'] else []
+    return columns.decode(np.fromfile(self.path / codes, '<i4'), known)
 
 
 def open_store(path: str | pathlib.Path) -> FeatureStore:
@@ -99,7 +114,7 @@ def read_manifest(path: pathlib.Path) -> dict[str, Any]:
     raise BadStore(f'{file} is missing: {path} is no feature store, or its '
                    f'extraction did not finish')
   try:
-    manifest = json.loads(file.read_text())
+    manifest = json.loads(file.read_text(encoding='utf-8'))
     missing = [name for name in _NEEDED if name not in manifest]
   except (ValueError, TypeError) as error:
     raise BadStore(f'{file}: not readable as JSON: {error}') from error
@@ -108,7 +123,26 @@ def read_manifest(path: pathlib.Path) -> dict[str, Any]:
   if manifest['version'] != VERSION:
     raise BadStore(f'{file}: version {manifest["version"]!r}, this program '
                    f'reads {VERSION}')
+  wrong = [f'{name} is {manifest[name]!r:.80}'
+           for name in _NEEDED if not _is_sound(name, manifest[name])]
+  if wrong:
+    raise BadStore(f'{file}: {"; ".join(wrong)}, which no writer of this '
+                   f'program writes; extract it again, or fetch it again')
   return manifest
+
+
+def _is_sound(name: str, value: Any) -> bool:
+  if type(value) is not _NEEDED[name]:
+    return False
+  if name == 'files':
+    return all('/' not in file and isinstance(facts, dict)
+               and type(facts.get('bytes')) is int
+               and type(facts.get('xxh3_128')) is str
+               for file, facts in value.items())
+  if name in ('dim', 'rows'):
+    return value >= (name == 'dim')
+  choices = {'dtype': ('float16',), 'source': types.SOURCES}
+  return value in choices.get(name, (value,))
 
 
 def size_problems(path: pathlib.Path, manifest: Mapping[str, Any]) -> list[str]:
@@ -128,32 +162,3 @@ def size_problems(path: pathlib.Path, manifest: Mapping[str, Any]) -> list[str]:
       problems.append(f'{name} has {found:,} bytes, expected {expected:,}'
                       f' for {rows:,} rows')
   return problems
-
-
-def encode_names(names: types.Strings) -> tuple[
-    Int[np.ndarray, 'n'], list[str]]:
-  """Codes into a sorted list of names; '' is -1."""
-  known, codes = np.unique(names, return_inverse=True)
-  if len(known) and known[0] == '':
-    return (codes - 1).astype('<i4'), known[1:].tolist()
-  return codes.astype('<i4'), known.tolist()
-
-
-def write_lines(path: pathlib.Path, lines: Sequence[str]) -> None:
-  """One name per line; a name that is more than a line is refused."""
-  bad = [line for line in lines if len(line.splitlines()) > 1
-         or line != line.strip('\r\n') or not line]
-  if bad:
-    raise BadStore(f'{path}: {len(bad)} names cannot stand on a line of their '
-                   f'own, the first is {bad[0]!r}; rename them')
-  path.write_text(''.join(f'{line}\n' for line in lines), encoding='utf-8')
-
-
-def _names(path: pathlib.Path, codes: str, names: str) -> types.Strings:
-  known = _lines(path / names) if (path / names).is_file() else []
-  # The last stands for -1, unknown.
-  return np.asarray([*known, ''], np.str_)[np.fromfile(path / codes, '<i4')]
-
-
-def _lines(path: pathlib.Path) -> list[str]:
-  return path.read_text(encoding='utf-8').splitlines()

@@ -11,7 +11,8 @@ from typing import Any
 from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.features import files, store
+from pinpoint_jax.features import columns, files, store
+from pinpoint_jax.geo import coords
 
 _MAX_F16 = float(np.finfo(np.float16).max)
 
@@ -25,12 +26,14 @@ class Facts:
     weight_hash: of its weights.
     preprocess: ops from the decoded photo to its input.
     notes: what a user should know.
+    zeroed: values that were not finite before they came here and are 0.
   """
 
   backbone: str
   weight_hash: str
   preprocess: str
   notes: tuple[str, ...] = ()
+  zeroed: int = 0
 
 
 def write(path: pathlib.Path, photos: types.Photos,
@@ -41,16 +44,25 @@ def write(path: pathlib.Path, photos: types.Photos,
   What is not finite in float16 becomes 0 and is counted in the manifest. If
   another process finished the same store meanwhile, that one stays.
   """
-  partial = files.fresh_folder(path)
-  try:
-    with files.refusing_full_disk(path):
+  check_photos(photos, str(path))
+  with files.refusing_full_disk(path, len(photos) * (2 * dim + 16)):
+    partial = files.fresh_folder(path)
+    try:
       zeroed = _features(partial / store.FEATURES, chunks, len(photos), dim)
       _columns(partial, photos, quarantine)
-      _manifest(partial, photos, dim, facts, zeroed)
-    _publish(partial, path)
-  finally:
-    shutil.rmtree(partial, ignore_errors=True)
+      _manifest(partial, photos, dim, facts, facts.zeroed + zeroed)
+      _publish(partial, path)
+    finally:
+      shutil.rmtree(partial, ignore_errors=True)
   return store.open_store(path)
+
+
+def check_photos(photos: types.Photos, where: str) -> None:
+  """Refuses a table that a store cannot hold; ids are unique there."""
+  columns.check_ids(photos.ids, f'{where}: ids')
+  for names in (photos.authors, photos.sequences):
+    columns.check_names(columns.encode(names)[1], where)
+  coords.check_latlng_deg(photos.latlng_deg, where, True)
 
 
 def _features(path: pathlib.Path, chunks: Iterable[np.ndarray], num_rows: int,
@@ -63,7 +75,8 @@ def _features(path: pathlib.Path, chunks: Iterable[np.ndarray], num_rows: int,
         raise store.BadStore(f'{path}: features of {chunk.shape[1]} numbers '
                              f'where {dim} are expected')
       half, bad = to_half(chunk)
-      half.tofile(file)
+      # Not tofile: its error on a full disk does not say that it is full.
+      file.write(half.tobytes())
       written, zeroed = written + len(chunk), zeroed + bad
     file.flush()
     os.fsync(file.fileno())
@@ -82,18 +95,24 @@ def to_half(values: Float[np.ndarray, 'n d']) -> tuple[
 
 def _columns(folder: pathlib.Path, photos: types.Photos,
              quarantine: Iterable[Mapping[str, Any]]) -> None:
-  store.write_lines(folder / store.IDS, photos.ids.tolist())
-  photos.latlng_deg.astype('<f4').tofile(folder / store.PLACES)
+  _write(folder / store.IDS, columns.to_lines(photos.ids))
+  _write(folder / store.PLACES, photos.latlng_deg.astype('<f4').tobytes())
   for column, codes_name, names_name in (
       (photos.authors, store.AUTHOR, store.AUTHORS),
       (photos.sequences, store.SEQUENCE, store.SEQUENCES)):
-    codes, names = store.encode_names(column)
-    codes.tofile(folder / codes_name)
-    if names:
-      store.write_lines(folder / names_name, names)
-  lines = [json.dumps(entry, ensure_ascii=False) for entry in quarantine]
-  (folder / store.QUARANTINE).write_text(
-      ''.join(f'{line}\n' for line in lines), encoding='utf-8')
+    codes, names = columns.encode(column)
+    _write(folder / codes_name, codes.tobytes())
+    if len(names):
+      _write(folder / names_name, columns.to_lines(names))
+  _write(folder / store.QUARANTINE, ''.join(
+      json.dumps(entry) + '\n' for entry in quarantine).encode())
+
+
+def _write(path: pathlib.Path, data: bytes) -> None:
+  with path.open('wb') as file:
+    file.write(data)
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _manifest(folder: pathlib.Path, photos: types.Photos, dim: int,
@@ -113,6 +132,7 @@ def _manifest(folder: pathlib.Path, photos: types.Photos, dim: int,
 def _publish(partial: pathlib.Path, path: pathlib.Path) -> None:
   try:
     os.rename(partial, path)
+    files.sync_folder(path.parent)
   except OSError:
     if not (path / store.MANIFEST).is_file():
       raise

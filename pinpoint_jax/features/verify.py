@@ -1,11 +1,12 @@
 """Reads every byte of a feature store and says all that is wrong with it."""
 
 from collections.abc import Iterator
+import json
 import pathlib
 from typing import Any
 
 import numpy as np
-from pinpoint_jax.features import files, store
+from pinpoint_jax.features import columns, files, store
 from pinpoint_jax.geo import coords
 
 _CHUNK_ROWS = 1 << 16
@@ -37,20 +38,25 @@ def _problems(path: pathlib.Path, manifest: dict[str, Any]) -> Iterator[str]:
   for file in sorted(path.iterdir()):
     if file.name not in known and not file.name.startswith('.'):
       yield f'{file.name} is in the folder but not in the manifest'
-  yield from _id_problems(path, manifest['rows'])
-  yield from _place_problems(path)
-  for codes, names in ((store.AUTHOR, store.AUTHORS),
-                       (store.SEQUENCE, store.SEQUENCES)):
-    yield from _code_problems(path, codes, names)
-  yield from _feature_problems(path, manifest)
+  checks = [_id_problems(path, manifest), _place_problems(path),
+            _code_problems(path, store.AUTHOR, store.AUTHORS),
+            _code_problems(path, store.SEQUENCE, store.SEQUENCES),
+            _quarantine_problems(path, manifest),
+            _feature_problems(path, manifest)]
+  for check in checks:
+    try:
+      yield from check
+    except columns.BadColumn as error:
+      yield str(error)
 
 
-def _id_problems(path: pathlib.Path, rows: int) -> Iterator[str]:
-  ids = (path / store.IDS).read_text(encoding='utf-8').splitlines()
+def _id_problems(path: pathlib.Path,
+                 manifest: dict[str, Any]) -> Iterator[str]:
+  ids, rows = columns.read_lines(path / store.IDS), manifest['rows']
   if len(ids) != rows:
     yield f'{store.IDS} has {len(ids):,} lines, expected {rows:,}'
-  if len(set(ids)) < len(ids):
-    yield f'{store.IDS} has {len(ids) - len(set(ids)):,} duplicate ids'
+  if ids:
+    columns.check_ids(np.asarray(ids, np.str_), store.IDS)
 
 
 def _place_problems(path: pathlib.Path) -> Iterator[str]:
@@ -63,13 +69,27 @@ def _place_problems(path: pathlib.Path) -> Iterator[str]:
 
 def _code_problems(path: pathlib.Path, codes: str, names: str) -> Iterator[str]:
   file = path / names
-  num_names = (len(file.read_text(encoding='utf-8').splitlines())
-               if file.is_file() else 0)
+  num_names = len(columns.read_lines(file)) if file.is_file() else 0
   found = np.fromfile(path / codes, '<i4')
   bad = np.flatnonzero((found < -1) | (found >= num_names))
   if len(bad):
     yield (f'{codes} names line {found[bad[0]]} in row {bad[0]}, but {names} '
            f'has {num_names} lines')
+
+
+def _quarantine_problems(path: pathlib.Path,
+                         manifest: dict[str, Any]) -> Iterator[str]:
+  expected = manifest.get('quarantined', 0)
+  file = path / store.QUARANTINE
+  lines = columns.read_lines(file) if file.is_file() else []
+  if len(lines) != expected:
+    yield f'{store.QUARANTINE} has {len(lines):,} lines, expected {expected:,}'
+  for number, line in enumerate(lines, 1):
+    try:
+      json.loads(line)
+    except ValueError as error:
+      yield f'{store.QUARANTINE}: line {number} is no JSON: {error}'
+      return
 
 
 def _feature_problems(path: pathlib.Path,

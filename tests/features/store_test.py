@@ -4,7 +4,13 @@ import json
 
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.features import files, store, store_writer, verify
+from pinpoint_jax.features import (
+  columns,
+  files,
+  store,
+  store_writer,
+  verify,
+)
 import pytest
 
 NUM, DIM = 6, 4
@@ -23,9 +29,10 @@ def photos(**changes):
 FEATURES = np.arange(NUM * DIM, dtype=np.float32).reshape(NUM, DIM) / 8
 
 
-def make(path, table=None, features=FEATURES, quarantine=(), chunk=4):
+def make(path, table=None, features=FEATURES, quarantine=(), chunk=4,
+         backbone='vit', preprocess='resize(8)'):
   chunks = (features[i:i + chunk] for i in range(0, len(features), chunk))
-  facts = store_writer.Facts('vit', 'abc', 'resize(8)', ('a note',))
+  facts = store_writer.Facts(backbone, 'abc', preprocess, ('a note',))
   table = photos() if table is None else table
   return store_writer.write(path, table, chunks, DIM, facts, quarantine)
 
@@ -78,9 +85,15 @@ def test_fingerprint_follows_the_content(path, tmp_path):
       make(tmp_path / 'a', features=FEATURES + 1),
       make(tmp_path / 'b', photos(ids=np.asarray(list('abcdef'), np.str_))),
       make(tmp_path / 'c', photos(authors=np.full(NUM, 'q', np.str_))),
-      make(tmp_path / 'd', photos(latlng_deg=photos().latlng_deg / 2))]
+      make(tmp_path / 'd', photos(latlng_deg=photos().latlng_deg / 2)),
+      # Other names, the same codes.
+      make(tmp_path / 'e', photos(authors=np.asarray(
+          ['q', '', 'p', 'q', '', 'p'], np.str_))),
+      make(tmp_path / 'f', backbone='clip'),
+      make(tmp_path / 'g', preprocess='resize(9)')]
   found = {same, *(made.fingerprint() for made in changed)}
-  assert len(found) == 5
+  assert len(found) == 8
+  assert same == make(tmp_path / 'h').fingerprint()
 
 
 def test_sound_stores_are_verified(path):
@@ -89,17 +102,18 @@ def test_sound_stores_are_verified(path):
       'preprocess': 'resize(8)'}
 
 
-def flip(path, name, place=3):
+def flip(path, name, bit=1, place=3):
   data = bytearray((path / name).read_bytes())
-  data[place] ^= 1
+  data[place] ^= bit
   (path / name).write_bytes(bytes(data))
 
 
+@pytest.mark.parametrize('bit', [1, 128])  # 128 makes text that is no UTF-8.
 @pytest.mark.parametrize('name', [
     'features.f16.bin', 'latlng_deg.f32.bin', 'ids.txt', 'author.i32.bin',
     'authors.txt', 'sequence.i32.bin', 'quarantine.jsonl'])
-def test_one_flipped_bit_is_found_and_the_file_named(path, name):
-  flip(path, name)
+def test_one_flipped_bit_is_found_and_the_file_named(path, name, bit):
+  flip(path, name, bit)
   with pytest.raises(store.BadStore, match=f'{name} was changed: checksum'):
     verify.verify(path)
 
@@ -122,6 +136,16 @@ def test_a_cut_file_is_refused_at_open(path, name, size, words):
     (dict(dim=5), 'features.f16.bin has 48 bytes, expected 60'),
     (dict(version=9), 'version 9, this program reads 1'),
     (dict(files={}), 'features.f16.bin is not in the manifest'),
+    (dict(rows='6'), "rows is '6', which no writer"),
+    (dict(rows=-1), 'rows is -1'),
+    (dict(rows=True), 'rows is True'),
+    (dict(dim=None), 'dim is None'),
+    (dict(dim=0), 'dim is 0'),
+    (dict(dtype='float32'), "dtype is 'float32'"),
+    (dict(source='drone'), "source is 'drone'"),
+    (dict(files=[]), r'files is \[\]'),
+    (dict(files={'ids.txt': 3}), "files is {'ids.txt': 3}"),
+    (dict(files={'../x': {'bytes': 1, 'xxh3_128': ''}}), 'files is'),
 ])
 def test_a_manifest_that_does_not_fit_is_refused(path, change, words):
   manifest = json.loads((path / 'manifest.json').read_text())
@@ -163,7 +187,15 @@ def reseal(path, name, data):
      'author.i32.bin names line 2 in row 2, but authors.txt has 2 lines'),
     ('author.i32.bin', np.asarray([0, -2, 0, 0, 0, 0], np.int32), 'line -2'),
     ('ids.txt', np.frombuffer(b'a\na\nc\nd\ne\nf\n', np.uint8),
-     'ids.txt has 1 duplicate ids'),
+     "ids.txt has 1 duplicate ids, the first is 'a'"),
+    ('ids.txt', np.frombuffer(b'a\nb\nc\nd\n\xe9\nf\n', np.uint8),
+     'ids.txt is no UTF-8: byte 8 is 0xe9'),
+    ('authors.txt', np.frombuffer(b'\xe9\nz\n', np.uint8),
+     'authors.txt is no UTF-8: byte 0 is 0xe9'),
+    ('quarantine.jsonl', np.zeros(0, np.uint8),
+     'quarantine.jsonl has 0 lines, expected 1'),
+    ('quarantine.jsonl', np.frombuffer(b'{"id"\n', np.uint8),
+     'quarantine.jsonl: line 1 is no JSON'),
     ('ids.txt', np.frombuffer(b'a\nb\n', np.uint8), '2 lines, expected 6'),
 ])
 def test_sealed_nonsense_is_found(path, name, data, words):
@@ -190,12 +222,35 @@ def test_every_problem_is_said_at_once(path):
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize('name', ['a\nb', 'a\r', '', 'a\x85b', 'a\u2028b'])
-def test_an_id_that_is_no_line_is_refused(tmp_path, name):
-  ids = np.asarray(['a', 'b', 'c', 'd', 'e', name], np.str_)
-  with pytest.raises(store.BadStore, match='1 names cannot stand on a line'):
-    make(tmp_path / 'store', photos(ids=ids))
+@pytest.mark.parametrize('name', ['a\nb', 'a\r', '', 'a\x85b', 'a\u2028b',
+                                  'a\udc80'])
+@pytest.mark.parametrize('column', ['ids', 'authors', 'sequences'])
+def test_a_name_that_is_no_line_is_refused(tmp_path, name, column):
+  if column != 'ids' and not name:
+    return  # There it means unknown.
+  names = np.asarray(['a', 'b', 'c', 'd', 'e', name], np.str_)
+  with pytest.raises(columns.BadColumn, match='1 names cannot stand on a line'):
+    make(tmp_path / 'store', photos(**{column: names}))
   assert list(tmp_path.iterdir()) == []
+
+
+def test_repeated_ids_are_refused_with_a_way_out(tmp_path):
+  ids = np.asarray(['a', 'b', 'b', 'd', 'e', 'd'], np.str_)
+  with pytest.raises(columns.BadColumn, match="2 duplicate ids.*'b'.*rename"):
+    make(tmp_path / 'store', photos(ids=ids))
+
+
+def test_places_off_the_earth_are_refused(tmp_path):
+  latlng_deg = photos().latlng_deg.copy()
+  latlng_deg[2, 0] = 91
+  with pytest.raises(ValueError, match='latitude outside'):
+    make(tmp_path / 'store', photos(latlng_deg=latlng_deg))
+  assert list(tmp_path.iterdir()) == []
+
+
+def test_quarantine_lines_stay_lines_whatever_a_reason_holds(tmp_path):
+  make(tmp_path / 'store', quarantine=[{'id': 'é', 'text': 'a\nb\u2028c\x85d'}])
+  assert verify.verify(tmp_path / 'store')['quarantined'] == 1
 
 
 def test_half_written_stores_do_not_appear(tmp_path):

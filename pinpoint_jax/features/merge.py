@@ -1,0 +1,70 @@
+"""All shards, in order, as one store; any host may do it, or several."""
+
+from collections import Counter
+import pathlib
+import shutil
+
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.features import (
+  backbone as backbones,
+)
+from pinpoint_jax.features import (
+  failures,
+  files,
+  job,
+  shards,
+  store,
+  store_writer,
+)
+
+
+def merge(photos: types.Photos, backbone: backbones.Backbone,
+          workdir: pathlib.Path, total: int, max_failed_share: float | int,
+          notes: tuple[str, ...]) -> store.FeatureStore:
+  """The store of `total` finished shards, which are then removed."""
+  try:
+    made = _write(photos, backbone, workdir, total, max_failed_share, notes)
+  except (FileNotFoundError, store.BadStore):
+    # Another host was first, and has removed the shards and our half.
+    made = finished(workdir)
+    if made is None:
+      raise
+  clean(workdir)
+  return made
+
+
+def finished(workdir: pathlib.Path) -> store.FeatureStore | None:
+  """The store, where it is finished."""
+  path = workdir / 'store'
+  there = (path / store.MANIFEST).is_file()
+  return store.open_store(path) if there else None
+
+
+def clean(workdir: pathlib.Path) -> None:
+  """Removes what a finished store no longer needs."""
+  shutil.rmtree(workdir / 'shards', ignore_errors=True)
+  for name in ('store', job.NAME):
+    files.remove_partials(workdir / name)
+
+
+def _write(photos: types.Photos, backbone: backbones.Backbone,
+           workdir: pathlib.Path, total: int, max_failed_share: float | int,
+           notes: tuple[str, ...]) -> store.FeatureStore:
+  folder = workdir / 'shards'
+  facts = [shards.facts(folder, number) for number in range(total)]
+  rows = np.concatenate([shards.rows(folder, n) for n in range(total)])
+  quarantine = [entry for fact in facts for entry in fact['quarantine']]
+  reasons = Counter(entry['reason'] for entry in quarantine)
+  failures.check(str(folder), reasons, len(photos), max_failed_share)
+  if not len(rows):
+    raise failures.TooManyFailures(
+        f'{folder}: none of {len(photos)} photos gives a feature '
+        f'{dict(reasons.most_common())}')
+  zeroed = sum(fact['zeroed'] for fact in facts)
+  return store_writer.write(
+      workdir / 'store', photos.take(rows),
+      (shards.load(folder, number).features for number in range(total)),
+      backbone.dim, store_writer.Facts(
+          backbone.name, backbone.weight_hash, backbone.preprocess, notes,
+          zeroed), quarantine)
