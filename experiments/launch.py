@@ -45,6 +45,12 @@ _FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
                       'Bootstrap resamples for the intervals; 0 for none.'),
     'swapped': (flags.DEFINE_string, 'refuse',
                 'Where LAT and LON headers are swapped: refuse or fix.'),
+    'index': (flags.DEFINE_integer, None, 'Item of the sweep to run.'),
+    'run_all': (flags.DEFINE_boolean, False,
+                'Run every item that is not done, one after the other.'),
+    'collect': (flags.DEFINE_boolean, False,
+                'Write one table of all items and their figures.'),
+    'again': (flags.DEFINE_boolean, False, 'Run an item that is done too.'),
 }
 
 

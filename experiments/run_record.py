@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 from typing import Any
+import uuid
 
 from experiments import config_file
 from ml_collections import config_dict
@@ -37,9 +38,13 @@ def write_json(path: pathlib.Path, value: Any) -> None:
   """Writes strict JSON through a temporary name: whole or not at all."""
   text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
   path.parent.mkdir(parents=True, exist_ok=True)
-  part = path.with_name(f'.{path.name}.part')
-  part.write_text(text + '\n', encoding='utf-8')
-  part.replace(path)
+  # A name of its own: jobs of one array write the same record at once.
+  part = path.with_name(f'.{path.name}.{uuid.uuid4().hex[:12]}.part')
+  try:
+    part.write_text(text + '\n', encoding='utf-8')
+    part.replace(path)
+  finally:
+    part.unlink(missing_ok=True)
 
 
 def config_hash(config: config_dict.ConfigDict | None) -> str:

@@ -1,0 +1,139 @@
+r"""Lists, runs and collects the sweep that a config file defines.
+
+  python -m experiments.sweep --config=FILE.py[:args] --workdir=W [WHAT]
+
+WHAT  nothing     list the items: index, state, name, overrides
+      --index=I   run item I; --again also where it is done
+      --run_all   run all that are not done, one after the other
+      --collect   write W/table.json, table.csv and table.md
+
+Item I runs `python -m experiments.BINARY` in W/00I_NAME; signals and the exit
+code are passed through. An item is done when that folder holds figures.json
+of this very config. One that was stopped goes on when it is run again. Every
+further --config.key=value applies to all items.
+
+Exit codes: with --index those of the binary, 128 + n when signal n ended it;
+with --run_all 1 when an item failed; 1 or 2 when refused, with one line.
+"""
+
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+from absl import flags
+from experiments import launch, sweep_items, sweep_states, sweep_table
+from ml_collections import config_flags
+from pinpoint_jax.features import files
+
+_PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1,
+              signal.SIGUSR2)
+
+
+def main(run: launch.Run) -> None:
+  """Checks every item, then does what the flags ask."""
+  asked = [name for name in ('index', 'run_all', 'collect')
+           if run.flags[name] is not None and run.flags[name] is not False]
+  if len(asked) > 1:
+    raise ValueError(f'--{asked[0]} and --{asked[1]}: give one of the two')
+  if run.flags['again'] and asked not in (['index'], ['run_all']):
+    raise ValueError('--again: goes with --index=I or --run_all')
+  flag = flags.FLAGS['config']
+  extra = config_flags.get_override_values(flag)
+  spec = config_flags.get_config_filename(flag)
+  binary, items = sweep_items.load(spec, run.config, extra, run.workdir)
+  runner = _Runner(binary, spec, extra, run.flags['again'])
+  if run.flags['index'] is not None:
+    sys.exit(runner.run(_at(items, run.flags['index'])))
+  if run.flags['run_all']:
+    sys.exit(runner.run_all(items))
+  print(sweep_table.collect(items, run.workdir) if run.flags['collect']
+        else sweep_table.listing(items, binary))
+
+
+def _at(items: list[sweep_items.Item], index: int) -> sweep_items.Item:
+  if not 0 <= index < len(items):
+    raise ValueError(f'--index={index}: the sweep has {len(items)} items, 0 to '
+                     f'{len(items) - 1}')
+  return items[index]
+
+
+class _Runner:
+  """Runs items in subprocesses that get every signal this process gets."""
+
+  def __init__(self, binary: str, spec: str, extra: dict[str, Any],
+               again: bool):
+    self._command = [sys.executable, '-m', binary, f'--config={spec}']
+    self._extra = extra
+    self._again = again
+    self._child = None
+    self._signals = []
+    for number in _PASSED_ON:
+      signal.signal(number, self._pass_on)
+
+  def run(self, item: sweep_items.Item) -> int:
+    """Runs one item unless it is done; the exit code of the binary."""
+    sweep_states.check_unchanged(item)
+    if (pid := sweep_states.running_here(item)) is not None:
+      raise ValueError(f'item {item.index} runs already on this machine, as '
+                       f'process {pid}; wait for it or stop it')
+    if sweep_states.state(item) == 'done':
+      if not self._again:
+        print(f'item {item.index} is done; --again runs it again', flush=True)
+        return 0
+      # A table must not show the old figures while new ones are made.
+      (item.folder / sweep_states.FIGURES).unlink()
+    code = self._run(item)
+    if code == 0 and sweep_states.state(item) != 'done':
+      print(f'note: item {item.index} ended well but left no '
+            f'{item.folder / sweep_states.FIGURES} of its config', flush=True)
+    return code
+
+  def run_all(self, items: list[sweep_items.Item]) -> int:
+    """Runs what is not done in turn; 1 if any failed, 128 + n on signal n."""
+    for item in items:
+      sweep_states.check_unchanged(item)
+    failed = []
+    for item in items:
+      if self.run(item):
+        failed.append(item.index)
+      if self._signals:
+        return 128 + self._signals[0]
+    if failed:
+      print(f'error: failed items: {", ".join(map(str, failed))}; the same '
+            f'command runs them again', file=sys.stderr)
+    return int(bool(failed))
+
+  def _run(self, item: sweep_items.Item) -> int:
+    """Runs the binary in a group of its own: no signal reaches it twice."""
+    values = {**item.overrides, **self._extra}
+    command = [*self._command, f'--workdir={item.folder}',
+               *(f'--config.{key}={value}' for key, value in values.items())]
+    print(f'item {item.index}: {shlex.join(command[1:])}', flush=True)
+    item.folder.mkdir(parents=True, exist_ok=True)
+    self._child = subprocess.Popen(command, process_group=0)
+    for number in self._signals:
+      self._child.send_signal(number)
+    record = item.folder / sweep_states.ATTEMPT
+    files.write_json(record, sweep_states.running_record(self._child.pid))
+    code = self._child.wait()
+    code = code if code >= 0 else 128 - code
+    files.write_json(record, {'host': socket.gethostname(), 'exit_code': code})
+    return code
+
+  def _pass_on(self, number: int, frame: Any) -> None:
+    del frame  # Part of the signature.
+    self._signals.append(number)
+    if self._child is not None:
+      self._child.send_signal(number)
+
+
+def run() -> None:
+  """Entry of the binary."""
+  launch.run(main, ('index', 'run_all', 'collect', 'again'))
+
+
+if __name__ == '__main__':
+  run()
