@@ -38,9 +38,12 @@ lint: $(STAMP)  ## ruff and the import contract.
 bench: $(STAMP)  ## Side-by-side measurements, written to benchmarks/results/.
 	$(PY) -m benchmarks.metrics_bench --out=benchmarks/results/metrics.json
 
-$(PEER)/.installed: tests/parity/requirements.txt
+$(PEER)/.installed: tests/parity/requirements.txt \
+  tests/parity/requirements-geoclip.txt
 	test -x $(PEER)/bin/python || $(PYTHON) -m venv $(PEER)
 	$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --no-deps -r $(word 2,$^)
 	@touch $@
 
 parity: $(STAMP) $(PEER)/.installed  ## Fresh random models beside torch, in its own venv.

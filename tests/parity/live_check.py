@@ -1,6 +1,7 @@
 """Fresh random models, theirs against ours, through `make parity`.
 
-Runs in our venv and asks the one with torch for the references.
+Runs in our venv and asks the one with torch for the references. GeoCLIP's
+location tower is compared under its published weights, at random places.
 """
 
 import argparse
@@ -10,12 +11,18 @@ import pathlib
 import subprocess
 import tempfile
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from pinpoint_jax.models import geoclip_location
 
 from tests.parity import cases, rebuild
 
 TOLERANCE = 1e-4
+PLACES = 1000
 _MAKE = pathlib.Path(__file__).with_name('make_references.py')
+_CONVERT = _MAKE.with_name('convert_geoclip.py')
+_MAKE_GEOCLIP = _MAKE.with_name('make_geoclip_references.py')
 _MODELS = ('SiglipVisionModel', 'SiglipModel', 'CLIPVisionModel', 'CLIPModel',
            'Dinov2WithRegistersModel', 'Dinov2Model')
 
@@ -38,6 +45,23 @@ def random_case(rng: np.random.Generator, index: int) -> cases.Case:
   size = (grid[1] * patch, grid[2] * patch)
   return cases.Case(f'random_{index}', model, config, size,
                     '20KB' if rng.integers(2) else '')
+
+
+def geoclip_difference(peer_python: str, folder: pathlib.Path,
+                       seed: int) -> float:
+  """Largest difference from the package's vectors, published weights."""
+  ask = lambda script, *args: subprocess.run(
+      [peer_python, script, *args], check=True, capture_output=True)
+  theirs = folder / 'geoclip.npz'
+  ask(_CONVERT, f'--out={folder / "geoclip/model.safetensors"}')
+  ask(_MAKE_GEOCLIP, '--published', f'--out={theirs}', f'--seed={seed}',
+      f'--count={PLACES}')
+  params = geoclip_location.load_published(folder / 'geoclip')
+  model = geoclip_location.GeoClipLocation()
+  apply = jax.jit(lambda *args: model.apply(*args, method='from_degrees'))
+  with np.load(theirs) as arrays:
+    ours = apply(params, jnp.asarray(arrays['latlng_deg']))
+    return float(np.abs(np.asarray(ours) - arrays['vectors']).max())
 
 
 def main() -> None:
@@ -66,6 +90,9 @@ def main() -> None:
             folder / case.name)
         worst = max(worst, difference)
         print(f'{case.name:10} {case.model:25} {difference:.1e}')
+    difference = geoclip_difference(args.peer_python, folder, seed)
+    worst = max(worst, difference)
+    print(f'{"geoclip":10} {f"published, {PLACES} places":25} {difference:.1e}')
   print(f'worst {worst:.1e}, allowed {TOLERANCE:.0e}')
   raise SystemExit(worst > TOLERANCE)
 
