@@ -1,0 +1,1 @@
+"""Training losses, each in a plain and a sharded, chunked form."""

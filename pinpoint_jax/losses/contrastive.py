@@ -1,0 +1,49 @@
+"""Contrastive losses of images (rows) against places (columns), plain form.
+
+  sigmoid   each pair is a question of its own (SigLIP, arXiv 2303.15343)
+  softmax   each image chooses among the places (GeoCLIP, arXiv 2309.16020)
+
+Both take hard or soft targets (`pairs`). `chunked` holds their sharded twins.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+from pinpoint_jax.losses import pairs, records
+
+# A logit that cannot win; finite, so that gradients are.
+_NEVER = -1e30
+
+
+def logits(images: Float[jax.Array, 'r d'], places: Float[jax.Array, 'c d'],
+           scale: records.Scale) -> Float[jax.Array, 'r c']:
+  """t · sim + bias, the product summed in float32."""
+  sim = jnp.matmul(images, places.T, precision=jax.lax.Precision.HIGHEST,
+                   preferred_element_type=jnp.float32)
+  return scale.temperature * sim + scale.bias
+
+
+def sigmoid(rows: records.Embedded, cols: records.Embedded,
+            scale: records.Scale, targets: pairs.Targets) -> Float[
+                jax.Array, '']:
+  """Sum over pairs of binary cross-entropy, per row."""
+  x = logits(rows.z, cols.z, scale)
+  found = pairs.pair_targets(rows.xyz, cols.xyz, targets)
+  cost = -(found.y * jax.nn.log_sigmoid(x)
+           + (1 - found.y) * jax.nn.log_sigmoid(-x))
+  return jnp.sum(found.weight * cost) / len(rows.z)
+
+
+def softmax(rows: records.Embedded, cols: records.Embedded,
+            scale: records.Scale, targets: pairs.Targets) -> Float[
+                jax.Array, '']:
+  """Mean cross-entropy of each row's choice among the columns."""
+  x = logits(rows.z, cols.z, scale)
+  found = pairs.pair_targets(rows.xyz, cols.xyz, targets)
+  x = jnp.where(found.weight > 0, x, _NEVER)
+  wanted = found.y * found.weight
+  wanted = wanted / jnp.sum(wanted, axis=1, keepdims=True)
+  return -jnp.mean(jnp.sum(wanted * jax.nn.log_softmax(x, axis=1), axis=1))
+
+
+LOSSES = {'sigmoid': sigmoid, 'softmax': softmax}

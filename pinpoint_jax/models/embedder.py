@@ -1,0 +1,137 @@
+"""Photos, street views and places in one space.
+
+  photo  feature ─▶ adapter_photo  ─┐
+  street feature ─▶ adapter_street ─┴▶ trunk ─▶ out ─▶ unit z_image    ┐ same
+  xyz ──────────────────────────────▶ location ─────▶ unit z_location ┘ space
+
+Each source has an adapter, a temperature and a bias of its own; all else is
+shared.
+"""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+import math
+from typing import Any
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+from pinpoint_jax.models import (
+  geoclip_location,
+  location_encoder,
+  residual,
+  transformer,
+)
+
+Dtype = Any
+LOCATIONS = ('fourier', 'geoclip')
+
+
+class Adapter(nn.Module):
+  """From a source's feature to the trunk."""
+
+  hidden: int
+  depth: int
+  expansion: int
+  dropout: float
+  dtype: Dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Float[jax.Array, 'b f'], deterministic: bool) -> Float[
+      jax.Array, 'b h']:
+    # Features come in float16: their statistics are taken in float32.
+    x = residual.norm(jnp.float32, 'norm')(x.astype(jnp.float32))
+    x = nn.Dense(self.hidden, dtype=self.dtype, name='in')(x)
+    x = residual.Dropout(self.dropout)(
+        transformer.gelu_erf(x), deterministic)
+    for i in range(self.depth - 1):
+      x = residual.ResidualMlp(self.expansion, self.dropout, self.dtype,
+                               name=f'block_{i}')(x, deterministic)
+    return x
+
+
+class Embedder(nn.Module):
+  """The two towers; every number is a config field of the same name."""
+
+  sources: Sequence[str] = ('photo', 'street')
+  dim: int = 256
+  hidden: int = 1024
+  adapter_depth: int = 2
+  trunk_depth: int = 6
+  expansion: int = 4
+  dropout: float = 0.1
+  temperature: float = 10.0
+  bias: float = -10.0
+  location: str = 'fourier'
+  location_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  dtype: Dtype = jnp.float32
+
+  def setup(self):
+    self.adapters = {
+        source: Adapter(self.hidden, self.adapter_depth, self.expansion,
+                        self.dropout, self.dtype, name=f'adapter_{source}')
+        for source in self.sources}
+    self.trunk = [
+        residual.ResidualMlp(self.expansion, self.dropout, self.dtype,
+                             name=f'trunk_{i}')
+        for i in range(self.trunk_depth)]
+    self.out = residual.Head(self.dim, self.dtype)
+    self.location_tower = _location(self)
+    self.log_temperatures = {
+        source: self.param(
+            f'log_temperature_{source}',
+            nn.initializers.constant(math.log(self.temperature)), ())
+        for source in self.sources}
+    self.biases = {
+        source: self.param(f'bias_{source}',
+                           nn.initializers.constant(self.bias), ())
+        for source in self.sources}
+
+  def __call__(
+      self, features: Mapping[str, Float[jax.Array, '_ f']],
+      xyz: Mapping[str, Float[jax.Array, '_ 3']], deterministic: bool = True,
+  ) -> tuple[dict[str, Float[jax.Array, '_ d']],
+             dict[str, Float[jax.Array, '_ d']]]:
+    """Image and location embeddings of each source's batch."""
+    return (self.images(features, deterministic),
+            {source: self.locations(places) for source, places in xyz.items()})
+
+  def images(
+      self, features: Mapping[str, Float[jax.Array, '_ f']],
+      deterministic: bool = True) -> dict[str, Float[jax.Array, '_ d']]:
+    """Unit embeddings of images, by source."""
+    found = {}
+    for source, x in features.items():
+      x = self._adapter(source)(x, deterministic)
+      for block in self.trunk:
+        x = block(x, deterministic)
+      found[source] = self.out(x)
+    return found
+
+  def locations(self, xyz: Float[jax.Array, 'b 3']) -> Float[
+      jax.Array, 'b d']:
+    """Unit embeddings of places."""
+    return residual.unit(self.location_tower(xyz))
+
+  def scales(self) -> dict[str, dict[str, Float[jax.Array, '']]]:
+    """Temperature and bias of each source: logits are t · sim + bias."""
+    return {source: {'temperature': jnp.exp(self.log_temperatures[source]),
+                     'bias': self.biases[source]} for source in self.sources}
+
+  def _adapter(self, source: str) -> Adapter:
+    if source not in self.adapters:
+      raise ValueError(f'source {source!r}: this embedder knows '
+                       f'{sorted(self.adapters)}')
+    return self.adapters[source]
+
+
+def _location(model: Embedder) -> nn.Module:
+  options = dict(model.location_options)
+  if model.location == 'fourier':
+    return location_encoder.LocationEncoder(
+        dim=model.dim, dtype=model.dtype, **options)
+  if model.location == 'geoclip':
+    return geoclip_location.GeoClipLocation(
+        out_dim=model.dim, dtype=model.dtype, **options)
+  raise ValueError(f'location {model.location!r}: choices are {LOCATIONS}')

@@ -1,0 +1,74 @@
+"""Pieces that both towers of the embedder are made of."""
+
+from typing import Any
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+from pinpoint_jax.models import transformer
+
+Dtype = Any
+# As torch's LayerNorm; Flax would take 1e-6.
+_NORM_EPS = 1e-5
+_UNIT_EPS = 1e-8
+
+
+def unit(x: Float[jax.Array, '*b d']) -> Float[jax.Array, '*b d']:
+  """x at length one, in float32; zero stays zero, with a finite gradient."""
+  x = x.astype(jnp.float32)
+  squares = jnp.sum(x * x, axis=-1, keepdims=True)
+  return x * jax.lax.rsqrt(jnp.maximum(squares, _UNIT_EPS**2))
+
+
+class ResidualMlp(nn.Module):
+  """x + MLP(LayerNorm(x)), hidden layer `expansion` times as wide."""
+
+  expansion: int
+  dropout: float
+  dtype: Dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Float[jax.Array, 'b h'], deterministic: bool) -> Float[
+      jax.Array, 'b h']:
+    width = x.shape[-1]
+    drop = Dropout(self.dropout)
+    y = norm(self.dtype, 'norm')(x)
+    y = nn.Dense(self.expansion * width, dtype=self.dtype, name='up')(y)
+    y = drop(transformer.gelu_erf(y), deterministic)
+    y = nn.Dense(width, dtype=self.dtype, name='down')(y)
+    return x + drop(y, deterministic)
+
+
+class Head(nn.Module):
+  """LayerNorm, projection, unit length (float32)."""
+
+  dim: int
+  dtype: Dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Float[jax.Array, 'b h']) -> Float[jax.Array, 'b d']:
+    x = norm(self.dtype, 'norm')(x)
+    return unit(nn.Dense(self.dim, dtype=self.dtype, name='project')(x))
+
+
+class Dropout(nn.Module):
+  """Zeroes a share of the numbers and scales the others up."""
+
+  rate: float
+
+  @nn.compact
+  def __call__(self, x: Float[jax.Array, '*b h'], deterministic: bool) -> Float[
+      jax.Array, '*b h']:
+    if deterministic or not self.rate:
+      return x
+    # A byte decides: a quarter of the random bits that a float would take.
+    kept = 256 - round(256 * self.rate)
+    bits = jax.random.bits(self.make_rng('dropout'), x.shape, jnp.uint8)
+    return jnp.where(bits < kept, x * jnp.asarray(256 / kept, x.dtype),
+                     jnp.zeros((), x.dtype))
+
+
+def norm(dtype: Dtype, name: str) -> nn.LayerNorm:
+  """A LayerNorm as torch has it."""
+  return nn.LayerNorm(epsilon=_NORM_EPS, dtype=dtype, name=name)

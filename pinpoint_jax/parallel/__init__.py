@@ -1,0 +1,1 @@
+"""The device mesh, sharding rules, and batches that span processes."""

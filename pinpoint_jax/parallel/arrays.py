@@ -1,0 +1,37 @@
+"""Arrays that span processes, made from and read back to numpy."""
+
+from typing import Any
+
+import jax
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh
+import numpy as np
+from pinpoint_jax.parallel import mesh as meshes
+
+
+def put_batch(batch: Any, mesh: Mesh) -> Any:
+  """This process's rows of a batch [b, ...] as arrays over all devices."""
+  sharding = meshes.split(mesh)
+  return jax.tree.map(
+      lambda rows: jax.make_array_from_process_local_data(sharding, rows),
+      batch)
+
+
+def to_numpy(tree: Any) -> Any:
+  """Whole arrays on every process."""
+  return jax.tree.map(_whole, tree)
+
+
+def _whole(array: Any) -> np.ndarray:
+  if isinstance(array, jax.Array) and not array.is_fully_addressable:
+    if array.is_fully_replicated:
+      return np.asarray(array.addressable_data(0))
+    return np.asarray(multihost_utils.process_allgather(array, tiled=True))
+  return np.asarray(array)
+
+
+def any_process(flag: bool) -> bool:
+  """Whether `flag` holds on any process; all must ask."""
+  if jax.process_count() == 1:
+    return flag
+  return bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))

@@ -1,0 +1,59 @@
+"""Which part of a tree lies on which device: regular expressions on paths.
+
+  rules = ((r'kernel$', (None, 'fsdp')), (r'.*', ()))
+
+The first rule that matches decides; a path that none matches is refused, so
+that a new parameter is never replicated by oversight.
+"""
+
+from collections.abc import Sequence
+import re
+from typing import Any
+
+import jax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+Rule = tuple[str, tuple[str | None, ...]]
+
+
+class Unmatched(ValueError):
+  """A path without a rule, or one whose shape its rule does not divide."""
+
+
+def path_name(path: Any) -> str:
+  """'params/trunk/kernel' of a path of jax.tree_util."""
+  return jax.tree_util.keystr(path, simple=True, separator='/')
+
+
+def shardings(tree: Any, rules: Sequence[Rule], mesh: Mesh) -> Any:
+  """A NamedSharding for every leaf of `tree` (arrays or shapes)."""
+  return jax.tree_util.tree_map_with_path(
+      lambda path, leaf: NamedSharding(
+          mesh, _spec(path_name(path), leaf.shape, rules, mesh)), tree)
+
+
+def _spec(name: str, shape: tuple[int, ...], rules: Sequence[Rule],
+          mesh: Mesh) -> PartitionSpec:
+  for pattern, axes in rules:
+    if re.search(pattern, name):
+      break
+  else:
+    raise Unmatched(f'{name} {list(shape)}: no sharding rule matches; the '
+                    f'rules are {[pattern for pattern, _ in rules]}')
+  if len(axes) > len(shape):
+    raise Unmatched(f'{name} {list(shape)}: rule {pattern!r} names '
+                    f'{len(axes)} axes')
+  for size, axis in zip(shape, axes):
+    if axis is not None and size % mesh.shape[axis]:
+      raise Unmatched(f'{name} {list(shape)}: rule {pattern!r} splits {size} '
+                      f'among {mesh.shape[axis]} devices of {axis!r}')
+  return PartitionSpec(*axes)
+
+
+def describe(tree: Any, rules: Sequence[Rule], mesh: Mesh) -> dict[str, str]:
+  """Path → 'shape spec', sorted: what tests/golden freezes."""
+  found = jax.tree_util.tree_leaves_with_path(shardings(tree, rules, mesh))
+  shapes = [list(leaf.shape) for leaf in jax.tree.leaves(tree)]
+  return dict(sorted(
+      (path_name(path), f'{shape} {tuple(sharding.spec)}')
+      for (path, sharding), shape in zip(found, shapes)))

@@ -1,0 +1,71 @@
+"""Two real processes that save and restore one state together."""
+
+import pathlib
+import socket
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+_PROCESS = '''
+import pathlib, sys
+import jax
+import numpy as np
+folder, port, index = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+jax.config.update('jax_cpu_collectives_implementation', 'gloo')
+jax.distributed.initialize('localhost:' + port, 2, index)
+from pinpoint_jax.train import checkpoints
+mesh = jax.make_mesh((2,), ('d',))
+sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec('d'))
+def content(step):
+  whole = np.arange(8, dtype=np.float32) * step
+  return {'rows': jax.make_array_from_callback(
+      (8,), sharding, lambda index: whole[index])}
+opened = checkpoints.Checkpoints(folder, checkpoints.Keep(last=2))
+if sys.argv[4] == 'save':
+  for step in (1, 2, 3):
+    opened.save(step, content(step), {'step': step})
+like = {'rows': jax.ShapeDtypeStruct((8,), np.float32, sharding=sharding)}
+try:
+  restored = opened.restore(like)
+  mine = restored.state['rows'].addressable_shards[0].data
+  want = content(restored.step)['rows'].addressable_shards[0].data
+  np.testing.assert_array_equal(mine, want)
+  print('restored', restored.step, restored.data['step'])
+except (ValueError, RuntimeError) as error:
+  print('refused', error)
+opened.close()
+'''
+
+
+def run(folder: pathlib.Path, what: str) -> list[tuple[str, str]]:
+  with socket.socket() as free:
+    free.bind(('localhost', 0))
+    port = str(free.getsockname()[1])
+  children = [subprocess.Popen(
+      [sys.executable, '-c', _PROCESS, str(folder), port, str(index), what],
+      cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+      env={'PYTHONPATH': str(ROOT), 'JAX_PLATFORMS': 'cpu', 'HOME': '/tmp'})
+      for index in range(2)]
+  return [child.communicate(timeout=120) for child in children]
+
+
+def flip(path: pathlib.Path) -> None:
+  raw = bytearray(path.read_bytes())
+  raw[len(raw) // 3] ^= 1
+  path.write_bytes(raw)
+
+
+def test_processes_agree_on_the_step(tmp_path):
+  for said, complained in run(tmp_path, 'save'):
+    assert said.endswith('restored 3 3\n'), complained
+  assert sorted(path.name for path in tmp_path.iterdir()) == ['2', '3']
+  flip(next(tmp_path.glob('3/state/ocdbt.process_1/d/*')))
+  (first, warned), (second, _) = run(tmp_path, 'restore')
+  assert first.endswith('restored 2 2\n'), warned
+  assert second.endswith('restored 2 2\n')
+  assert 'WARNING: checkpoint broken, step 2 is taken instead' in warned
+  assert f'{tmp_path}/3/state/ocdbt.process_1/d/' in warned
+  flip(next(tmp_path.glob('2/state/ocdbt.process_1/d/*')))
+  (first, _), (second, _) = run(tmp_path, 'restore')
+  assert f'refused no checkpoint in {tmp_path} is good: ' in first
+  assert 'refused process 0 could not go on' in second
