@@ -45,6 +45,10 @@ _FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
                       'Bootstrap resamples for the intervals; 0 for none.'),
     'swapped': (flags.DEFINE_string, 'refuse',
                 'Where LAT and LON headers are swapped: refuse or fix.'),
+    'allow_config_change': (
+        flags.DEFINE_string, '',
+        'Names of config entries, separated by commas, that may differ from '
+        'those the run in --workdir began with.'),
     'index': (flags.DEFINE_integer, None, 'Item of the sweep to run.'),
     'run_all': (flags.DEFINE_boolean, False,
                 'Run every item that is not done, one after the other.'),
@@ -68,9 +72,13 @@ def run(
     flag_names: Sequence[str] = (),
     required: Sequence[str] = (),
     use_config: bool = True,
+    record: bool = True,
     argv: Sequence[str] | None = None,
 ) -> None:
-  """Parses, checks, writes the run record and calls `main`."""
+  """Parses, checks, writes the run record and calls `main`.
+
+  record: False for a main that writes it itself, once the workdir is its own.
+  """
   names = tuple(flag_names) + (('workdir',) if use_config else ())
   needed = tuple(required) + (('config', 'workdir') if use_config else ())
   for name in names:
@@ -87,7 +95,7 @@ def run(
     del argv  # Checked empty by _parse.
     config = config_flag.value if use_config else None
     workdir = pathlib.Path(flags.FLAGS.workdir) if 'workdir' in names else None
-    if workdir is not None:
+    if workdir is not None and record:
       run_record.write(workdir, config)
     values = {name: flags.FLAGS[name].value for name in names}
     try:

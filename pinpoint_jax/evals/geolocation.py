@@ -39,13 +39,17 @@ def raw_1nn(queries: types.FeatureTable, gallery: types.FeatureTable,
   """The place of the gallery row whose feature is nearest, one per query."""
   codes = groups(queries.photos, gallery.photos) if author_filter else ()
   found = exact.search(queries.features, gallery.features, 1, *codes)
-  rows = found.rows[:, 0]
+  return answers(queries.photos, gallery.photos, found.rows[:, 0])
+
+
+def answers(queries: types.Photos, gallery: types.Photos,
+            rows: Int[np.ndarray, 'b']) -> types.Predictions:
+  """The places of those gallery rows as answers; -1 is no row."""
   if (rows < 0).any():
-    query = str(queries.photos.ids[np.flatnonzero(rows < 0)[0]])
+    query = str(queries.ids[np.flatnonzero(rows < 0)[0]])
     raise ValueError(f'query {query!r}: no gallery row is left to answer with '
-                     f'({len(gallery.photos)} rows before the filter)')
-  return types.Predictions(
-      queries.photos.ids, gallery.photos.latlng_deg[rows])
+                     f'({len(gallery)} rows before the filter)')
+  return types.Predictions(queries.ids, gallery.latlng_deg[rows])
 
 
 def errors(predictions: types.Predictions, truth: types.Photos,

@@ -34,12 +34,11 @@ def shardings(tree: Any, rules: Sequence[Rule], mesh: Mesh) -> Any:
 
 def _spec(name: str, shape: tuple[int, ...], rules: Sequence[Rule],
           mesh: Mesh) -> PartitionSpec:
-  for pattern, axes in rules:
-    if re.search(pattern, name):
-      break
-  else:
+  found = [rule for rule in rules if re.search(rule[0], name)]
+  if not found:
     raise Unmatched(f'{name} {list(shape)}: no sharding rule matches; the '
                     f'rules are {[pattern for pattern, _ in rules]}')
+  pattern, axes = found[0]
   if len(axes) > len(shape):
     raise Unmatched(f'{name} {list(shape)}: rule {pattern!r} names '
                     f'{len(axes)} axes')

@@ -65,7 +65,7 @@ class Checkpoints:
     """
     with self._blocking():
       self._finish()
-      if (self._folder / str(step)).exists():
+      if self.has(step):
         raise ValueError(
             f'checkpoint {self._folder / str(step)} exists already: restore '
             f'it and go on from there, or choose another workdir')
@@ -73,6 +73,10 @@ class Checkpoints:
       self._start(step, state, data)
       if not self._asynchronous:
         self._finish()
+
+  def has(self, step: int) -> bool:
+    """Whether there is a checkpoint of that step."""
+    return (self._folder / str(step)).exists()
 
   def restore(self, like: Any) -> Restored | None:
     """The newest good checkpoint with the shardings of `like`; None if none.

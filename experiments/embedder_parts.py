@@ -1,0 +1,126 @@
+"""What training an embedder needs, built from a config."""
+
+from collections.abc import Mapping
+import dataclasses
+from typing import Any
+
+from input_pipeline import order, pipeline, several
+import jax
+import jax.numpy as jnp
+from ml_collections import config_dict
+import numpy as np
+from pinpoint_jax.evals import location_retrieval
+from pinpoint_jax.features import rows as rows_lib
+from pinpoint_jax.losses import pairs
+from pinpoint_jax.models import embedder as embedders
+from pinpoint_jax.models import encoding
+from pinpoint_jax.train import embedder as training
+from pinpoint_jax.train import optimizer as optimizers
+
+DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
+Rows = Mapping[str, rows_lib.StoreRows]
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+  """Rows of each source to train on, and rows held out."""
+
+  train: Rows
+  held_out: Rows
+
+
+def split(config: config_dict.ConfigDict) -> Split:
+  """Opens the stores and divides their rows by the md5 of their ids."""
+  train, held_out = {}, {}
+  for source in config.model.sources:
+    paths = config.stores.get(source, '')
+    if not paths:
+      raise ValueError(f'--config.stores.{source} is empty: name a feature '
+                       f'store of that source, or several between commas; or '
+                       f'leave {source!r} out of --config.model.sources')
+    found = rows_lib.open_rows(paths.split(','))
+    if found.photos.source != source:
+      raise ValueError(f'--config.stores.{source}={paths} holds '
+                       f'{found.photos.source} features')
+    late = rows_lib.held_out(found.photos.ids, config.validation_percent)
+    train[source] = take(found, np.flatnonzero(~late))
+    held_out[source] = take(found, np.flatnonzero(late))
+    if not len(train[source]):
+      raise ValueError(f'{paths}: no row is left to train on, '
+                       f'{len(held_out[source])} are held out')
+  return Split(train, held_out)
+
+
+def take(rows: rows_lib.StoreRows, at: np.ndarray) -> rows_lib.StoreRows:
+  """Some of the rows."""
+  return rows_lib.StoreRows(rows.stores, rows.chosen[at])
+
+
+def batches(config: config_dict.ConfigDict, train: Rows) -> several.Several:
+  """Both sources' batches, this process's part of each."""
+  host = order.Host(jax.process_index(), jax.process_count())
+  return several.Several({
+      source: pipeline.Pipeline(
+          rows, order.Order(len(rows), config.seed),
+          config.data.batch_size, rows.fingerprint(), 'features', _same, host)
+      for source, rows in train.items()
+  }, config.data.num_threads, config.data.read_ahead)
+
+
+def _same(batch: Any) -> Any:
+  return batch  # Rows come stacked.
+
+
+def model(config: config_dict.ConfigDict) -> embedders.Embedder:
+  """The module; config fields are its fields."""
+  fields = config.model.to_dict()
+  if fields['dtype'] not in DTYPES:
+    raise ValueError(f'--config.model.dtype={fields["dtype"]}: choices are '
+                     f'{sorted(DTYPES)}')
+  return embedders.Embedder(**fields | {'dtype': DTYPES[fields['dtype']]})
+
+
+def objective(config: config_dict.ConfigDict) -> training.Objective:
+  """The loss, its targets and its form."""
+  fields = config.objective.to_dict()
+  targets = pairs.Targets(**fields.pop('targets'))
+  return training.Objective(targets=targets, **fields)
+
+
+def optimizer_settings(
+    config: config_dict.ConfigDict) -> optimizers.Settings:
+  """How parameters move."""
+  return optimizers.Settings(**config.optimizer.to_dict())
+
+
+def evaluators(config: config_dict.ConfigDict, module: embedders.Embedder,
+               rows: Split) -> list[location_retrieval.LocationRetrieval]:
+  """Held-out photos of each source against all places trained on."""
+  encoder = encoding.Encoder(module)
+  gallery = rows_lib.concatenate([_some(
+      r, config.eval.max_gallery).photos for r in rows.train.values()])
+  xyz = np.concatenate([_some(r, config.eval.max_gallery).xyz
+                        for r in rows.train.values()])
+  found = []
+  for source, held_out in rows.held_out.items():
+    if len(held_out) and config.eval.max_queries:
+      few = _some(held_out, config.eval.max_queries)
+      features = few.__getitems__(range(len(few)))['features']
+      found.append(location_retrieval.LocationRetrieval(
+          f'validation_{source}', config.eval.every, encoder,
+          location_retrieval.Queries(few.photos, features), gallery, xyz))
+  return found
+
+
+def _some(rows: rows_lib.StoreRows, most: int) -> rows_lib.StoreRows:
+  """At most so many rows, evenly spread."""
+  if len(rows) <= most:
+    return rows
+  return take(rows, np.arange(most) * len(rows) // most)
+
+
+def inputs(train: Rows) -> dict[str, dict[str, Any]]:
+  """What made each source's features."""
+  names = ('backbone', 'weight_hash', 'preprocess', 'dim')
+  return {source: {name: rows.stores[0].manifest[name] for name in names}
+          for source, rows in train.items()}

@@ -1,0 +1,52 @@
+"""README.md of a model directory: what it is, for what, and for what not."""
+
+from collections.abc import Mapping
+
+from experiments import embedder_parts, run_record
+from ml_collections import config_dict
+
+_TEXT = '''# pinpoint_jax embedder
+
+Maps photo features and places into one space. Made by
+`experiments.train_embedder`, revision {git}, config {config_hash}.
+
+## Data
+{data}
+Rows whose id's md5 falls into the last {percent} % were held out.
+
+## Figures on held-out rows
+The nearest place by its location embedding, among all places trained on, of
+other authors and sequences. Accuracies are shares, distances kilometres.
+
+{figures}
+
+## Intended use
+Research on image geolocation; a first guess for archives and fact-checkers
+that a person verifies against the photos shown as evidence.
+
+## Not for
+Finding or following people, deciding about a person, or as the only evidence
+of where something happened. Answers lean to places that the data shows often.
+
+## Licence
+The code is Apache-2.0. The weights come under the terms of the data they were
+trained on; see the owners of the data above.
+'''
+
+
+def embedder(config: config_dict.ConfigDict, rows: embedder_parts.Split,
+             figures: Mapping[str, float]) -> str:
+  """The card of a trained embedder, Markdown."""
+  data = ''.join(
+      f'- {source}: {len(part):,} rows, features of '
+      f'{part.stores[0].manifest["backbone"]} after '
+      f'`{part.stores[0].manifest["preprocess"]}`, data {part.fingerprint()}\n'
+      for source, part in rows.train.items())
+  table = ''.join(f'| {name} | {value:.4g} |\n'
+                  for name, value in figures.items())
+  return _TEXT.format(
+      git=run_record.git_revision(), data=data,
+      config_hash=run_record.config_hash(config),
+      percent=config.validation_percent,
+      figures=f'| figure | value |\n|---|---:|\n{table}' if table
+              else 'No row was held out.')

@@ -1,0 +1,151 @@
+r"""Feature stores to an embedder: trains, resumes, exports.
+
+  python -m experiments.train_embedder \
+    --config=experiments/configs/train_embedder.py --workdir=DIR \
+    --config.stores.photo=PHOTO_STORE --config.stores.street=STREET_STORE
+
+Stopped in any way, run the same command again: it goes on from the newest good
+checkpoint as if nothing had happened. DIR gets checkpoints/, metrics.jsonl,
+figures.json and, at the end, the model directory model/. On several machines
+give each --config.distributed.coordinator=HOST:PORT, .num_processes=N and
+.process_id=I (on TPU pods and under SLURM: .coordinator=auto).
+
+Exit codes: 0 trained; 1 refused, with one line that says why; 143 stopped by
+SIGTERM and saved, run again to continue.
+"""
+
+import contextlib
+import functools
+import signal
+import sys
+import threading
+
+from experiments import (
+  distributed,
+  embedder_parts,
+  launch,
+  model_card,
+  progress,
+  resume,
+  run_record,
+)
+import jax
+from ml_collections import config_dict
+from pinpoint_jax.models import embedder_files
+from pinpoint_jax.parallel import arrays
+from pinpoint_jax.parallel import mesh as meshes
+from pinpoint_jax.train import checkpoints as checkpoints_lib
+from pinpoint_jax.train import embedder as training
+from pinpoint_jax.train import lock, loop, optimizer, state, writer
+
+EXIT_STOPPED = 143
+
+
+def main(run: launch.Run) -> None:
+  """Lock the workdir, train, export."""
+  asked = threading.Event()
+  signal.signal(signal.SIGTERM, lambda *_: asked.set())
+  distributed.begin(run.config)
+  holding = (lock.hold(run.workdir) if jax.process_index() == 0
+             else contextlib.nullcontext())
+  try:
+    with holding:
+      train(run, asked)
+  except loop.Interrupted as stopped:
+    print(f'{stopped}; run the same command to continue', file=sys.stderr,
+          flush=True)
+    sys.exit(EXIT_STOPPED)
+
+
+def train(run: launch.Run, asked: threading.Event) -> None:
+  """Trains to the end and writes figures.json and model/."""
+  config = run.config
+  rows = embedder_parts.split(config)
+  prepared = prepare(config, rows, run, asked)
+  like = state.shapes(prepared.state)
+  prepared.restore(like)
+  first = jax.process_index() == 0
+  if first:
+    run_record.write(run.workdir, config)
+    _announce(rows, prepared)
+  figures = prepared.train()
+  if config.train.best:
+    best = prepared.best.restore(like)
+    prepared.state = best.state if best else prepared.state
+  params = arrays.to_numpy(prepared.state.ema)
+  if first:
+    _export(run, rows, params, figures)
+
+
+def prepare(config: config_dict.ConfigDict, rows: embedder_parts.Split,
+            run: launch.Run, asked: threading.Event) -> loop.Run:
+  """A run that is ready to restore and to train."""
+  mesh = meshes.make(config.mesh.data, config.mesh.fsdp)
+  module = embedder_parts.model(config)
+  objective = embedder_parts.objective(config)
+  method = optimizer.make(
+      embedder_parts.optimizer_settings(config), config.train.num_steps)
+  dims = {source: part.dim for source, part in rows.train.items()}
+  began = training.make_state(
+      module, dims, method, objective, config.seed, mesh)
+  keep = checkpoints_lib.Keep(
+      config.keep.last, config.keep.every_steps or None,
+      config.keep.every_hours or None)
+  return loop.Run(
+      began, training.make_step(
+          module, method, objective, config.seed, mesh, began),
+      embedder_parts.batches(config, rows.train),
+      functools.partial(_put, mesh), loop.Settings(**config.train.to_dict()),
+      run.workdir,
+      checkpoints_lib.Checkpoints(run.workdir / 'checkpoints', keep),
+      checkpoints_lib.Checkpoints(run.workdir / 'best',
+                                  checkpoints_lib.Keep(1)),
+      _writer(run), embedder_parts.evaluators(config, module, rows),
+      asked.is_set, resume.describe(config),
+      functools.partial(_check, run), progress.Steps(config.train.num_steps))
+
+
+def _put(mesh: jax.sharding.Mesh, batch: dict) -> dict:
+  return arrays.put_batch(
+      {source: {'features': rows['features'], 'xyz': rows['xyz']}
+       for source, rows in batch.items()}, mesh)
+
+
+def _writer(run: launch.Run) -> writer.Several:
+  if jax.process_index():
+    return writer.Several()
+  board = ([writer.TensorBoard(run.workdir / 'tensorboard')]
+           if run.config.tensorboard else [])
+  return writer.Several(
+      writer.JsonLines(run.workdir / 'metrics.jsonl'), *board)
+
+
+def _check(run: launch.Run, saved: dict) -> None:
+  for line in resume.check(saved, run.config, run.flags['allow_config_change'],
+                           str(run.workdir)):
+    if jax.process_index() == 0:
+      print(f'config changed: {line}', flush=True)
+
+
+def _announce(rows: embedder_parts.Split, prepared: loop.Run) -> None:
+  for source, part in rows.train.items():
+    print(f'{source}: {len(part):,} rows to train on, '
+          f'{len(rows.held_out[source]):,} held out')
+  size = sum(x.size for x in jax.tree.leaves(prepared.state.params))
+  print(f'{size / 1e6:.1f} M parameters on {len(jax.devices())} devices; '
+        + (f'going on after step {prepared.start}' if prepared.start
+           else 'a new run'), flush=True)
+
+
+def _export(run: launch.Run, rows: embedder_parts.Split, params: dict,
+            figures: dict[str, float]) -> None:
+  card = model_card.embedder(run.config, rows, figures)
+  fingerprint = embedder_files.save(
+      run.workdir / 'model', embedder_parts.model(run.config), params,
+      embedder_parts.inputs(rows.train), card)
+  run_record.write_json(run.workdir / 'figures.json', figures)
+  print(f'model {fingerprint}: {run.workdir / "model"}', flush=True)
+
+
+if __name__ == '__main__':
+  launch.run(main, ('allow_config_change',), record=False)

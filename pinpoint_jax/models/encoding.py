@@ -1,0 +1,52 @@
+"""A trained embedder on numpy arrays: features and places to vectors."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jaxtyping import Float
+import numpy as np
+from pinpoint_jax.models import compiling
+from pinpoint_jax.models import embedder as embedders
+
+# Towers always see this many rows, the last block filled up: one compilation,
+# and a row's vector does not depend on how many came with it.
+_BLOCK = 1024
+
+
+class Encoder:
+  """An embedder with parameters, on numpy arrays, in blocks of one shape."""
+
+  def __init__(self, model: embedders.Embedder):
+    self._images = {s: _compiled(model, s) for s in model.sources}
+    self._locations = _jit(lambda params, xyz: model.apply(
+        {'params': params}, xyz, method='locations'))
+
+  def images(self, params: Any, source: str,
+             features: np.ndarray) -> Float[np.ndarray, 'n d']:
+    """Unit embeddings of one source's features [n, f]."""
+    return _blocks(self._images[source], params, features)
+
+  def locations(self, params: Any,
+                xyz: Float[np.ndarray, 'n 3']) -> Float[np.ndarray, 'n d']:
+    """Unit embeddings of places."""
+    return _blocks(self._locations, params, np.asarray(xyz, np.float32))
+
+
+def _compiled(model: embedders.Embedder, source: str) -> Callable[..., Any]:
+  return _jit(lambda params, x: model.apply(
+      {'params': params}, {source: x}, method='images')[source])
+
+
+def _jit(apply: Callable[..., Any]) -> Callable[..., Any]:
+  return jax.jit(apply, compiler_options=compiling.options())
+
+
+def _blocks(apply: Callable[..., Any], params: Any,
+            rows: np.ndarray) -> np.ndarray:
+  def one(start: int) -> np.ndarray:
+    block = np.asarray(rows[start:start + _BLOCK])
+    filled = np.zeros((_BLOCK, *block.shape[1:]), block.dtype)
+    filled[:len(block)] = block
+    return np.asarray(apply(params, filled))[:len(block)]
+  return np.concatenate([one(i) for i in range(0, len(rows), _BLOCK)])

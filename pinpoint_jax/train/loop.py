@@ -1,0 +1,234 @@
+"""The loop: it knows no model, no loss and no data set.
+
+  restore ─▶ next batch ─▶ step ─▶ look at the metrics of the step before
+                ▲                   │ at boundaries: log, evaluate, save
+                └───────────────────┘ at the end, or when asked to stop: save
+
+Metrics are read one step late, so that the host never waits for the device
+before it has handed it the next step.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+import math
+import pathlib
+from typing import Any, Protocol
+
+import jax
+from pinpoint_jax.features import files
+from pinpoint_jax.parallel import arrays
+from pinpoint_jax.train import checkpoints as checkpoints_lib
+from pinpoint_jax.train import clock as clocks
+from pinpoint_jax.train import writer as writers
+
+# Processes agree on stopping and on the time only now and then.
+_AGREE_EVERY = 8
+
+
+class Interrupted(Exception):
+  """Asked to stop; everything is saved."""
+
+
+class NotFinite(ValueError):
+  """A metric became NaN or infinite."""
+
+
+class Batches(Protocol):
+  """Batches that know where they are; `state` is ready for JSON."""
+
+  rows_per_step: int
+
+  def __next__(self) -> Any: ...
+  def state(self) -> dict[str, Any]: ...
+  def restore(self, state: Mapping[str, Any]) -> None: ...
+  def describe(self, batch: Any) -> Any: ...
+
+
+class Evaluator(Protocol):
+  """Something to measure every so many steps."""
+
+  name: str
+  every: int
+
+  def run(self, state: Any) -> dict[str, float]: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+  """How long, and how often what; every field is a config field.
+
+  Attributes:
+    num_steps: updates in all.
+    log_every: steps between lines of metrics.
+    save_every: steps between checkpoints; 0 for none by steps.
+    save_minutes: minutes between checkpoints; 0 for none by time.
+    best: metric whose highest value's checkpoint is kept apart; '' for none.
+  """
+
+  num_steps: int
+  log_every: int = 50
+  save_every: int = 1000
+  save_minutes: float | int = 10.0
+  best: str = ''
+
+  def __post_init__(self):
+    if self.num_steps < 1 or self.log_every < 1:
+      raise ValueError(f'num_steps={self.num_steps}, log_every='
+                       f'{self.log_every}: must be at least 1')
+
+
+@dataclasses.dataclass
+class Run:
+  """One training run; `state` moves on with it."""
+
+  state: Any
+  step: Callable[[Any, Any], tuple[Any, dict[str, jax.Array]]]
+  batches: Batches
+  put: Callable[[Any], Any]
+  settings: Settings
+  workdir: pathlib.Path
+  checkpoints: checkpoints_lib.Checkpoints
+  best: checkpoints_lib.Checkpoints
+  writer: writers.Writer
+  evaluators: Sequence[Evaluator] = ()
+  stopping: Callable[[], bool] = lambda: False
+  about: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  check: Callable[[Mapping[str, Any]], None] = lambda _: None
+  show: Callable[[int, Mapping[str, Any]], None] = lambda *_: None
+  start: int = 0
+  saved: int = -1
+  best_value: float = -math.inf
+  clock: clocks.Clock = dataclasses.field(default_factory=clocks.Clock)
+
+  def restore(self, like: Any) -> None:
+    """Goes on from the newest good checkpoint, where there is one."""
+    found = self.checkpoints.restore(like)
+    if found is None:
+      self.writer.rewind(0)
+      return
+    self.check(found.data['about'])
+    self.batches.restore(found.data['batches'])
+    self.state, self.start, self.saved = found.state, found.step, found.step
+    best = found.data['best']
+    self.best_value = -math.inf if best is None else best
+    self.writer.rewind(found.step)
+
+  def train(self) -> dict[str, float]:
+    """Trains to the end; the figures of the last evaluation."""
+    pending, last = None, self.settings.num_steps
+    for number in range(self.start + 1, last + 1):
+      if self._agreed(number, self.stopping()):
+        self._settle(pending)
+        self._save(number - 1)
+        self._wait()
+        raise Interrupted(f'stopped after step {number - 1} of {last}; it is '
+                          f'saved')
+      batch, metrics = self._advance()
+      self._settle(pending)
+      pending = number, batch, metrics
+      due = [e for e in self.evaluators if _due(number, e.every)]
+      save = self._save_due(number)
+      if number == last or due or save:
+        self._settle(pending)
+        pending = None
+      if number < last and due:
+        self._evaluate(number, due)
+      if number < last and save:
+        self._save(number)
+    figures = self._evaluate(last, self.evaluators)
+    self._save(last)
+    self._wait()
+    return figures
+
+  def _advance(self) -> tuple[Any, dict[str, jax.Array]]:
+    with self.clock.spent('data'):
+      batch = next(self.batches)
+    on_device = self.put(batch)
+    if not self.clock.compiled:
+      # Ahead of time: another shape is then an error, not a recompilation.
+      with self.clock.spent('compile'):
+        self.step = self.step.lower(self.state, on_device).compile()
+      self.clock.compiled = True
+    self.state, metrics = self.step(self.state, on_device)
+    self.clock.rows += self.batches.rows_per_step
+    return batch, metrics
+
+  def _settle(self, pending: tuple[int, Any, Any] | None) -> None:
+    """Reads a step's metrics: refuses what is not finite, logs the rest."""
+    if pending is None:
+      return
+    number, batch, metrics = pending
+    values = {name: float(value)
+              for name, value in arrays.to_numpy(metrics).items()}
+    if not all(math.isfinite(value) for value in values.values()):
+      self._refuse(number, batch, values)
+    if number == 1 or _due(number, self.settings.log_every):
+      self._write(number, values | self.clock.line())
+
+  def _refuse(self, number: int, batch: Any, values: dict[str, float]) -> None:
+    path = self.workdir / f'not_finite_{jax.process_index()}.json'
+    files.write_json(path, {
+        'step': number, 'metrics': {k: str(v) for k, v in values.items()},
+        'batch': self.batches.describe(batch)})
+    self._wait()
+    bad = [name for name, value in values.items() if not math.isfinite(value)]
+    raise NotFinite(
+        f'step {number}: {", ".join(bad)} not finite; the ids of its batch are '
+        f'in {path}. The last good checkpoint is kept: look at those rows, or '
+        f'lower the learning rate, and run again')
+
+  def _evaluate(self, number: int,
+                evaluators: Sequence[Evaluator]) -> dict[str, float]:
+    with self.clock.spent('evaluation'):
+      figures = {f'{e.name}/{name}': value for e in evaluators
+                 for name, value in e.run(self.state).items()}
+    if figures and number > self.saved:
+      self._write(number, figures)
+      self._keep_best(number, figures)
+    return figures
+
+  def _keep_best(self, number: int, figures: Mapping[str, float]) -> None:
+    name = self.settings.best
+    if not name:
+      return
+    if name not in figures:
+      raise ValueError(f'best={name!r}: the evaluators give {sorted(figures)}')
+    if figures[name] > self.best_value:
+      self.best_value = figures[name]
+      if not self.best.has(number):
+        self.best.save(number, self.state, {name: figures[name]})
+
+  def _save_due(self, number: int) -> bool:
+    minutes = self.settings.save_minutes
+    by_time = bool(minutes) and self.clock.since_save_s() > 60 * minutes
+    return _due(number, self.settings.save_every) or self._agreed(
+        number, by_time)
+
+  def _agreed(self, number: int, flag: bool) -> bool:
+    if jax.process_count() == 1:
+      return flag
+    return _due(number, _AGREE_EVERY) and arrays.any_process(flag)
+
+  def _save(self, number: int) -> None:
+    if number <= self.saved:
+      return
+    with self.clock.spent('save'):
+      self.checkpoints.save(number, self.state, {
+          'batches': self.batches.state(), 'about': dict(self.about),
+          'best': None if math.isinf(self.best_value) else self.best_value})
+    self.saved = number
+    self.clock.saved()
+
+  def _wait(self) -> None:
+    with self.clock.spent('save'):
+      self.checkpoints.wait()
+      self.best.wait()
+
+  def _write(self, number: int, values: Mapping[str, Any]) -> None:
+    if jax.process_index() == 0:
+      self.writer.write(number, values)
+      self.show(number, values)
+
+
+def _due(number: int, every: int) -> bool:
+  return bool(every) and number % every == 0
