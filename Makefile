@@ -37,6 +37,7 @@ lint: $(STAMP)  ## ruff and the import contract.
 
 bench: $(STAMP)  ## Side-by-side measurements, written to benchmarks/results/.
 	$(PY) -m benchmarks.metrics_bench --out=benchmarks/results/metrics.json
+	$(PY) -m benchmarks.loader_bench --out=benchmarks/results/loader.json
 
 $(PEER)/.installed: tests/parity/requirements.txt \
   tests/parity/requirements-geoclip.txt
@@ -52,6 +53,8 @@ parity: $(STAMP) $(PEER)/.installed  ## Fresh random models beside torch, in its
 bench-peers: $(STAMP) $(PEER)/.installed  ## Speed beside torch, in its own venv.
 	$(PY) -m benchmarks.vit_bench --peer_python=$(PEER)/bin/python \
 	  --out=benchmarks/results/vit_cpu.json
+	$(PY) -m benchmarks.embedder_bench --peer_python=$(PEER)/bin/python \
+	  --out=benchmarks/results/embedder_cpu.json
 
 golden: $(STAMP)  ## Rewrite tests/golden after an intended change; read the diff.
 	UPDATE_GOLDEN=1 $(PY) -m pytest tests -k golden

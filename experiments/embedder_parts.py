@@ -42,8 +42,8 @@ def split(config: config_dict.ConfigDict) -> Split:
     if found.photos.source != source:
       raise ValueError(f'--config.stores.{source}={paths} holds '
                        f'{found.photos.source} features')
-    late = rows_lib.held_out(found.photos.ids, config.validation_percent)
-    train[source] = take(found, np.flatnonzero(~late))
+    late = _held_out(config, found)
+    train[source] = _in_blocks(config, take(found, np.flatnonzero(~late)))
     held_out[source] = take(found, np.flatnonzero(late))
     if not len(train[source]):
       raise ValueError(f'{paths}: no row is left to train on, '
@@ -51,20 +51,44 @@ def split(config: config_dict.ConfigDict) -> Split:
   return Split(train, held_out)
 
 
+def _held_out(config: config_dict.ConfigDict,
+              rows: rows_lib.StoreRows) -> np.ndarray:
+  """Which rows validate: a fold of authors and sequences, or some ids."""
+  if not config.folds.count:
+    return rows_lib.held_out(rows.photos.ids, config.validation_percent)
+  if not 0 <= config.folds.index < config.folds.count:
+    raise ValueError(f'--config.folds.index={config.folds.index}: counts from '
+                     f'0 to {config.folds.count - 1}')
+  return rows_lib.folds(
+      rows.photos.clusters, config.folds.count) == config.folds.index
+
+
 def take(rows: rows_lib.StoreRows, at: np.ndarray) -> rows_lib.StoreRows:
   """Some of the rows."""
   return rows_lib.StoreRows(rows.stores, rows.chosen[at])
 
 
+def _in_blocks(config: config_dict.ConfigDict,
+               rows: rows_lib.StoreRows) -> rows_lib.StoreRows:
+  # A window in use, the next one being read, and a block at the seam.
+  return dataclasses.replace(rows, block_rows=config.data.block_rows,
+                             held_blocks=2 * config.data.window_blocks + 1)
+
+
 def batches(config: config_dict.ConfigDict, train: Rows) -> several.Several:
   """Both sources' batches, this process's part of each."""
-  host = order.Host(jax.process_index(), jax.process_count())
-  return several.Several({
-      source: pipeline.Pipeline(
-          rows, order.Order(len(rows), config.seed),
-          config.data.batch_size, rows.fingerprint(), 'features', _same, host)
-      for source, rows in train.items()
-  }, config.data.num_threads, config.data.read_ahead)
+  return several.Several(
+      {source: _pipeline(config, rows) for source, rows in train.items()},
+      config.data.num_threads, config.data.read_ahead)
+
+
+def _pipeline(config: config_dict.ConfigDict,
+              rows: rows_lib.StoreRows) -> pipeline.Pipeline:
+  shuffled = order.Order(len(rows), config.seed, True, config.data.block_rows,
+                         config.data.window_blocks)
+  return pipeline.Pipeline(
+      rows, shuffled, config.data.batch_size, rows.fingerprint(), 'features',
+      _same, order.Host(jax.process_index(), jax.process_count()))
 
 
 def _same(batch: Any) -> Any:

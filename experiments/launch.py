@@ -28,7 +28,10 @@ _FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
               'and the unique_* columns of OSV-5M.'),
     'out': (flags.DEFINE_string, None, 'File or folder to write.'),
     'features': (flags.DEFINE_string, None,
-                 'Array of features [n, d]: .npy, or .npz with one array.'),
+                 'Array of features [n, d]: .npy, or .npz with one array; for '
+                 'crossval, feature stores between commas.'),
+    'folds': (flags.DEFINE_integer, 5, 'Parts that take turns as the test.'),
+    'seed': (flags.DEFINE_integer, 0, 'Seed of all that is random.'),
     'metadata': (flags.DEFINE_string, None,
                  'CSV with a row for each feature: id, lat, lng, optionally '
                  'author, sequence.'),

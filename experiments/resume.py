@@ -6,7 +6,8 @@ from experiments import config_file
 from ml_collections import config_dict
 
 # A run that changes these is another run.
-_FIXED = ('model.', 'optimizer.', 'objective.', 'data.', 'stores.')
+_FIXED = ('model.', 'optimizer.', 'objective.', 'data.', 'stores.',
+          'folds.')
 _FIXED_NAMES = ('validation_percent',)
 # How a run runs, not what it is: not worth a line.
 _FREE = ('distributed.',)

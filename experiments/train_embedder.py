@@ -14,6 +14,7 @@ Exit codes: 0 trained; 1 refused, with one line that says why; 143 stopped by
 SIGTERM and saved, run again to continue.
 """
 
+from collections.abc import Callable
 import contextlib
 import functools
 import signal
@@ -34,9 +35,9 @@ from ml_collections import config_dict
 from pinpoint_jax.models import embedder_files
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.parallel import mesh as meshes
+from pinpoint_jax.train import agreement, lock, loop, optimizer, state, writer
 from pinpoint_jax.train import checkpoints as checkpoints_lib
 from pinpoint_jax.train import embedder as training
-from pinpoint_jax.train import lock, loop, optimizer, state, writer
 
 EXIT_STOPPED = 143
 
@@ -44,24 +45,27 @@ EXIT_STOPPED = 143
 def main(run: launch.Run) -> None:
   """Lock the workdir, train, export."""
   asked = threading.Event()
-  signal.signal(signal.SIGTERM, lambda *_: asked.set())
   distributed.begin(run.config)
-  holding = (lock.hold(run.workdir) if jax.process_index() == 0
-             else contextlib.nullcontext())
+  # Only now: jax, among several processes, takes SIGTERM for itself.
+  signal.signal(signal.SIGTERM, lambda *_: asked.set())
   try:
-    with holding:
-      train(run, asked)
+    with contextlib.ExitStack() as held:
+      # Refused to the first process, it is refused to all, at once.
+      agreement.by_first(
+          lambda: held.enter_context(lock.hold(run.workdir)) or 0)
+      train(run, asked.is_set)
   except loop.Interrupted as stopped:
     print(f'{stopped}; run the same command to continue', file=sys.stderr,
           flush=True)
     sys.exit(EXIT_STOPPED)
 
 
-def train(run: launch.Run, asked: threading.Event) -> None:
+def train(run: launch.Run, stopping: Callable[[], bool] = lambda: False,
+          ) -> None:
   """Trains to the end and writes figures.json and model/."""
   config = run.config
   rows = embedder_parts.split(config)
-  prepared = prepare(config, rows, run, asked)
+  prepared = prepare(config, rows, run, stopping)
   like = state.shapes(prepared.state)
   prepared.restore(like)
   first = jax.process_index() == 0
@@ -78,7 +82,7 @@ def train(run: launch.Run, asked: threading.Event) -> None:
 
 
 def prepare(config: config_dict.ConfigDict, rows: embedder_parts.Split,
-            run: launch.Run, asked: threading.Event) -> loop.Run:
+            run: launch.Run, stopping: Callable[[], bool]) -> loop.Run:
   """A run that is ready to restore and to train."""
   mesh = meshes.make(config.mesh.data, config.mesh.fsdp)
   module = embedder_parts.model(config)
@@ -101,7 +105,7 @@ def prepare(config: config_dict.ConfigDict, rows: embedder_parts.Split,
       checkpoints_lib.Checkpoints(run.workdir / 'best',
                                   checkpoints_lib.Keep(1)),
       _writer(run), embedder_parts.evaluators(config, module, rows),
-      asked.is_set, resume.describe(config),
+      stopping, resume.describe(config),
       functools.partial(_check, run), progress.Steps(config.train.num_steps))
 
 

@@ -4,6 +4,14 @@
   epochs     └── perm 0 ─┘ └── perm 1 …   every row once in each
   steps      └─ 0 ──┘ └── 1 ──┘           step s is positions 4s … 4s+3
 
+Where rows are more than memory holds, the shuffle goes by blocks of
+consecutive rows, so that the disk is read in pieces as large as a block:
+
+  file     │ block 0 │ block 1 │ block 2 │ block 3 │ 4 │   the last is shorter
+  epoch    │ block 3 │ block 0 │ 4 │ block 2 │ block 1 │   blocks permuted
+           └──── window 0 ─────┴─ window 1 ──┴─ window 2 ┘ here of two blocks
+  position   rows of 3, 0 mixed│ of 4, 2 mixed│ of 1      again the next epoch
+
 The order is a pure function of (seed, number of rows, position): no state, no
 workers, no hosts. A host takes its contiguous part of each step's batch, so
 the batch of a step is the same rows in the same order on any number of hosts.
@@ -27,19 +35,64 @@ def _permutation(num_rows: int, seed: int, epoch: int) -> np.ndarray:
   return rows
 
 
+@dataclasses.dataclass(frozen=True, eq=False)  # Hashed as itself: arrays.
+class Plan:
+  """An epoch's blocks in their order, and the place where each begins."""
+
+  key: tuple[int, int]
+  num_rows: int
+  block_rows: int
+  blocks: Int[np.ndarray, 'b']
+  starts: Int[np.ndarray, 'b']
+
+
+@functools.lru_cache(maxsize=8)
+def _plan(num_rows: int, seed: int, epoch: int, block_rows: int) -> Plan:
+  blocks = np.arange(-(-num_rows // block_rows))
+  np.random.default_rng([seed, epoch]).shuffle(blocks)
+  sizes = np.minimum(block_rows, num_rows - blocks * block_rows)
+  return Plan((seed, epoch), num_rows, block_rows, blocks,
+              np.cumsum(sizes) - sizes)
+
+
+@functools.lru_cache(maxsize=8)
+def _window(plan: Plan, window_blocks: int, window: int) -> np.ndarray:
+  blocks = plan.blocks[window * window_blocks:][:window_blocks]
+  rows = (blocks[:, None] * plan.block_rows
+          + np.arange(plan.block_rows)).reshape(-1)
+  rows = rows[rows < plan.num_rows]
+  # Not window 0: numpy takes [seed, epoch, 0] for [seed, epoch].
+  np.random.default_rng([*plan.key, window + 1]).shuffle(rows)
+  return rows
+
+
 @dataclasses.dataclass(frozen=True)
 class Order:
-  """The stream's order; `shuffle=False` repeats the rows as they stand."""
+  """The stream's order; `shuffle=False` repeats the rows as they stand.
+
+  Attributes:
+    num_rows: of the source.
+    seed: another seed is another order.
+    shuffle: whether to permute at all.
+    block_rows: consecutive rows of a block; 0 shuffles all rows freely.
+    window_blocks: blocks whose rows are mixed with each other.
+  """
 
   num_rows: int
   seed: int
   shuffle: bool = True
+  block_rows: int = 0
+  window_blocks: int = 0
 
   def __post_init__(self):
     if self.num_rows < 1:
       raise ValueError(f'num_rows={self.num_rows}: there is nothing to order')
     if self.seed < 0:
       raise ValueError(f'seed={self.seed}: must be 0 or more')
+    if min(self.block_rows, self.window_blocks) < 0 or (
+        (self.block_rows > 0) != (self.window_blocks > 0)):
+      raise ValueError(f'block_rows={self.block_rows}, window_blocks='
+                       f'{self.window_blocks}: both above 0, or both 0')
 
   def rows(self, positions: Int[np.ndarray, 'n']) -> Int[np.ndarray, 'n']:
     """The row at each position of the stream, [n]."""
@@ -51,8 +104,38 @@ class Order:
     rows = np.empty(len(positions), np.int64)
     for epoch in np.unique(epochs):
       at = epochs == epoch
-      rows[at] = _permutation(self.num_rows, self.seed, int(epoch))[places[at]]
+      rows[at] = self._of_epoch(int(epoch), places[at])
     return rows
+
+  def blocks_ahead(self, positions: Int[np.ndarray, 'n']) -> Int[
+      np.ndarray, 'b']:
+    """Blocks to read while those positions are used: a window further on."""
+    window = self.block_rows * self.window_blocks
+    if not window or not self.shuffle:
+      return np.empty(0, np.int64)
+    epochs, places = np.divmod(positions + window, self.num_rows)
+    found = []
+    for epoch in np.unique(epochs):
+      plan = self._plan(int(epoch))
+      at = np.searchsorted(plan.starts, places[epochs == epoch], 'right') - 1
+      found.append(plan.blocks[np.unique(at)])
+    return np.concatenate(found)
+
+  def _of_epoch(self, epoch: int, places: np.ndarray) -> np.ndarray:
+    if not self.block_rows:
+      return _permutation(self.num_rows, self.seed, epoch)[places]
+    plan = self._plan(epoch)
+    begins = plan.starts[::self.window_blocks]
+    windows = np.searchsorted(begins, places, side='right') - 1
+    rows = np.empty(len(places), np.int64)
+    for window in np.unique(windows):
+      at = windows == window
+      mixed = _window(plan, self.window_blocks, int(window))
+      rows[at] = mixed[places[at] - begins[window]]
+    return rows
+
+  def _plan(self, epoch: int) -> 'Plan':
+    return _plan(self.num_rows, self.seed, epoch, self.block_rows)
 
   def digest(self) -> str:
     """Eight hex digits of the order itself: another numpy would show here."""

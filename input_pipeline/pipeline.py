@@ -2,9 +2,9 @@
 
 A source gives rows by number: a TFDS data source, a list, anything with
 `__len__` and `__getitem__` (and `__getitems__` where many rows are cheaper
-together). Batches are random access by step; the position is one number, and
-it is saved with a fingerprint, because a position in another order is no
-position at all.
+together, `expect` where blocks can be read before they are asked for). Batches
+are random access by step; the position is one number, and it is saved with a
+fingerprint, because a position in another order is no position at all.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,6 +66,10 @@ class Pipeline:
   def batch(self, step: int) -> Batch:
     """This host's part of the batch of that step."""
     rows = self.rows(step).tolist()
+    if self.order.block_rows and hasattr(self.source, 'expect'):
+      # Of all hosts' rows: each needs every block.
+      whole = orders.Host().positions(step, self.batch_size)
+      self.source.expect(self.order.blocks_ahead(whole).tolist())
     if hasattr(self.source, '__getitems__'):
       found = self.source.__getitems__(rows)
     else:
@@ -74,10 +78,14 @@ class Pipeline:
 
   def fingerprint(self) -> dict[str, Any]:
     """All that decides which rows a step holds; hosts do not."""
-    return {'seed': self.order.seed, 'data': self.data,
-            'num_rows': self.order.num_rows, 'batch_size': self.batch_size,
-            'shuffle': self.order.shuffle, 'pipeline': self.name,
-            'order': self.order.digest()}
+    found = {'seed': self.order.seed, 'data': self.data,
+             'num_rows': self.order.num_rows, 'batch_size': self.batch_size,
+             'shuffle': self.order.shuffle, 'pipeline': self.name,
+             'order': self.order.digest()}
+    if self.order.block_rows:  # Streams without blocks keep what they saved.
+      found |= {'block_rows': self.order.block_rows,
+                'window_blocks': self.order.window_blocks}
+    return found
 
 
 def stack(rows: Sequence[Mapping[str, Any]]) -> Batch:

@@ -9,7 +9,7 @@ Expect:   raw_1nn 2.3 % (photo, new authors) and 3.2 % (street) at 25 km on
 Quick:    --config=experiments/configs/demo.py:quick   (the tiny world, seconds)
 """
 
-from experiments.configs import common
+from experiments.configs import common, train_embedder
 from ml_collections import config_dict
 
 
@@ -23,8 +23,22 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.decode_processes = 0 if arg.quick else 2  # 0: none to start.
   config.backbone = 'demo'  # 'thumbnail' is the floor: nothing is learned.
   config.preprocess = ''  # '' takes the backbone's own.
+  config.embedder = _embedder(arg.quick)
   config.galleries = ('combined', 'same_source')
   config.filters = ('none', 'author')
   config.distance = 'haversine'
   config.num_resamples = 1000
+  return config
+
+
+def _embedder(quick: bool) -> config_dict.ConfigDict:
+  """Small towers; how they were chosen stands in docs/training.md."""
+  config = train_embedder.get_config('quick')
+  config.objective.targets.kind = 'soft'
+  config.objective.targets.tau_km = 100.0
+  config.train.num_steps = 30 if quick else 1000
+  config.train.log_every = 250
+  config.train.save_every = 250
+  if quick:
+    config.data.batch_size = 64
   return config

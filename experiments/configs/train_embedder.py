@@ -23,6 +23,8 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   # Feature stores; several between commas.
   config.stores = config_dict.ConfigDict({'photo': '', 'street': ''})
   config.validation_percent = 1.0
+  # With count > 0 a fold of authors and sequences is held out instead.
+  config.folds = config_dict.ConfigDict({'count': 0, 'index': 0})
   config.model = _model(arg.quick)
   config.objective = config_dict.ConfigDict({
       'loss': 'sigmoid',
@@ -49,6 +51,10 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       'batch_size': 256 if arg.quick else 8192,  # Of each source.
       'num_threads': 2,
       'read_ahead': 4,
+      # Stores larger than memory: 4096 and 64 read in pieces of 12 MB and
+      # hold 1.6 GB of each source. 0: every row for itself.
+      'block_rows': 0,
+      'window_blocks': 0,
   })
   config.train = config_dict.ConfigDict({
       # 200 M samples seen, of both sources together.

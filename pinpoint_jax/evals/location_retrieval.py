@@ -13,7 +13,7 @@ from pinpoint_jax import types
 from pinpoint_jax.evals import geolocation, metrics
 from pinpoint_jax.models import encoding
 from pinpoint_jax.parallel import arrays
-from pinpoint_jax.retrieval import exact
+from pinpoint_jax.retrieval import decoding, exact
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,31 @@ def location_top1(
     groups: tuple[np.ndarray, np.ndarray] | tuple[()] = (),
 ) -> types.Predictions:
   """The gallery place whose location embedding is nearest, one per query."""
+  found = shortlist(encoder, params, queries, gallery_xyz, 1, groups)
+  return geolocation.answers(queries.photos, gallery, found.rows[:, 0])
+
+
+def shortlist(
+    encoder: encoding.Encoder, params: Any, queries: Queries,
+    gallery_xyz: Float[np.ndarray, 'g 3'], k: int,
+    groups: tuple[np.ndarray, np.ndarray] | tuple[()] = (),
+) -> types.Candidates:
+  """The k gallery places whose location embeddings are nearest."""
   z_location = encoder.locations(params, gallery_xyz)
   z_image = encoder.images(params, queries.photos.source, queries.features)
-  found = exact.search(z_image, z_location, 1, *groups)
-  return geolocation.answers(queries.photos, gallery, found.rows[:, 0])
+  return exact.search(z_image, z_location, k, *groups)
+
+
+def decode(candidates: types.Candidates, queries: types.Photos,
+           gallery: types.Photos, temperature: float,
+           name: str) -> types.Predictions:
+  """One answer per query: argmax, or expected_score of temperature · sim."""
+  if name not in decoding.NAMES:
+    raise ValueError(f'decode {name!r}: choices are {decoding.NAMES}')
+  best = np.zeros(len(queries), np.int64)
+  if name == 'expected_score':
+    places = gallery.latlng_deg[np.maximum(candidates.rows, 0)]
+    best = decoding.expected_score_each(
+        temperature * candidates.scores, places)
+  rows = np.take_along_axis(candidates.rows, best[:, None], axis=1)[:, 0]
+  return geolocation.answers(queries, gallery, rows)

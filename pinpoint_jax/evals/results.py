@@ -24,6 +24,7 @@ class Setting:
     decode: argmax or expected_score.
     distance: name in `geo.distance.DISTANCES`.
     queries: name of the query set.
+    variant: which form of the system, '' for its default.
   """
 
   table: str
@@ -34,6 +35,7 @@ class Setting:
   decode: str = 'argmax'
   distance: str = 'haversine'
   queries: str = ''
+  variant: str = ''
 
 
 def row(

@@ -8,7 +8,7 @@ import hashlib
 from jaxtyping import Bool, Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.features import store
+from pinpoint_jax.features import block_reader, store
 from pinpoint_jax.geo import coords
 
 
@@ -19,10 +19,15 @@ class StoreRows:
   Attributes:
     stores: of one source, one backbone and one preprocessing.
     chosen: which rows of the stores laid end to end, [n].
+    block_rows: chosen rows that are read from disk together; 0 reads each row
+      for itself, best where the stores fit in memory.
+    held_blocks: blocks that stay in memory.
   """
 
   stores: Sequence[store.FeatureStore]
   chosen: Int[np.ndarray, 'n']
+  block_rows: int = 0
+  held_blocks: int = 0
 
   def __len__(self) -> int:
     return len(self.chosen)
@@ -34,8 +39,21 @@ class StoreRows:
   def __getitems__(self, rows: Sequence[int]) -> dict[str, np.ndarray]:
     """Features float16 [b, d], places xyz float32 [b, 3], row numbers [b]."""
     rows = np.asarray(rows, np.int64)
-    return {'features': self._features(self.chosen[rows]),
-            'xyz': self.xyz[rows], 'row': rows.astype(np.int32)}
+    features = (self.reader.rows(rows) if self.block_rows
+                else self._features(self.chosen[rows]))
+    return {'features': features, 'xyz': self.xyz[rows],
+            'row': rows.astype(np.int32)}
+
+  def expect(self, blocks: Sequence[int]) -> None:
+    """Begins to read blocks that will be asked for."""
+    if self.block_rows:
+      self.reader.expect(blocks)
+
+  @functools.cached_property
+  def reader(self) -> block_reader.BlockReader:
+    """What reads and holds blocks."""
+    return block_reader.BlockReader(self.stores, self.chosen, self.block_rows,
+                                    self.held_blocks)
 
   @functools.cached_property
   def photos(self) -> types.Photos:
@@ -99,8 +117,27 @@ def held_out(ids: types.Strings, percent: float | int) -> Bool[
   return np.asarray([_hash(name) >= limit for name in ids.tolist()], bool)
 
 
+def folds(clusters: types.Strings, count: int) -> Int[np.ndarray, 'n']:
+  """Fold of each row; rows of one cluster never part."""
+  if count < 2:
+    raise ValueError(f'folds={count}: must be at least 2')
+  names, codes, sizes = np.unique(clusters, return_inverse=True,
+                                  return_counts=True)
+  # The largest first, each into the smallest fold; ties by their md5.
+  order = sorted(range(len(names)),
+                 key=lambda i: (-sizes[i], _digest(names[i])))
+  filled, fold = np.zeros(count, np.int64), np.zeros(len(names), np.int64)
+  for i in order:
+    fold[i] = np.argmin(filled)
+    filled[fold[i]] += sizes[i]
+  return fold[codes]
+
+
 def _hash(name: str) -> int:
   # As md5 mod 100, but in hundredths, so that shares below 1 % exist.
-  digest = int(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest(),
-               16)
+  digest = int(_digest(name), 16)
   return digest % 100 * 100 + digest // 100 % 100
+
+
+def _digest(name: str) -> str:
+  return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()

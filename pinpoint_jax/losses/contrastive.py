@@ -29,8 +29,8 @@ def sigmoid(rows: records.Embedded, cols: records.Embedded,
   """Sum over pairs of binary cross-entropy, per row."""
   x = logits(rows.z, cols.z, scale)
   found = pairs.pair_targets(rows.xyz, cols.xyz, targets)
-  cost = -(found.y * jax.nn.log_sigmoid(x)
-           + (1 - found.y) * jax.nn.log_sigmoid(-x))
+  # −y·log σ(x) − (1 − y)·log σ(−x), with one exponential instead of two.
+  cost = jax.nn.softplus(x) - found.y * x
   return jnp.sum(found.weight * cost) / len(rows.z)
 
 

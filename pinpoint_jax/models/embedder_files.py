@@ -50,15 +50,16 @@ class Trained:
 def save(folder: pathlib.Path, model: embedder.Embedder, params: Any,
          inputs: Mapping[str, Mapping[str, Any]], card: str) -> str:
   """Writes the directory whole or not at all; returns the fingerprint."""
-  partial = folder.with_name(f'.{folder.name}.tmp')
-  shutil.rmtree(partial, ignore_errors=True)
-  partial.mkdir(parents=True)
-  flat = {name: np.ascontiguousarray(np.asarray(value, np.float32))
+  # Not ascontiguousarray, which gives a number a dimension.
+  flat = {name: np.array(value, np.float32, order='C')
           for name, value in
           traverse_util.flatten_dict(params, sep='/').items()}
   bad = [name for name, value in flat.items() if not np.isfinite(value).all()]
   if bad:
     raise ValueError(f'{folder}: {bad} hold NaN or infinity; not exported')
+  partial = folder.with_name(f'.{folder.name}.tmp')
+  shutil.rmtree(partial, ignore_errors=True)
+  partial.mkdir(parents=True)
   # Not save_file: it leaves a file that only its owner can read.
   (partial / WEIGHTS).write_bytes(safetensors.numpy.save(flat))
   config = {'model_type': MODEL_TYPE, 'inputs': inputs,

@@ -49,4 +49,4 @@ def _blocks(apply: Callable[..., Any], params: Any,
     filled = np.zeros((_BLOCK, *block.shape[1:]), block.dtype)
     filled[:len(block)] = block
     return np.asarray(apply(params, filled))[:len(block)]
-  return np.concatenate([one(i) for i in range(0, len(rows), _BLOCK)])
+  return np.concatenate([one(i) for i in range(0, max(len(rows), 1), _BLOCK)])

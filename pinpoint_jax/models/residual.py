@@ -60,13 +60,24 @@ class Dropout(nn.Module):
   @nn.compact
   def __call__(self, x: Float[jax.Array, '*b h'], deterministic: bool) -> Float[
       jax.Array, '*b h']:
-    if deterministic or not self.rate:
-      return x
-    # A byte decides: a quarter of the random bits that a float would take.
+    # A byte decides: a share of 0.1 is in truth 26 / 256.
     kept = 256 - round(256 * self.rate)
-    bits = jax.random.bits(self.make_rng('dropout'), x.shape, jnp.uint8)
+    if not 0 < kept <= 256:
+      raise ValueError(f'dropout {self.rate}: must be at least 0 and below 1')
+    if deterministic or kept == 256:
+      return x
+    bits = _bytes(self.make_rng('dropout'), x.shape)
     return jnp.where(bits < kept, x * jnp.asarray(256 / kept, x.dtype),
                      jnp.zeros((), x.dtype))
+
+
+def _bytes(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+  """Random bytes; the same on any number of devices."""
+  if shape[-1] % 4:
+    return jax.random.bits(key, shape, jnp.uint8)
+  # jax draws 32 bits for each number, however short: take four bytes of them.
+  words = jax.random.bits(key, (*shape[:-1], shape[-1] // 4), jnp.uint32)
+  return jax.lax.bitcast_convert_type(words, jnp.uint8).reshape(shape)
 
 
 def norm(dtype: Dtype, name: str) -> nn.LayerNorm:

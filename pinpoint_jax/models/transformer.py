@@ -29,7 +29,9 @@ def gelu_tanh(x: Float[jax.Array, '...']) -> Float[jax.Array, '...']:
 
 def gelu_erf(x: Float[jax.Array, '...']) -> Float[jax.Array, '...']:
   """GELU in its exact form."""
-  return jax.nn.gelu(x, approximate=False)
+  # Not jax.nn's erfc: XLA's takes seven times as long on CPU.
+  x32 = x.astype(jnp.float32)
+  return (x32 * (0.5 + 0.5 * jax.lax.erf(x32 * 0.5**0.5))).astype(x.dtype)
 
 
 def quick_gelu(x: Float[jax.Array, '...']) -> Float[jax.Array, '...']:

@@ -73,6 +73,8 @@ def _text_class(column: int) -> str:
 def _cells(row: Row) -> list[tuple[str, str]]:
   """(value, interval) per column; the interval is '' where there is none."""
   cells = [(str(row[name]), '') for name in _SETTING]
+  if row.get('variant'):
+    cells[1] = (f'{row["system"]} ({row["variant"]})', '')
   cells.append((f"{row['num_queries']:,}", ''))
   for name in _ACCURACY:
     cells.append(_with_interval(row, name, 100, 1))

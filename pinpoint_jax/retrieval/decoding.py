@@ -5,6 +5,8 @@
                    scores are log-odds: best placed among the likely ones
 """
 
+import jax
+import jax.numpy as jnp
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax.geo import coords, distance
@@ -12,6 +14,8 @@ from pinpoint_jax.geo import coords, distance
 NAMES = ('argmax', 'expected_score')
 # As the GeoScore falls with distance.
 SCALE_KM = 1492.7
+# Queries at a time, each with its own matrix of worths.
+_EACH = 32
 # Rows of queries at a time: the weights of a block stay in the cache.
 _BLOCK = 256
 
@@ -31,6 +35,37 @@ def expected_score(scores: Float[np.ndarray, 'b k'],
                                softmax(block) @ worth), axis=1)
             for block in np.split(scores, range(_BLOCK, len(scores), _BLOCK))]
   return np.concatenate(chosen)
+
+
+def expected_score_each(
+    scores: Float[np.ndarray, 'b k'], latlng_deg: Float[np.ndarray, 'b k 2'],
+) -> Int[np.ndarray, 'b']:
+  """Twin of `expected_score` where each query has candidates of its own."""
+  if not np.isfinite(scores.max(axis=1, initial=-np.inf)).all():
+    raise ValueError('a query has no candidate with a finite score')
+  chosen = np.empty(len(scores), np.int64)
+  for start in range(0, len(scores), _EACH):
+    block = slice(start, start + _EACH)
+    short = _EACH - len(scores[block])
+    found = _expected(
+        jnp.pad(jnp.asarray(scores[block], jnp.float32), [(0, short), (0, 0)]),
+        jnp.pad(jnp.asarray(coords.to_xyz(latlng_deg[block]), jnp.float32),
+                [(0, short), (0, 0), (0, 0)]))
+    chosen[block] = np.asarray(found)[:_EACH - short]
+  return chosen
+
+
+@jax.jit
+def _expected(scores: Float[jax.Array, 'b k'],
+              xyz: Float[jax.Array, 'b k 3']) -> Int[jax.Array, 'b']:
+  cosine = jnp.einsum('bid,bjd->bij', xyz, xyz,
+                      precision=jax.lax.Precision.HIGHEST)
+  half = jnp.sqrt(jnp.clip((1. - cosine) / 2., 0., 1.))
+  km = 2 * distance.EARTH_RADIUS_KM * jnp.arcsin(half)
+  expected = jnp.einsum('bj,bij->bi', jax.nn.softmax(scores, axis=1),
+                        jnp.exp(-km / SCALE_KM),
+                        precision=jax.lax.Precision.HIGHEST)
+  return jnp.argmax(jnp.where(jnp.isneginf(scores), -1., expected), axis=1)
 
 
 def worths(latlng_deg: Float[np.ndarray, 'k 2']) -> Float[np.ndarray, 'k k']:

@@ -10,6 +10,10 @@ import numpy as np
 _FAILED = -2**31
 
 
+class FirstFailed(ValueError):
+  """Process 0 could not go on, so no process can."""
+
+
 def by_first(decide: Callable[[], int]) -> int:
   """`decide()` as run by process 0 alone; if it raises, all processes do."""
   if jax.process_count() == 1:
@@ -21,7 +25,7 @@ def by_first(decide: Callable[[], int]) -> int:
   finally:
     chosen = int(multihost_utils.broadcast_one_to_all(np.int32(chosen)))
   if chosen == _FAILED:
-    raise RuntimeError('process 0 could not go on: its own error says why')
+    raise FirstFailed('process 0 could not go on: its own error says why')
   return chosen
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import math
 import pathlib
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 from pinpoint_jax.features import files
@@ -33,6 +33,7 @@ class NotFinite(ValueError):
   """A metric became NaN or infinite."""
 
 
+@runtime_checkable
 class Batches(Protocol):
   """Batches that know where they are; `state` is ready for JSON."""
 
@@ -44,6 +45,7 @@ class Batches(Protocol):
   def describe(self, batch: Any) -> Any: ...
 
 
+@runtime_checkable
 class Evaluator(Protocol):
   """Something to measure every so many steps."""
 
@@ -150,7 +152,6 @@ class Run:
         self.step = self.step.lower(self.state, on_device).compile()
       self.clock.compiled = True
     self.state, metrics = self.step(self.state, on_device)
-    self.clock.rows += self.batches.rows_per_step
     return batch, metrics
 
   def _settle(self, pending: tuple[int, Any, Any] | None) -> None:
@@ -162,6 +163,7 @@ class Run:
               for name, value in arrays.to_numpy(metrics).items()}
     if not all(math.isfinite(value) for value in values.values()):
       self._refuse(number, batch, values)
+    self.clock.rows += self.batches.rows_per_step
     if number == 1 or _due(number, self.settings.log_every):
       self._write(number, values | self.clock.line())
 

@@ -7,7 +7,6 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
-from jaxtyping import Int
 import optax
 from pinpoint_jax.parallel import rules as rules_lib
 
@@ -17,7 +16,7 @@ Tree = Any
 SHARDING_RULES: tuple[rules_lib.Rule, ...] = (
     (r'kernel$', (None, 'fsdp')),
     (r'(norm|norm1|norm2|norm_out)/(scale|bias)$', ()),
-    (r'(/bias|bank_\d+|log_temperature_\w+|/bias_\w+)$', ()),
+    (r'(/bias|bank(_\d+)?|log_temperature_\w+|/bias_\w+)$', ()),
     (r'(count|step|ns_coeffs)$', ()),
     (r'^queue/', ()),
 )
@@ -28,14 +27,15 @@ class TrainState:
   """All that a checkpoint holds.
 
   Attributes:
-    step: updates made so far.
+    step: updates made so far, int32 [].
     params: what moves.
     ema: running mean of the params; what is evaluated and exported.
     opt_state: of the optimiser.
     queue: places of earlier batches by source, where the loss keeps some.
   """
 
-  step: Int[jax.Array, '']
+  # As shapes, shardings or arrays: none of the fields can have one type.
+  step: Any
   params: Tree
   ema: Tree
   opt_state: Tree
@@ -76,6 +76,7 @@ def apply_gradients(state: TrainState, grads: Tree,
   params = optax.apply_updates(state.params, updates)
   # A young average would be mostly the random start.
   decay = jnp.minimum(ema_decay, (1. + state.step) / (10. + state.step))
-  ema = jax.tree.map(lambda old, new: decay * old + (1. - decay) * new,
+  # In this form the mean of what does not move is that, to the bit.
+  ema = jax.tree.map(lambda old, new: old + (1. - decay) * (new - old),
                      state.ema, params)
   return TrainState(state.step + 1, params, ema, opt_state, queue)

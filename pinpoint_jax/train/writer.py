@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 import json
 import pathlib
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from pinpoint_jax.features import files
 
 
+@runtime_checkable
 class Writer(Protocol):
   """Where metrics go."""
 

@@ -43,14 +43,20 @@ def test_twice_the_same_figures_and_stores(runs):
 
 def test_every_row_that_is_promised(runs):
   rows = runs[0][0][0]
-  found = {(row['queries'], row['gallery'], row['system'], row['filter'])
-           for row in rows}
+  names = ('queries', 'gallery', 'system', 'variant', 'filter', 'decode')
+  found = {tuple(row[name] for name in names) for row in rows}
+  promised = set()
   for queries in demo.QUERIES:
     for gallery in ('combined', 'same_source'):
-      assert (queries, gallery, 'chance', 'none') in found
+      promised.add((queries, gallery, 'chance', '', 'none', 'argmax'))
       for name in ('none', 'author'):
-        assert (queries, gallery, 'raw_1nn', name) in found
-  assert len(rows) == len(found) == 3 * 2 * 3
+        promised.add((queries, gallery, 'raw_1nn', '', name, 'argmax'))
+        for decode in ('argmax', 'expected_score'):
+          about = gallery, 'location_top1', '', name, decode
+          promised.add((queries, *about))
+          if gallery == 'combined':
+            promised.add((queries, *about[:2], 'one source', *about[3:]))
+  assert found == promised and len(rows) == len(promised) == 3 * (3 + 3 + 12)
 
 
 def test_the_page_says_what_it_is_and_with_what(runs):

@@ -72,7 +72,64 @@ def test_another_process_finds_the_same_order():
   assert out.stdout.strip() == '60a48f09'
 
 
+WINDOWED = [(100, 10, 2), (103, 10, 3), (7, 10, 2), (12, 5, 9), (9, 1, 1)]
+
+
+def windowed(num_rows=103, block_rows=10, window_blocks=3, seed=4):
+  return orders.Order(num_rows, seed, True, block_rows, window_blocks)
+
+
+@pytest.mark.parametrize('sizes', WINDOWED)
+def test_windows_too_hold_every_row_once_an_epoch(sizes):
+  order, num_rows = windowed(*sizes), sizes[0]
+  for epoch in range(4):
+    rows = order.rows(np.arange(epoch * num_rows, (epoch + 1) * num_rows))
+    np.testing.assert_array_equal(np.sort(rows), np.arange(num_rows))
+
+
+def test_a_window_mixes_its_blocks_and_no_others():
+  order = windowed(100, 10, 2)
+  rows = order.rows(np.arange(300)).reshape(3, 5, 20)
+  for window in rows.reshape(-1, 20):
+    assert len(np.unique(window // 10)) == 2
+    assert (np.sort(window) != window).any()
+  pairs = {tuple(np.unique(w // 10)) for w in rows.reshape(-1, 20)}
+  assert len(pairs) > 5  # Other blocks meet in another epoch.
+
+
+@pytest.mark.parametrize('sizes', WINDOWED)
+def test_windowed_rows_at_any_position_at_any_time(sizes):
+  order = windowed(*sizes)
+  whole = order.rows(np.arange(500))
+  asked = np.random.default_rng(0).permutation(500)
+  np.testing.assert_array_equal(order.rows(asked), whole[asked])
+
+
+@pytest.mark.parametrize('sizes', WINDOWED)
+def test_blocks_ahead_are_those_of_the_next_window(sizes):
+  num_rows, block_rows, window_blocks = sizes
+  order, window = windowed(*sizes), block_rows * window_blocks
+  asked = [set(order.blocks_ahead(np.arange(s, s + 4)).tolist())
+           for s in range(0, 600, 4)]
+  for start in range(window + 4, 600, 4):
+    used = order.rows(np.arange(start, start + 4)) // block_rows
+    # A window is asked for while the one before it is used, or at once
+    # where a batch is longer than a window.
+    first = max(0, (start - 2 * window) // 4 - 1)
+    assert set(used.tolist()) <= set().union(*asked[first:start // 4 + 1])
+
+
+def test_without_blocks_nothing_lies_ahead():
+  assert not len(orders.Order(9, 1).blocks_ahead(np.arange(3)))
+
+
+def test_the_windowed_order_stays_what_it_is():
+  assert windowed(1000, 64, 3).digest() == '0140ca03'
+
+
 @pytest.mark.parametrize('make, complaint', [
+    (lambda: orders.Order(9, 1, True, 3), 'block_rows=3, window_blocks=0'),
+    (lambda: orders.Order(9, 1, True, -1, -1), 'block_rows=-1'),
     (lambda: orders.Order(0, 1), 'num_rows=0'),
     (lambda: orders.Order(1, -1), 'seed=-1'),
     (lambda: orders.Host(2, 2), 'host 2 of 2'),

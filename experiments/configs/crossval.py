@@ -1,0 +1,41 @@
+"""Embedders for cross-validation, sized by the rows they are given.
+
+Command:  python -m experiments.crossval --features=STORE[,STORE] --workdir=W
+          (this config is made for each fold; nothing to set)
+Hardware: two CPU cores up to some 100,000 rows, an accelerator beyond.
+Expect:   with the shared 801 street views, see docs/training.md.
+"""
+
+import math
+
+from experiments.configs import common, train_embedder
+from ml_collections import config_dict
+
+
+def get_config(arg: str | None = None) -> config_dict.ConfigDict:
+  """One fold's run; `rows` are those of the larger source.
+
+  `quick` trains too little to mean anything.
+  """
+  arg = common.parse_arg(arg, rows=1000, targets='soft', seed=0, quick=False)
+  config = train_embedder.get_config(f'quick,seed={arg.seed}')
+  large = arg.rows > 1_000_000
+  if large:
+    config = train_embedder.get_config(f'seed={arg.seed}')
+  config.objective.targets.kind = arg.targets
+  config.data.batch_size = _batch_size(arg.rows)
+  # Each row is seen a number of times that falls from 200 to 25.
+  epochs = max(25, min(200, 200_000 // arg.rows))
+  config.train.num_steps = max(
+      100, epochs * arg.rows // config.data.batch_size)
+  config.train.save_every = 0
+  if arg.quick:
+    config.train.num_steps = 20
+  config.eval.every = 0
+  config.eval.max_queries = 0  # Folds are scored by crossval itself.
+  return config
+
+
+def _batch_size(rows: int) -> int:
+  """A power of two, at most about half of the rows."""
+  return 2**max(3, min(13, int(math.log2(max(rows, 2))) - 1))

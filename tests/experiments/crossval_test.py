@@ -1,0 +1,73 @@
+"""Cross-validation on a store in which the first number says the place."""
+
+import json
+
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.features import rows, store_writer
+import pytest
+
+NUM = 64
+
+
+@pytest.fixture(scope='module')
+def store(tmp_path_factory):
+  """Two places; the feature says which, and each author has two photos."""
+  rng = np.random.default_rng(0)
+  side = np.arange(NUM) % 2
+  places = np.where(side[:, None], [50., 10.], [-30., 140.])
+  places = places + rng.normal(scale=0.5, size=(NUM, 2))
+  features = rng.normal(size=(NUM, 8)).astype(np.float32)
+  features[:, 0] += np.where(side, 6., -6.)
+  photos = types.Photos(
+      np.array([f'p{i}' for i in range(NUM)]), places,
+      np.array([f'a{i // 2}' for i in range(NUM)]), np.full(NUM, ''), 'street')
+  path = tmp_path_factory.mktemp('cv') / 'store'
+  facts = store_writer.Facts('made', 'abc', 'none')
+  store_writer.write(path, photos, [features], 8, facts)
+  return path
+
+
+@pytest.fixture(scope='module')
+def workdir(store, binary, tmp_path_factory):
+  folder = tmp_path_factory.mktemp('out')
+  done = binary('crossval', f'--features={store}', '--folds=2',
+                f'--workdir={folder}', '--num_resamples=20')
+  assert done.returncode == 0, done.stderr
+  return folder
+
+
+def test_every_system_and_decoding_on_every_row(workdir):
+  found = {(row['system'], row['variant'], row['decode']): row
+           for row in json.loads((workdir / 'results.json').read_text())}
+  assert set(found) == {
+      ('chance', '', 'argmax'), ('raw_1nn', '', 'argmax'),
+      *(('location_top1', targets, decode) for targets in ('hard', 'soft')
+        for decode in ('argmax', 'expected_score'))}
+  assert all(row['num_queries'] == NUM for row in found.values())
+  for key, row in found.items():
+    if key[0] == 'location_top1':
+      assert row['metrics']['acc@750km'] > 0.9, key
+  assert 0.3 < found['chance', '', 'argmax']['metrics']['acc@750km'] < 0.7
+
+
+def test_run_again_it_keeps_the_folds(workdir, store, binary):
+  before = (workdir / 'results.json').read_text()
+  done = binary('crossval', f'--features={store}', '--folds=2',
+                f'--workdir={workdir}', '--num_resamples=20')
+  assert done.returncode == 0 and 'step 1/' not in done.stdout
+  assert json.loads(before)[0]['metrics'] == json.loads(
+      (workdir / 'results.json').read_text())[0]['metrics']
+
+
+def test_an_author_is_never_on_both_sides():
+  clusters = np.array(['a', 'b', 'a', 'c', 'b', 'd', 'a'])
+  fold = rows.folds(clusters, 2)
+  assert fold[0] == fold[2] == fold[6] and fold[1] == fold[4]
+  assert sorted(np.bincount(fold)) == [3, 4]
+
+
+def test_one_fold_is_refused(store, binary, tmp_path):
+  done = binary('crossval', f'--features={store}', '--folds=1',
+                f'--workdir={tmp_path}')
+  assert done.returncode == 1 and 'folds=1' in done.stderr

@@ -1,0 +1,83 @@
+"""A run goes on only as what it began as."""
+
+import shutil
+
+from experiments import config_file, resume
+from experiments.configs import train_embedder as config
+import pytest
+
+from tests.experiments import tiny_training as tiny
+
+
+@pytest.fixture
+def refuses(stores, trained):
+  """Runs with other words in a finished workdir, which must stay as it is."""
+  def check(complaint, *words, photo=None):
+    before = {p: p.stat().st_mtime_ns for p in trained.rglob('*')
+              if p.name not in ('lock.json', 'metrics.jsonl')}
+    chosen = stores | ({'photo': photo} if photo else {})
+    done = tiny.run(chosen, trained, *words)
+    assert done.returncode == 1 and complaint in done.stderr, done.stderr
+    assert done.stderr.count('\n') == 1
+    for path, changed in before.items():
+      if path.is_file():
+        assert path.stat().st_mtime_ns == changed, path
+  return check
+
+
+def test_other_seed(refuses):
+  refuses('data pipeline fingerprint differs (seed 0 → 4, ', '--config.seed=4')
+
+
+def test_other_stores(refuses, tmp_path):
+  other = tiny.make_stores(tmp_path, seed=1)
+  refuses('was begun with another config (stores.photo ', photo=other['photo'])
+  refuses('data pipeline fingerprint differs (data ',
+          '--allow_config_change=stores.photo', photo=other['photo'])
+
+
+def test_other_architecture(refuses, trained):
+  place = trained / 'checkpoints' / '6' / 'ema'
+  refuses(f'checkpoint {place}/', '--config.model.hidden=32',
+          '--allow_config_change=model.hidden')
+
+
+def test_optimizer_unless_it_is_named(refuses, stores, trained, tmp_path):
+  word = '--config.optimizer.weight_decay=0.1'
+  refuses('(optimizer.weight_decay 0.05 → 0.1): use another workdir, or allow '
+          'it with --allow_config_change=optimizer.weight_decay', word)
+  workdir = shutil.copytree(trained, tmp_path / 'w')
+  done = tiny.run(stores, workdir, word, '--config.eval.max_queries=10',
+                  '--allow_config_change=optimizer.weight_decay')
+  assert done.returncode == 0, done.stderr
+  assert 'config changed: optimizer.weight_decay 0.05 → 0.1\n' in done.stdout
+  assert 'config changed: eval.max_queries 2000 → 10\n' in done.stdout
+  assert 'optimizer.weight_decay = 0.1' in (workdir / 'config.txt').read_text()
+
+
+@pytest.mark.parametrize('name, value', [
+    ('model.dropout', 0.3), ('objective.ema', 0.9), ('data.batch_size', 4),
+    ('optimizer.name', 'lion'), ('stores.street', 'x'),
+    ('validation_percent', 2.0)])
+def test_what_makes_another_run_is_refused(name, value):
+  saved, changed = resume.describe(config.get_config()), config.get_config()
+  changed.update_from_flattened_dict({name: value})
+  with pytest.raises(ValueError, match=f'{name} .* → {value!r}'):
+    resume.check(saved, changed, '', 'w')
+  assert len(resume.check(saved, changed, name, 'w')) == 1
+
+
+@pytest.mark.parametrize('name, value, shown', [
+    ('train.num_steps', 9, 1), ('keep.last', 5, 1),
+    ('distributed.process_id', 1, 0)])
+def test_what_may_change_is_told(name, value, shown):
+  saved, changed = resume.describe(config.get_config()), config.get_config()
+  changed.update_from_flattened_dict({name: value})
+  assert len(resume.check(saved, changed, '', 'w')) == shown
+
+
+def test_allowing_what_is_not_there():
+  saved = resume.describe(config.get_config())
+  with pytest.raises(ValueError, match="has no 'optimizer.rate'"):
+    resume.check(saved, config.get_config(), 'optimizer.rate', 'w')
+  assert 'optimizer.rate' not in config_file.flatten(config.get_config())

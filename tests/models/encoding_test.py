@@ -1,0 +1,42 @@
+"""Towers on numpy arrays: any number of rows, each for itself."""
+
+import jax.numpy as jnp
+import numpy as np
+from pinpoint_jax.models import encoding
+import pytest
+
+from tests.train import tiny_embedder
+
+NUM = 1030  # A block is 1024.
+
+
+@pytest.fixture(scope='module')
+def encoder():
+  return encoding.Encoder(tiny_embedder.model())
+
+
+def test_rows_do_not_depend_on_each_other(encoder):
+  params, batch = tiny_embedder.first_params(), tiny_embedder.batch(rows=NUM)
+  batch = batch['photo']
+  for encode, rows in (
+      (lambda x: encoder.images(params, 'photo', x), batch['features']),
+      (lambda x: encoder.locations(params, x), batch['xyz'])):
+    whole = encode(rows)
+    assert whole.shape == (NUM, 8) and whole.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(whole, axis=1), 1, rtol=1e-6)
+    for start, stop in ((0, 1), (1020, NUM), (7, 7)):
+      np.testing.assert_array_equal(encode(rows[start:stop]),
+                                    whole[start:stop])
+
+
+def test_it_is_the_model(encoder):
+  params = tiny_embedder.first_params()
+  xyz = tiny_embedder.batch(rows=5)['photo']['xyz']
+  found = tiny_embedder.model().apply(
+      {'params': params}, jnp.asarray(xyz), method='locations')
+  np.testing.assert_allclose(encoder.locations(params, xyz), found, atol=1e-6)
+
+
+def test_a_source_it_does_not_know(encoder):
+  with pytest.raises(KeyError, match='drone'):
+    encoder.images(tiny_embedder.first_params(), 'drone', np.zeros((1, 6)))
