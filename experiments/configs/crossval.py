@@ -24,8 +24,13 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
     config = train_embedder.get_config(f'seed={arg.seed}')
   config.objective.targets.kind = arg.targets
   config.data.batch_size = _batch_size(arg.rows)
-  # Each row is seen a number of times that falls from 200 to 25.
-  epochs = max(25, min(200, 200_000 // arg.rows))
+  if arg.rows < 10_000:
+    # Few rows: a shallow tower that forgets half of what it sees.
+    config.model.trunk_depth = 0
+    config.model.dropout = 0.5
+    config.optimizer.learning_rate = 3e-4
+  # Each row is seen a number of times that falls from 64 to 25.
+  epochs = max(25, min(64, 1_000_000 // arg.rows))
   config.train.num_steps = max(
       100, epochs * arg.rows // config.data.batch_size)
   config.train.save_every = 0
