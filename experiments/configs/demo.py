@@ -36,7 +36,7 @@ def _embedder(quick: bool) -> config_dict.ConfigDict:
   config = train_embedder.get_config('quick')
   config.objective.targets.kind = 'soft'
   config.objective.targets.tau_km = 100.0
-  config.train.num_steps = 30 if quick else 1000
+  config.train.num_steps = 30 if quick else 800
   config.train.log_every = 250
   config.train.save_every = 250
   if quick:
