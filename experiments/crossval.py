@@ -30,6 +30,8 @@ from pinpoint_jax.models import embedder_files
 from pinpoint_jax.report import tables
 
 TARGETS = ('hard', 'soft')
+# All places, where there are few.
+_SHORTLIST = 768
 # source, system, variant, decode
 Key = tuple[str, str, str, str]
 
@@ -71,9 +73,10 @@ def _fold(run: launch.Run, stores: Mapping[str, str], fold: int,
       train_embedder.train(launch.Run(
           config, {'allow_config_change': ''}, workdir))
     system = location_system.LocationSystem(
-        embedder_files.load(workdir / 'model'), gallery)
+        embedder_files.load(workdir / 'model'), _SHORTLIST)
     for source, part in split.held_out.items():
-      for found in system.answer(part.photos, _features(part), ('author',)):
+      for found in system.answer(part.photos, _features(part), gallery,
+                                 ('author',)):
         yield ((source, 'location_top1', targets, found.decode), found.errors)
 
 

@@ -53,7 +53,7 @@ NOTES = (
     'the image embedding.',
     'one source: the embedder was trained on the query’s source alone.',
     'argmax takes the best candidate; expected_score the one with the highest '
-    'expected GeoScore among the best 768.',
+    'expected GeoScore among the best 256.',
 )
 
 Tables = Mapping[str, types.FeatureTable]
@@ -72,7 +72,8 @@ def main(run: launch.Run) -> None:
         run.config.backbone, ops=run.config.preprocess or None)
     features = _features(run, backbone, GALLERIES + QUERIES)
   with _stage('embedders', seconds):
-    trained = {variant: _train(run, variant) for variant in VARIANTS}
+    trained = {variant: location_system.LocationSystem(_train(run, variant))
+               for variant in VARIANTS}
   with _stage('evaluate', seconds):
     rows = list(_rows(run.config, features, trained))
   provenance = _provenance(run.config, backbone, features, seconds)
@@ -121,7 +122,7 @@ def _train(run: launch.Run, variant: str) -> embedder_files.Trained:
 
 
 def _rows(config: config_dict.ConfigDict, features: Tables,
-          trained: Mapping[str, embedder_files.Trained],
+          trained: Mapping[str, location_system.LocationSystem],
           ) -> Iterator[dict[str, Any]]:
   """Every query set × gallery × filter × system, as rows of results.json."""
   for queries_name in QUERIES:
@@ -164,11 +165,10 @@ def _raw_row(
 
 def _location_rows(
     config: config_dict.ConfigDict, about: results.Setting,
-    trained: embedder_files.Trained, queries: types.FeatureTable,
+    system: location_system.LocationSystem, queries: types.FeatureTable,
     gallery: types.FeatureTable) -> Iterator[dict[str, Any]]:
-  system = location_system.LocationSystem(trained, gallery.photos)
-  for found in system.answer(queries.photos, queries.features, config.filters,
-                             config.distance):
+  for found in system.answer(queries.photos, queries.features, gallery.photos,
+                             config.filters, config.distance):
     yield results.row(
         dataclasses.replace(about, filter=found.filter, decode=found.decode),
         found.errors, {}, num_resamples=config.num_resamples)

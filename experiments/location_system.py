@@ -9,10 +9,10 @@ from pinpoint_jax import types
 from pinpoint_jax.evals import geolocation, location_retrieval, metrics
 from pinpoint_jax.geo import coords
 from pinpoint_jax.models import embedder_files, encoding
-from pinpoint_jax.retrieval import decoding
+from pinpoint_jax.retrieval import decoding, exact
 
-# Enough for the softmax to have died away; all places of a small gallery.
-SHORTLIST = 768
+# By the 256th place the softmax has mostly died away.
+SHORTLIST = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,29 +25,36 @@ class Answered:
 
 
 class LocationSystem:
-  """One trained embedder over one gallery of places."""
+  """One trained embedder; places of a gallery are embedded once."""
 
-  def __init__(self, trained: embedder_files.Trained, gallery: types.Photos):
-    self._params, self._gallery = trained.params, gallery
+  def __init__(self, trained: embedder_files.Trained,
+               shortlist: int = SHORTLIST):
+    self._params, self._shortlist = trained.params, shortlist
     self._encoder = encoding.Encoder(trained.model)
-    self._xyz = coords.to_xyz(gallery.latlng_deg).astype(np.float32)
+    self._galleries: dict[str, np.ndarray] = {}
 
   def answer(self, photos: types.Photos, features: np.ndarray,
-             filters: Sequence[str],
+             gallery: types.Photos, filters: Sequence[str],
              distance_name: str = 'haversine') -> Iterator[Answered]:
     """Errors of every filter × decoding."""
-    queries = location_retrieval.Queries(photos, features)
+    z_image = self._encoder.images(self._params, photos.source, features)
+    z_place = self._embedded(gallery)
     scale = float(np.exp(self._params[f'log_temperature_{photos.source}']))
     for name in filters:
-      groups = (geolocation.groups(photos, self._gallery)
-                if name == 'author' else ())
-      found = location_retrieval.shortlist(
-          self._encoder, self._params, queries, self._xyz, SHORTLIST, groups)
+      groups = geolocation.groups(photos, gallery) if name == 'author' else ()
+      found = exact.search(z_image, z_place, self._shortlist, *groups)
       for decode in decoding.NAMES:
         answers = location_retrieval.decode(
-            found, photos, self._gallery, scale, decode)
+            found, photos, gallery, scale, decode)
         yield Answered(decode, name, geolocation.errors(
             answers, photos, distance_name))
+
+  def _embedded(self, gallery: types.Photos) -> np.ndarray:
+    key = gallery.fingerprint()
+    if key not in self._galleries:
+      xyz = coords.to_xyz(gallery.latlng_deg).astype(np.float32)
+      self._galleries[key] = self._encoder.locations(self._params, xyz)
+    return self._galleries[key]
 
 
 def merge(parts: Sequence[Mapping[Any, metrics.Errors]]) -> dict[
