@@ -69,5 +69,6 @@ def test_the_page_says_what_it_is_and_with_what(runs):
 def test_the_run_is_recorded(runs):
   workdir = runs[1]
   record = json.loads((workdir / 'run.json').read_text())
-  assert record['seeds'] == {'seed': 0} and record['versions']['jax']
+  assert record['seeds'] == {'seed': 0, 'embedder.seed': 0}
+  assert record['versions']['jax']
   assert 'world_size = ' in (workdir / 'config.txt').read_text()
