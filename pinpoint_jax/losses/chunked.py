@@ -82,6 +82,9 @@ def loss(name: str, rows: records.Embedded, cols: records.Embedded,
   """Twin of `contrastive.LOSSES[name]`, rows and columns split over `mesh`."""
   if chunk < 1:
     raise ValueError(f'chunk={chunk}: must be at least 1 column')
+  for what, n in (('rows', len(rows.z)), ('columns', len(cols.z))):
+    if n % mesh.size:
+      raise ValueError(f'{n} {what} do not divide among {mesh.size} devices')
   part, every = PartitionSpec(meshes.BATCH), PartitionSpec()
   local = functools.partial(_local, FOLDS[name], targets, mesh.size, chunk)
   total = jax.shard_map(local, mesh=mesh, in_specs=(part, part, every),

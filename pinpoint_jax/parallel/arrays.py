@@ -11,7 +11,11 @@ from pinpoint_jax.parallel import mesh as meshes
 
 def put_batch(batch: Any, mesh: Mesh) -> Any:
   """This process's rows of a batch [b, ...] as arrays over all devices."""
-  sharding = meshes.split(mesh)
+  sharding, here = meshes.split(mesh), mesh.local_mesh.size
+  for rows in jax.tree.leaves(batch):
+    if len(rows) % here:
+      raise ValueError(f'a batch of {len(rows)} rows does not divide among '
+                       f'{here} devices of this process')
   return jax.tree.map(
       lambda rows: jax.make_array_from_process_local_data(sharding, rows),
       batch)

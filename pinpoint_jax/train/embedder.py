@@ -136,6 +136,8 @@ def _accumulated(model: embedders.Embedder, objective: Objective, mesh: Mesh,
 
 
 def _parts(num: int, x: jax.Array) -> jax.Array:
+  if len(x) % num:
+    raise ValueError(f'accumulate={num} does not divide a batch of {len(x)}')
   # Strided, so that a part has rows of every device.
   return x.reshape(len(x) // num, num, *x.shape[1:]).swapaxes(0, 1)
 

@@ -126,3 +126,8 @@ def test_bfloat16_trains_and_parameters_stay_float32(plain):
 def test_nonsense_is_refused(settings, words):
   with pytest.raises(ValueError, match=words):
     training.Objective(**settings)
+
+
+def test_parts_that_do_not_divide_a_batch_are_refused():
+  with pytest.raises(ValueError, match='accumulate=3 does not divide.* 8'):
+    training._parts(3, jnp.zeros((8, 2)))
