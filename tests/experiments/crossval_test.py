@@ -7,6 +7,8 @@ from pinpoint_jax import types
 from pinpoint_jax.features import rows, store_writer
 import pytest
 
+from tests.experiments import tiny_training as tiny
+
 NUM = 64
 
 
@@ -32,7 +34,8 @@ def store(tmp_path_factory):
 def workdir(store, binary, tmp_path_factory):
   folder = tmp_path_factory.mktemp('out')
   done = binary('crossval', f'--features={store}', '--folds=2',
-                f'--workdir={folder}', '--num_resamples=20')
+                f'--workdir={folder}', '--num_resamples=20',
+                env=tiny.environment())
   assert done.returncode == 0, done.stderr
   return folder
 
@@ -54,7 +57,8 @@ def test_every_system_and_decoding_on_every_row(workdir):
 def test_run_again_it_keeps_the_folds(workdir, store, binary):
   before = (workdir / 'results.json').read_text()
   done = binary('crossval', f'--features={store}', '--folds=2',
-                f'--workdir={workdir}', '--num_resamples=20')
+                f'--workdir={workdir}', '--num_resamples=20',
+                env=tiny.environment())
   assert done.returncode == 0 and 'step 1/' not in done.stdout
   assert json.loads(before)[0]['metrics'] == json.loads(
       (workdir / 'results.json').read_text())[0]['metrics']
@@ -69,5 +73,5 @@ def test_an_author_is_never_on_both_sides():
 
 def test_one_fold_is_refused(store, binary, tmp_path):
   done = binary('crossval', f'--features={store}', '--folds=1',
-                f'--workdir={tmp_path}')
+                f'--workdir={tmp_path}', env=tiny.environment())
   assert done.returncode == 1 and 'folds=1' in done.stderr

@@ -5,11 +5,14 @@ import json
 from experiments import demo
 import pytest
 
+from tests.experiments import tiny_training as tiny
+
 CONFIG = '--config=experiments/configs/demo.py:quick'
 
 
 def run(binary, workdir, *args):
-  done = binary('demo', CONFIG, f'--workdir={workdir}', *args)
+  done = binary('demo', CONFIG, f'--workdir={workdir}', *args,
+                env=tiny.environment())
   assert done.returncode == 0, done.stderr
   return json.loads((workdir / 'results.json').read_text())
 
