@@ -15,7 +15,8 @@ import zipfile
 from experiments import launch
 from input_pipeline import csv_table
 import numpy as np
-from pinpoint_jax.features import files, store_writer
+from pinpoint_jax.disk import files
+from pinpoint_jax.features import store_writer
 
 FLAGS = ('features', 'metadata', 'source', 'out', 'backbone_name', 'swapped')
 _CHUNK_ROWS = 8192

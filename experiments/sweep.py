@@ -26,7 +26,7 @@ from typing import Any
 from absl import flags
 from experiments import launch, sweep_items, sweep_states, sweep_table
 from ml_collections import config_flags
-from pinpoint_jax.features import files
+from pinpoint_jax.disk import files
 
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1,
               signal.SIGUSR2)

@@ -9,7 +9,7 @@ import pathlib
 from typing import Any
 
 from experiments import config_file, run_record, sweep_items, sweep_states
-from pinpoint_jax.features import files
+from pinpoint_jax.disk import files
 
 Row = dict[str, Any]
 

@@ -32,10 +32,11 @@ from experiments import (
 )
 import jax
 from ml_collections import config_dict
+from pinpoint_jax.disk import lock
 from pinpoint_jax.models import embedder_files
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.parallel import mesh as meshes
-from pinpoint_jax.train import agreement, lock, loop, optimizer, state, writer
+from pinpoint_jax.train import agreement, loop, optimizer, state, writer
 from pinpoint_jax.train import checkpoints as checkpoints_lib
 from pinpoint_jax.train import embedder as training
 

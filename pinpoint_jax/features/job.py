@@ -5,7 +5,7 @@ import json
 import pathlib
 from typing import Any
 
-from pinpoint_jax.features import files
+from pinpoint_jax.disk import files
 
 NAME = 'job.json'
 

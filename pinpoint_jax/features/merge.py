@@ -6,12 +6,12 @@ import shutil
 
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.disk import files
 from pinpoint_jax.features import (
   backbone as backbones,
 )
 from pinpoint_jax.features import (
   failures,
-  files,
   job,
   shards,
   store,

@@ -12,7 +12,8 @@ from typing import Any
 
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax.features import files, store_writer
+from pinpoint_jax.disk import files
+from pinpoint_jax.features import store_writer
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.features import columns, files, store
+from pinpoint_jax.disk import files
+from pinpoint_jax.features import columns, store
 from pinpoint_jax.geo import coords
 
 _MAX_F16 = float(np.finfo(np.float16).max)

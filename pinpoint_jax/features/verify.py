@@ -6,7 +6,8 @@ import pathlib
 from typing import Any
 
 import numpy as np
-from pinpoint_jax.features import columns, files, store
+from pinpoint_jax.disk import files
+from pinpoint_jax.features import columns, store
 from pinpoint_jax.geo import coords
 
 _CHUNK_ROWS = 1 << 16

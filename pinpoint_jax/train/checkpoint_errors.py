@@ -8,7 +8,7 @@ import os
 import pathlib
 import re
 
-from pinpoint_jax.features import files
+from pinpoint_jax.disk import files
 
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _CODE = re.compile(r"os_error_code='(\d+)'")

@@ -3,7 +3,7 @@
 import pathlib
 import shutil
 
-from pinpoint_jax.features import files
+from pinpoint_jax.disk import files
 from pinpoint_jax.train import step_sums
 
 # Orbax renames old steps into here, for removal by `sweep`: a step that is

@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
-from pinpoint_jax.features import files
+from pinpoint_jax.disk import files
 from pinpoint_jax.train import (
   agreement,
   checkpoint_errors,

@@ -15,7 +15,7 @@ import pathlib
 from typing import Any, Protocol, runtime_checkable
 
 import jax
-from pinpoint_jax.features import files
+from pinpoint_jax.disk import files
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.train import checkpoints as checkpoints_lib
 from pinpoint_jax.train import clock as clocks

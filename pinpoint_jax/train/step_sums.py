@@ -6,7 +6,7 @@ import os
 import pathlib
 from typing import Any
 
-from pinpoint_jax.features import files
+from pinpoint_jax.disk import files
 import xxhash
 
 NAME = 'checksums.json'

@@ -5,7 +5,7 @@ import json
 import pathlib
 from typing import Any, Protocol, runtime_checkable
 
-from pinpoint_jax.features import files
+from pinpoint_jax.disk import files
 
 
 @runtime_checkable

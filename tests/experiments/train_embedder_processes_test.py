@@ -2,7 +2,7 @@
 
 import signal
 
-from pinpoint_jax.train import lock
+from pinpoint_jax.disk import lock
 
 from tests.experiments import tiny_training as tiny
 

@@ -14,11 +14,11 @@ import time
 import numpy as np
 from PIL import Image as PilImage
 from pinpoint_jax import types
+from pinpoint_jax.disk import files
 from pinpoint_jax.features import backbone as backbones
 from pinpoint_jax.features import (
   extract,
   failures,
-  files,
   job,
   shards,
   store,

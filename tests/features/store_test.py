@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.disk import files
 from pinpoint_jax.features import (
   columns,
-  files,
   store,
   store_writer,
   verify,

@@ -8,13 +8,13 @@ import socket
 import subprocess
 import sys
 
-from pinpoint_jax.train import lock
+from pinpoint_jax.disk import lock
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 _HOLDER = '''
 import pathlib, sys, time
-from pinpoint_jax.train import lock
+from pinpoint_jax.disk import lock
 with lock.hold(pathlib.Path(sys.argv[1])):
   print('held', flush=True)
   sys.stdin.read()
