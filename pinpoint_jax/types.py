@@ -13,8 +13,10 @@ from typing import Literal, TypeAlias
 from jaxtyping import Float, Int, Shaped, UInt8
 import numpy as np
 
-Source: TypeAlias = Literal['photo', 'street']
+Source: TypeAlias = Literal['photo', 'street', 'mixed']
 SOURCES: tuple[Source, ...] = ('photo', 'street')
+# The three ways to find a gallery row for a photo.
+CHANNELS = ('image', 'location', 'raw')
 
 LatLng: TypeAlias = Float[np.ndarray, '... 2']
 Image: TypeAlias = UInt8[np.ndarray, 'h w 3']
@@ -30,7 +32,8 @@ class Photos:
     latlng_deg: where each photo was taken, float64 [n, 2].
     authors: photographer of each photo, [n].
     sequences: capture sequence (street view drive) of each photo, [n].
-    source: which of the two worlds the photos come from.
+    source: which of the two worlds the photos come from; 'mixed' where a
+      table holds both.
   """
 
   ids: Shaped[np.ndarray, 'n']
@@ -96,6 +99,43 @@ class Candidates:
 
   rows: Int[np.ndarray, 'b k']
   scores: Float[np.ndarray, 'b k']
+
+
+@dataclasses.dataclass(frozen=True)
+class RowSets:
+  """A set of gallery rows for each query, one set after the other.
+
+  Attributes:
+    rows: rows of the gallery, ascending within a query, int64 [m].
+    offsets: query i owns rows[offsets[i]:offsets[i + 1]], int64 [b + 1].
+  """
+
+  rows: Int[np.ndarray, 'm']
+  offsets: Int[np.ndarray, 'b_plus_1']
+
+  def __len__(self) -> int:
+    return len(self.offsets) - 1
+
+  def of(self, query: int) -> Int[np.ndarray, 'm_of_query']:
+    """Rows of query number `query`, ascending."""
+    return self.rows[self.offsets[query]:self.offsets[query + 1]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Shortlist:
+  """Candidates of all channels, each row once, and who proposed it.
+
+  Attributes:
+    rows: row of the gallery, -1 in padded slots, which come last, [b, k].
+    ranks: place in each of CHANNELS' lists from 0, -1 where that channel did
+      not propose the row, [b, k, 3].
+    similarities: cosine under each of CHANNELS whether it proposed the row or
+      not, -inf in padded slots, 0 for a channel the gallery lacks, [b, k, 3].
+  """
+
+  rows: Int[np.ndarray, 'b k']
+  ranks: Int[np.ndarray, 'b k 3']
+  similarities: Float[np.ndarray, 'b k 3']
 
 
 @dataclasses.dataclass(frozen=True)

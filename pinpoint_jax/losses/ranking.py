@@ -1,0 +1,102 @@
+"""What the order of a shortlist costs, given how far each candidate is off.
+
+  pairwise_margin   the candidate nearest the truth against each other one
+  expected_reward   the softmax over the scores against what places are worth
+
+Both give one cost per query, which does not depend on the batch it came in.
+"""
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float
+
+# As the GeoScore falls with distance.
+SCALE_KM = 1492.7
+# Finite, so that gradients are.
+_NEVER = -1e30
+# A pair of candidates whose errors differ by a factor of 25 has full weight.
+_FULL_RATIO = 25
+_SAME_KM, _HOPELESS_KM = 0.1, 2500
+
+
+class Costs(NamedTuple):
+  """Cost of each query, 0 where its candidates teach nothing, and which do."""
+
+  cost: Float[jax.Array, 'b']
+  counted: Bool[jax.Array, 'b']
+
+
+def mean(costs: Costs) -> Float[jax.Array, '']:
+  """Mean over the queries that count, 0 where none does."""
+  return jnp.sum(costs.cost) / jnp.maximum(jnp.sum(costs.counted), 1)
+
+
+def pairwise_margin(
+    scores: Float[jax.Array, 'b k'], dist_km: Float[jax.Array, 'b k'],
+    valid: Bool[jax.Array, 'b k'], margin: float | int = 1.0) -> Costs:
+  """Mean over pairs of weight · max(0, margin − (s_nearest − s_other)).
+
+  The weight is |log((d_o + 1) / (d_n + 1))| / log 25, at most 1. Pairs whose
+  errors differ by less than 0.1 km, or both reach 2500 km, are left out. The
+  first of equally near candidates is the nearest.
+  """
+  scores, dist_km = _filled(scores, valid), _filled(dist_km, valid)
+  nearest = jnp.argmin(jnp.where(valid, dist_km, jnp.inf), axis=1)[:, None]
+  s_near, d_near = (jnp.take_along_axis(x, nearest, axis=1)
+                    for x in (scores, dist_km))
+  # Asked this way round NaN is kept, and shows in the cost.
+  left_out = (dist_km - d_near < _SAME_KM) | (d_near >= _HOPELESS_KM)
+  kept = (valid & ~left_out).astype(jnp.float32)
+  ratio = jnp.log1p(dist_km) - jnp.log1p(d_near)
+  weight = kept * jnp.minimum(1., jnp.abs(ratio) / math.log(_FULL_RATIO))
+  hinge = jnp.maximum(0., margin - (s_near - scores))
+  num = jnp.sum(kept, axis=1)
+  return Costs(jnp.sum(weight * hinge, axis=1) / jnp.maximum(num, 1.), num > 0)
+
+
+def expected_reward(
+    scores: Float[jax.Array, 'b k'], dist_km: Float[jax.Array, 'b k'],
+    valid: Bool[jax.Array, 'b k'], within_1km: float | int = 0.0,
+    within_25km: float | int = 0.0) -> Costs:
+  """best · log(best / E), E the reward expected under softmax(scores).
+
+  Never less than best − E, the reward given away, and as small as it near the
+  best; but steep, where that is flat, once a wrong candidate is sure to win.
+  A list without a good candidate has a small best and teaches little. A list
+  with one candidate is not counted.
+  """
+  reward = rewards(_filled(dist_km, valid), within_1km, within_25km)
+  log_reward = jnp.where(valid, jnp.log(reward), _NEVER)
+  logits = jnp.where(valid, _filled(scores, valid), _NEVER)
+  log_expected = jax.nn.logsumexp(
+      jax.nn.log_softmax(logits, axis=1) + log_reward, axis=1)
+  log_best = jnp.max(log_reward, axis=1)
+  counted = jnp.sum(valid, axis=1) > 1
+  cost = jnp.exp(log_best) * (log_best - log_expected)
+  return Costs(jnp.where(counted, cost, 0.), counted)
+
+
+def rewards(
+    dist_km: Float[jax.Array, 'b k'], within_1km: float | int = 0.0,
+    within_25km: float | int = 0.0) -> Float[jax.Array, 'b k']:
+  """What an answer is worth: its GeoScore as a share of 5000, mixed with 1 for
+  answers below 1 and 25 km; the last two arguments are their shares."""
+  rest = 1. - within_1km - within_25km
+  if min(within_1km, within_25km) < 0 or rest <= 0:
+    raise ValueError(f'within_1km={within_1km}, within_25km={within_25km}: '
+                     f'must be at least 0 and leave something to the GeoScore')
+  return (rest * jnp.exp(-dist_km / SCALE_KM) + within_1km * (dist_km < 1)
+          + within_25km * (dist_km < 25))
+
+
+def _filled(x: Float[jax.Array, 'b k'],
+            valid: Bool[jax.Array, 'b k']) -> Float[jax.Array, 'b k']:
+  """x with 0 in padded slots, where there may be infinity."""
+  return jnp.where(valid, x, 0.)
+
+
+LOSSES = {'pairwise_margin': pairwise_margin,
+          'expected_reward': expected_reward}

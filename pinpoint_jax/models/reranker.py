@@ -1,0 +1,151 @@
+"""One score per candidate: how good an answer it is to this query.
+
+  [CLS] query_image query_raw │ image location raw meta support
+        └─ the same for all ─┘ └──── of this candidate ─────┘
+          ▼ projected to one width, + what kind of token it is
+  num_layers × (attention among these tokens, MLP)
+          ▼ [CLS]
+  strict_independent: head ─▶ score             a candidate stands alone
+  else: set_layers among the candidates' [CLS] ─▶ head ─▶ score
+"""
+
+from typing import Any
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float
+from pinpoint_jax.models import rerank_inputs, residual
+from pinpoint_jax.models.rerank_layer import Layer
+from pinpoint_jax.models.standardise import Standardise
+
+Dtype = Any
+
+
+class Reranker(nn.Module):
+  """Scores candidates; every number is a config field of the same name.
+
+  Attributes:
+    cls_only: the last layer is computed for [CLS] alone, whose answer is the
+      only one used; False is the plain twin.
+    support_temperature: of the softmax that weighs the support rows.
+  """
+
+  width: int = 512
+  num_layers: int = 4
+  num_heads: int = 8
+  expansion: int = 4
+  dropout: float = 0.1
+  use_raw: bool = True
+  use_location: bool = True
+  use_support: bool = True
+  strict_independent: bool = True
+  set_layers: int = 1
+  support_temperature: float = 0.05
+  cls_only: bool = True
+  dtype: Dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, inputs: rerank_inputs.Inputs,
+               deterministic: bool = True) -> Float[jax.Array, 'b k']:
+    """Scores, -inf in padded slots."""
+    self._check(inputs)
+    batch, k = inputs.valid.shape
+    x = self._tokens(inputs).reshape(batch * k, -1, self.width)
+    for i in range(self.num_layers):
+      last = self.cls_only and i == self.num_layers - 1
+      x = self._layer(f'layer_{i}')(x, deterministic, first_only=last)
+    x = x[:, 0].reshape(batch, k, self.width)
+    if not self.strict_independent:
+      for i in range(self.set_layers):
+        x = self._layer(f'set_{i}')(x, deterministic, present=inputs.valid)
+    x = residual.norm(jnp.float32, 'norm')(x)
+    scores = nn.Dense(1, name='head')(x)[..., 0]
+    return jnp.where(inputs.valid, scores, -jnp.inf)
+
+  def _layer(self, name: str) -> Layer:
+    return Layer(self.num_heads, self.expansion, self.dropout, self.dtype,
+                 name=name)
+
+  def _tokens(self, inputs: rerank_inputs.Inputs) -> Float[
+      jax.Array, 'b k n w']:
+    """The tokens of each candidate, [CLS] first."""
+    valid = inputs.valid
+    image = self._project('image')
+    # [CLS] is nothing but the kind of token it is.
+    tokens = [jnp.zeros((1, 1, self.width), self.dtype),
+              self._project('query_image')(
+                  vectors(inputs.query_image))[:, None]]
+    if self.use_raw:
+      tokens += [self._project('query_raw')(
+          vectors(inputs.query_raw))[:, None]]
+    tokens += [image(vectors(inputs.image, valid))]
+    if self.use_location:
+      tokens += [self._project('location')(vectors(inputs.location, valid))]
+    if self.use_raw:
+      tokens += [self._project('raw')(vectors(inputs.raw, valid))]
+    meta = Standardise(name='meta_norm')(filled(inputs.meta, valid))
+    if self.use_support:
+      near = valid & jnp.any(jnp.isfinite(inputs.support.sims), axis=-1)
+      meta = jnp.concatenate(
+          [meta, near[..., None].astype(meta.dtype)], axis=-1)
+      tokens += [self._support(inputs.support, near, image)]
+    tokens += [self._project('meta')(meta)]
+    shape = (*valid.shape, self.width)
+    kinds = self.param('kinds', nn.initializers.normal(0.02),
+                       (len(tokens), self.width)).astype(self.dtype)
+    return jnp.stack([jnp.broadcast_to(t, shape) for t in tokens],
+                     axis=2) + kinds[None, None]
+
+  def _support(self, support: rerank_inputs.Support,
+               near: Bool[jax.Array, 'b k'],
+               image: nn.Dense) -> Float[jax.Array, 'b k w']:
+    """Pooled rows and their scalars; a learned token where there are none."""
+    rows = pooled(support, self.support_temperature)
+    scalars = Standardise(name='support_norm')(filled(support.scalars, near))
+    # The rows are of the gallery too: they share the candidates' projection.
+    token = image(rows) + self._project('support')(scalars)
+    none = self.param('support_none', nn.initializers.normal(0.02),
+                      (self.width,)).astype(token.dtype)
+    return jnp.where(near[..., None], token, none[None, None])
+
+  def _project(self, name: str) -> nn.Dense:
+    return nn.Dense(self.width, dtype=self.dtype, name=name)
+
+  def _check(self, inputs: rerank_inputs.Inputs) -> None:
+    wanted = {'use_raw': ('query_raw', 'raw'), 'use_location': ('location',),
+              'use_support': ('support',)}
+    for option, names in wanted.items():
+      absent = [name for name in names if getattr(inputs, name) is None]
+      if getattr(self, option) and absent:
+        raise ValueError(f'the reranker has {option}=True but its inputs lack '
+                         f'{absent}: give them, or set {option}=False')
+    if inputs.meta.shape[-1] != len(rerank_inputs.META):
+      raise ValueError(f'meta has {inputs.meta.shape[-1]} columns, not '
+                       f'{len(rerank_inputs.META)}: {rerank_inputs.META}')
+
+
+def vectors(x: Float[jax.Array, '*b d'],
+            valid: Bool[jax.Array, '*b'] | None = None) -> Float[
+                jax.Array, '*b d']:
+  """x at a length that makes its numbers about 1, whatever it was before."""
+  if valid is not None:
+    x = filled(x, valid)
+  return residual.unit(x) * x.shape[-1]**0.5
+
+
+def filled(x: Float[jax.Array, '*b d'],
+           valid: Bool[jax.Array, '*b']) -> Float[jax.Array, '*b d']:
+  """x with 0 where it is padding, so that NaN there reaches no gradient."""
+  return jnp.where(valid[..., None], x, jnp.zeros((), x.dtype))
+
+
+def pooled(support: rerank_inputs.Support,
+           temperature: float) -> Float[jax.Array, 'b k d']:
+  """Support rows weighed by softmax(sim / temperature), 0 where none."""
+  present = jnp.isfinite(support.sims)
+  sims = jnp.where(present, support.sims.astype(jnp.float32), 0.)
+  weights = jax.nn.softmax(sims / temperature, axis=-1, where=present)
+  weights = jnp.where(present, weights, 0.)
+  return jnp.einsum('bks,bksd->bkd', weights,
+                    vectors(support.image, present))
