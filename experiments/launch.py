@@ -38,7 +38,8 @@ _FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
     'source': (flags.DEFINE_string, None, 'photo or street.'),
     'backbone_name': (flags.DEFINE_string, 'imported',
                       'Name of the model that made the features.'),
-    'path': (flags.DEFINE_string, None, 'Feature store to verify.'),
+    'path': (flags.DEFINE_string, None,
+             'Feature store or gallery to verify.'),
     'table': (flags.DEFINE_string, 'predictions',
               'Name of the table, written into each row of the results.'),
     'system': (flags.DEFINE_string, 'unknown',
@@ -57,6 +58,26 @@ _FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
                 'Run every item that is not done, one after the other.'),
     'collect': (flags.DEFINE_boolean, False,
                 'Write one table of all items and their figures.'),
+    'add': (flags.DEFINE_string, None,
+            'Feature stores, separated by commas, whose rows join the gallery '
+            'in --workdir; needs --model.'),
+    'remove_ids': (flags.DEFINE_string, None,
+                   'File of ids, one per line, - for stdin: their rows are '
+                   'taken down.'),
+    'compact': (flags.DEFINE_boolean, False,
+                'Make one segment of all rows that are not taken down.'),
+    'verify': (flags.DEFINE_boolean, False,
+               'Read every byte of the gallery in --workdir.'),
+    'model': (flags.DEFINE_string, None,
+              'Model directory of the embedder that built the gallery.'),
+    'replace': (flags.DEFINE_boolean, False,
+                'Build although --workdir holds a gallery: the new one takes '
+                'its place.'),
+    'duplicates': (flags.DEFINE_string, 'refuse',
+                   'Where --add meets ids that are there: refuse, or first: '
+                   'those rows are left out and counted.'),
+    'allow_unknown_ids': (flags.DEFINE_boolean, False,
+                          'Take down what is there though some ids are not.'),
     'again': (flags.DEFINE_boolean, False, 'Run an item that is done too.'),
 }
 
@@ -77,10 +98,12 @@ def run(
     use_config: bool = True,
     record: bool = True,
     argv: Sequence[str] | None = None,
+    instead_of_config: Sequence[str] = (),
 ) -> None:
   """Parses, checks, writes the run record and calls `main`.
 
   record: False for a main that writes it itself, once the workdir is its own.
+  instead_of_config: flags any of which makes --config needless.
   """
   names = tuple(flag_names) + (('workdir',) if use_config else ())
   needed = tuple(required) + (('config', 'workdir') if use_config else ())
@@ -110,21 +133,23 @@ def run(
   logging.set_verbosity(logging.WARNING)
   logging.use_absl_handler()
   app.run(wrapped, argv=argv,
-          flags_parser=lambda words: _parse(words, needed, config_flag))
+          flags_parser=lambda words: _parse(words, needed, config_flag,
+                                            instead_of_config))
 
 
-def _parse(argv: Sequence[str], needed: Sequence[str],
-           config_flag: Any) -> list[str]:
+def _parse(argv: Sequence[str], needed: Sequence[str], config_flag: Any,
+           instead_of_config: Sequence[str]) -> list[str]:
   """Flag parsing in which every refusal is one line and exit code 2."""
   try:
     if config_flag is not None:
       _check_config_words(argv)
     rest = flags.FLAGS(list(argv))
     _check_no_stray(rest[1:])
+    spared = any(flags.FLAGS[name].value for name in instead_of_config)
     for name in needed:
-      if flags.FLAGS[name].value is None:
+      if flags.FLAGS[name].value is None and not (name == 'config' and spared):
         raise ValueError(f'--{name} is required; see --help')
-    if config_flag is not None:
+    if config_flag is not None and config_flag.value is not None:
       config_file.check_numbers(config_flag.value)
     return rest
   except (flags.Error, ValueError, TypeError, KeyError, AttributeError,

@@ -41,8 +41,9 @@ class LocationSystem:
     z_place = self._embedded(gallery)
     scale = float(np.exp(self._params[f'log_temperature_{photos.source}']))
     for name in filters:
-      groups = geolocation.groups(photos, gallery) if name == 'author' else ()
-      found = exact.search(z_image, z_place, self._shortlist, *groups)
+      barred = (geolocation.same_origin(photos, gallery) if name == 'author'
+                else None)
+      found = exact.search(z_image, z_place, self._shortlist, barred)
       for decode in decoding.NAMES:
         answers = location_retrieval.decode(
             found, photos, gallery, scale, decode)

@@ -1,18 +1,23 @@
-r"""Reads all of a feature store and says whether it can be trusted.
+r"""Reads all of a feature store or gallery and says if it can be trusted.
 
   pinpoint verify DIR        python -m experiments.verify --path=DIR
 
-Checks every checksum, the row counts, coordinates, ids and features. Exit code
+Checks every checksum, the row counts, coordinates, ids and vectors. Exit code
 0: sound; 1: not, with one line that names every problem.
 """
 
+import pathlib
+
 from experiments import launch
 from pinpoint_jax.features import verify
+from pinpoint_jax.retrieval import gallery_files, gallery_verify
 
 
 def main(run: launch.Run) -> None:
   """Verify and print what is there."""
-  facts = verify.verify(run.flags['path'])
+  path = pathlib.Path(run.flags['path'])
+  is_gallery = gallery_files.is_gallery(path)
+  facts = (gallery_verify if is_gallery else verify).verify(path)
   print(f'{run.flags["path"]} is sound: '
         + ', '.join(f'{name} {value}' for name, value in facts.items()))
 

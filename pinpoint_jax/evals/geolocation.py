@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
-from jaxtyping import Int
+from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.evals import metrics
 from pinpoint_jax.geo import distance
-from pinpoint_jax.retrieval import exact
+from pinpoint_jax.retrieval import exact, excluded
 
 # Chance is a mean over draws, so that its small figures are no lottery.
 _CHANCE_DRAWS = 20
+# A feature of zeros has no direction: its cosines are 0.
+_EPS = 1e-8
 
 
 def concatenate(tables: Sequence[types.FeatureTable]) -> types.FeatureTable:
@@ -24,22 +26,27 @@ def concatenate(tables: Sequence[types.FeatureTable]) -> types.FeatureTable:
       merged, np.concatenate([t.features for t in tables]))
 
 
-def groups(
-    queries: types.Photos, gallery: types.Photos
-) -> tuple[Int[np.ndarray, 'b'], Int[np.ndarray, 'g']]:
-  """Origin of each query and gallery row as numbers, equal where shared."""
+def same_origin(queries: types.Photos,
+                gallery: types.Photos) -> types.RowSets:
+  """The gallery rows that share each query's author, sequence or id."""
   both = np.concatenate([queries.clusters, gallery.clusters])
   _, codes = np.unique(both, return_inverse=True)
-  codes = codes.astype(np.int32)
-  return codes[:len(queries)], codes[len(queries):]
+  return excluded.same_group(codes[:len(queries)], codes[len(queries):])
 
 
 def raw_1nn(queries: types.FeatureTable, gallery: types.FeatureTable,
             author_filter: bool) -> types.Predictions:
-  """The place of the gallery row whose feature is nearest, one per query."""
-  codes = groups(queries.photos, gallery.photos) if author_filter else ()
-  found = exact.search(queries.features, gallery.features, 1, *codes)
+  """The place of the gallery row of the highest cosine, one per query."""
+  barred = (same_origin(queries.photos, gallery.photos) if author_filter
+            else None)
+  found = exact.search(_unit(queries.features), _unit(gallery.features), 1,
+                       barred)
   return answers(queries.photos, gallery.photos, found.rows[:, 0])
+
+
+def _unit(features: Float[np.ndarray, 'n d']) -> Float[np.ndarray, 'n d']:
+  lengths = np.linalg.norm(features, axis=1, keepdims=True)
+  return features / np.maximum(lengths, _EPS).astype(features.dtype)
 
 
 def answers(queries: types.Photos, gallery: types.Photos,
@@ -73,5 +80,3 @@ def chance_errors(
     dist_km = dist_fn(gallery.latlng_deg[rows], queries.latlng_deg)
     return metrics.Errors(dist_km, queries.clusters)
   return metrics.merge(draw() for _ in range(_CHANCE_DRAWS))
-
-

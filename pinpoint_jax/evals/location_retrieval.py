@@ -33,13 +33,13 @@ class LocationRetrieval:
     self.name, self.every = name, every
     self._encoder, self._queries = encoder, queries
     self._gallery, self._xyz = gallery, gallery_xyz
-    self._groups = geolocation.groups(queries.photos, gallery)
+    self._barred = geolocation.same_origin(queries.photos, gallery)
 
   def run(self, state: Any) -> dict[str, float]:
     """acc@… in percent, geoscore, mean and median km of the mean weights."""
     params = arrays.to_numpy(state.ema)
     answers = location_top1(self._encoder, params, self._queries, self._gallery,
-                            self._xyz, self._groups)
+                            self._xyz, self._barred)
     errors = geolocation.errors(answers, self._queries.photos)
     return metrics.summarise(errors)
 
@@ -47,22 +47,22 @@ class LocationRetrieval:
 def location_top1(
     encoder: encoding.Encoder, params: Any, queries: Queries,
     gallery: types.Photos, gallery_xyz: Float[np.ndarray, 'g 3'],
-    groups: tuple[np.ndarray, np.ndarray] | tuple[()] = (),
+    barred: types.RowSets | None = None,
 ) -> types.Predictions:
   """The gallery place whose location embedding is nearest, one per query."""
-  found = shortlist(encoder, params, queries, gallery_xyz, 1, groups)
+  found = shortlist(encoder, params, queries, gallery_xyz, 1, barred)
   return geolocation.answers(queries.photos, gallery, found.rows[:, 0])
 
 
 def shortlist(
     encoder: encoding.Encoder, params: Any, queries: Queries,
     gallery_xyz: Float[np.ndarray, 'g 3'], k: int,
-    groups: tuple[np.ndarray, np.ndarray] | tuple[()] = (),
+    barred: types.RowSets | None = None,
 ) -> types.Candidates:
   """The k gallery places whose location embeddings are nearest."""
   z_location = encoder.locations(params, gallery_xyz)
   z_image = encoder.images(params, queries.photos.source, queries.features)
-  return exact.search(z_image, z_location, k, *groups)
+  return exact.search(z_image, z_location, k, barred)
 
 
 def decode(candidates: types.Candidates, queries: types.Photos,

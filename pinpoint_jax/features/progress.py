@@ -9,10 +9,11 @@ _EVERY_S = {True: 1.0, False: 20.0}
 
 
 class Progress:
-  """Counts images and says images/s, time left, and what was waited for."""
+  """Counts images and says how many a second, time left, waiting for what."""
 
-  def __init__(self, total: int, stream=None):
+  def __init__(self, total: int, stream=None, unit: str = 'images'):
     self._total, self._stream = total, stream or sys.stderr
+    self._unit = unit
     self._live = self._stream.isatty()
     self._begun = self._said = time.monotonic()
     self._waited: dict[str, float] = {}
@@ -46,8 +47,9 @@ class Progress:
     left = (self._total - self.done) / max(self.rate(), 1e-9)
     shares = ', '.join(f'{what} {100 * time_s / spent:.0f} %'
                        for what, time_s in sorted(self._waited.items()))
-    return (f'{self.done:,} of {self._total:,} images, {self.rate():.1f}/s, '
-            f'{left:.0f} s left; waited for {shares or "nothing"}')
+    return (f'{self.done:,} of {self._total:,} {self._unit}, '
+            f'{self.rate():.1f}/s, {left:.0f} s left; '
+            f'waited for {shares or "nothing"}')
 
   def finish(self) -> None:
     """Says the last word."""

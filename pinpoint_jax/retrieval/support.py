@@ -46,7 +46,7 @@ class Support:
 
 def select(
     z_query: Float[np.ndarray, 'b d'], candidates: Int[np.ndarray, 'b k'],
-    lists: neighbour_lists.NeighbourLists, z_image: vectors.Vectors,
+    lists: neighbour_lists.NeighbourLists, z_image: vectors.Rows,
     mask: masks.Mask) -> Support:
   """Support of each candidate row [b, k]; -1 pads have none.
 
@@ -69,7 +69,7 @@ def select(
 
 def _fill(
     support: Support, query: int, z_query: np.ndarray, candidates: np.ndarray,
-    lists: neighbour_lists.NeighbourLists, z_image: vectors.Vectors,
+    lists: neighbour_lists.NeighbourLists, z_image: vectors.Rows,
     mask: masks.Mask) -> None:
   safe = np.maximum(candidates, 0)
   counts = np.where(candidates >= 0, lists.counts[safe], 0)
@@ -97,7 +97,7 @@ def _fill(
   support.similarities[query, owner[best], slot] = similarity[best]
 
 
-def pooled(support: Support, z_image: vectors.Vectors) -> Float[
+def pooled(support: Support, z_image: vectors.Rows) -> Float[
     np.ndarray, 'b k d']:
   """Mean of the support rows, weighted by softmax(sim / 0.05); 0 if none."""
   shape = support.rows.shape

@@ -1,6 +1,8 @@
 """Rows of one channel as a gallery stores them, read as float32."""
 
 import dataclasses
+import functools
+from typing import TypeAlias
 
 from jaxtyping import Float, Int
 import numpy as np
@@ -38,6 +40,49 @@ class Vectors:
     if self.scale is None:
       return found
     return found * self.scale[rows][:, None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Joined:
+  """Vectors of several segments as one table, by row of the gallery.
+
+  Attributes:
+    parts: one after the other; all as wide as the first.
+  """
+
+  parts: tuple[Vectors, ...]
+
+  def __post_init__(self):
+    if len({part.dim for part in self.parts}) != 1:
+      raise ValueError(f'segments of {[part.dim for part in self.parts]} '
+                       f'numbers a row are no one table')
+
+  def __len__(self) -> int:
+    return int(self._offsets[-1])
+
+  @property
+  def dim(self) -> int:
+    """Numbers in a vector."""
+    return self.parts[0].dim
+
+  def take(self, rows: Int[np.ndarray, 'n']) -> Float[np.ndarray, 'n d']:
+    """Those rows, float32, in that order."""
+    if len(self.parts) == 1:
+      return self.parts[0].take(rows)
+    found = np.empty((len(rows), self.dim), np.float32)
+    which = np.searchsorted(self._offsets, rows, 'right') - 1
+    for i in np.unique(which):
+      at = which == i
+      found[at] = self.parts[i].take(rows[at] - self._offsets[i])
+    return found
+
+  @functools.cached_property
+  def _offsets(self) -> Int[np.ndarray, 'p_plus_1']:
+    return np.cumsum([0, *map(len, self.parts)], dtype=np.int64)
+
+
+# Rows by number, however they lie.
+Rows: TypeAlias = Vectors | Joined
 
 
 def quantise(rows: Float[np.ndarray, 'n d']) -> Vectors:

@@ -27,6 +27,15 @@ def test_nearest_feature_gives_the_place():
   assert answers.ids.tolist() == ['q0', 'q1']
 
 
+def test_nearest_is_by_cosine_not_by_length():
+  # A long feature 45 degrees away would win by dot product; a feature of
+  # zeros has no direction.
+  long = table([[1, .1], [50, 50], [0, 0]], ['', '', ''], 'g')
+  queries = table([[3, 0], [1, 1], [0, 0]], ['', '', ''], 'q')
+  answers = geolocation.raw_1nn(queries, long, author_filter=False)
+  assert answers.latlng_deg[:, 0].tolist() == [1, 2, 1]
+
+
 def test_author_filter_removes_the_author_and_nobody_else():
   queries = table([[1, 0], [0, 2]], ['x', ''], 'q')
   answers = geolocation.raw_1nn(queries, gallery(), author_filter=True)

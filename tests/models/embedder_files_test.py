@@ -7,7 +7,7 @@ import stat
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pinpoint_jax.models import embedder_files, weight_files
+from pinpoint_jax.models import embedder_files, model_files, weight_files
 import pytest
 import safetensors
 
@@ -115,7 +115,7 @@ def test_a_touched_directory_is_refused(folder, change, words):
 
 def refreshed(folder):
   """The directory with a fingerprint that fits what it now holds."""
-  sums = embedder_files._fingerprint(folder)
+  sums = model_files.fingerprint(folder)
   (folder / 'fingerprint.json').write_text(json.dumps(sums))
   return folder
 
@@ -127,7 +127,7 @@ def test_a_config_that_does_not_fit_the_weights_is_refused(folder):
                      match="trunk_1/down/bias is missing, the model wants"):
     embedder_files.load(refreshed(folder))
   edit(folder / 'config.json', fields=fields | {'colour': 'red'})
-  with pytest.raises(weight_files.WeightsError, match='needs model_type'):
+  with pytest.raises(weight_files.WeightsError, match='needs the fields'):
     embedder_files.load(refreshed(folder))
 
 

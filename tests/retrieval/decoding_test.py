@@ -110,3 +110,81 @@ def test_a_shift_of_all_scores_changes_nothing():
 def test_no_queries():
   found = decoding.expected_score(np.zeros((0, 3)), on_equator(0, 1, 2))
   assert found.shape == (0,)
+
+
+def earth(queries, k, seed=0):
+  """Candidates all over the Earth, some of each query a street apart."""
+  rng = np.random.default_rng(seed)
+  places = np.stack([rng.uniform(-80, 80, (queries, k)),
+                     rng.uniform(-180, 180, (queries, k))], axis=-1)
+  near = slice(0, k // 3)
+  places[:, near] = places[:, :1] + rng.normal(size=(queries, k // 3, 2)) * .01
+  scores = (3 * rng.normal(size=(queries, k))).astype(np.float32)
+  scores[:, -3:] = -np.inf
+  return scores, places
+
+
+def test_each_is_the_best_by_float64_to_a_millionth():
+  scores, places = earth(40, 96)
+  chosen = decoding.expected_score_each(scores, places)
+  for one, near, found in zip(scores, places, chosen):
+    expected = decoding.softmax(one[None])[0] @ decoding.worths(near)
+    expected[np.isneginf(one)] = -1
+    assert expected[found] >= expected.max() * (1 - 3e-6)
+  plain = [decoding.expected_score(one[None], near).item()
+           for one, near in zip(scores, places)]
+  assert (chosen == plain).mean() > .9
+
+
+def test_each_chooses_between_places_a_street_apart():
+  # 300 m from east to west: cosines in float32 are blind to them.
+  places = on_equator(0, .1, .2, .3)[None]
+  scores = log(.1, .1, .7, .1)
+  assert decoding.expected_score_each(scores, places).tolist() == [2]
+  assert decoding.expected_score_each(
+      log(.3, .3, .2, .2), places).tolist() == [1]
+
+
+@pytest.mark.parametrize('size', [1, 7, 64])
+def test_each_does_not_depend_on_the_batch(size):
+  scores, places = earth(64, 50, seed=1)
+  whole = decoding.expected_score_each(scores, places)
+  parts = [decoding.expected_score_each(scores[i:i + size], places[i:i + size])
+           for i in range(0, 64, size)]
+  np.testing.assert_array_equal(np.concatenate(parts), whole)
+  moved = decoding.interpolated(scores, places, whole)
+  np.testing.assert_array_equal(moved[:size], decoding.interpolated(
+      scores[:size], places[:size], whole[:size]))
+
+
+def test_each_without_a_candidate_is_refused():
+  with pytest.raises(ValueError, match='no candidate with a finite score'):
+    decoding.expected_score_each(np.full((1, 3), -np.inf), earth(1, 3)[1])
+  assert decoding.expected_score_each(
+      np.zeros((0, 3)), np.zeros((0, 3, 2))).shape == (0,)
+
+
+def test_interpolation_by_hand():
+  # 0.6 and 0.2 within 25 km: three quarters and one quarter of 20 km; what is
+  # 30 km away does not pull, whatever its chance.
+  places = on_equator(0, 20, 30)[None]
+  found = decoding.interpolated(log(.6, .2, .2), places, np.asarray([0]))
+  np.testing.assert_allclose(found, on_equator(5), atol=1e-6)
+  # From the middle one all are within reach: 0 · .6 + 20 · .2 + 30 · .2 = 10.
+  found = decoding.interpolated(log(.6, .2, .2), places, np.asarray([1]))
+  np.testing.assert_allclose(found, on_equator(10), atol=1e-6)
+
+
+def test_interpolation_crosses_the_antimeridian_and_leaves_the_lonely():
+  places = np.asarray([[[0., 179.99], [0., -179.99], [0., 100.]]])
+  found = decoding.interpolated(log(.4, .4, .2), places, np.asarray([0]))
+  np.testing.assert_allclose(np.abs(found), [[0., 180.]], atol=1e-9)
+  found = decoding.interpolated(log(.4, .4, .2), places, np.asarray([2]))
+  np.testing.assert_allclose(found, [[0., 100.]], atol=1e-9)
+
+
+def test_interpolation_with_a_weight_that_rounds_to_nothing():
+  places = on_equator(0, 500)[None]
+  found = decoding.interpolated(
+      np.asarray([[0., -2000.]]), places, np.asarray([1]))
+  np.testing.assert_array_equal(found, places[:, 1])

@@ -1,77 +1,125 @@
-"""Exact search against a plain numpy twin, and its invariances."""
+"""Exact search: both engines against a plain twin, and its invariances."""
 
 import numpy as np
-from pinpoint_jax.retrieval import exact
+from pinpoint_jax import types
+from pinpoint_jax.retrieval import exact, vectors
 import pytest
+
+ENGINES = ('scan', 'sharded')
 
 
 def unit_rows(rows, dim=16, seed=0):
-  vectors = np.random.default_rng(seed).normal(size=(rows, dim))
-  vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-  return vectors.astype(np.float32)
+  found = np.random.default_rng(seed).normal(size=(rows, dim))
+  found /= np.linalg.norm(found, axis=1, keepdims=True)
+  return found.astype(np.float32)
 
 
-def test_equals_a_plain_sort():
-  queries, gallery = unit_rows(7, seed=1), unit_rows(50, seed=2)
-  found = exact.search(queries, gallery, 5)
-  expected = np.argsort(-(queries @ gallery.T), axis=1, kind='stable')[:, :5]
-  np.testing.assert_array_equal(found.rows, expected)
-  np.testing.assert_allclose(
-      found.scores, np.take_along_axis(queries @ gallery.T, expected, 1),
-      atol=1e-6)
+def plain(queries, gallery, k, barred=None, allowed=None):
+  """Every score in float64, rounded, sorted by (score, row)."""
+  rows = np.full((len(queries), k), -1, np.int64)
+  scores = np.full((len(queries), k), -np.inf, np.float32)
+  for i, query in enumerate(queries.astype(np.float64)):
+    score = (gallery * query).sum(axis=1).astype(np.float32)
+    left = np.arange(len(gallery)) if allowed is None else allowed
+    if barred is not None:
+      left = np.setdiff1d(left, barred.of(i))
+    best = left[np.lexsort((left, -score[left]))][:k]
+    rows[i, :len(best)], scores[i, :len(best)] = best, score[best]
+  return types.Candidates(rows, scores)
 
 
-def test_ties_go_to_the_lower_row():
-  gallery = np.repeat(unit_rows(1), 4, axis=0)
-  found = exact.search(gallery[:1], gallery, 3)
-  assert found.rows.tolist() == [[0, 1, 2]]
+def assert_same(found, expected):
+  np.testing.assert_array_equal(found.rows, expected.rows)
+  np.testing.assert_array_equal(found.scores, expected.scores)
 
 
-@pytest.mark.parametrize('batch', [1, 7, 64, 256])
-def test_answers_do_not_depend_on_the_batch(batch):
-  queries, gallery = unit_rows(300, seed=1), unit_rows(500, seed=2)
-  whole = exact.search(queries, gallery, 4)
-  for start in range(0, 300, batch):
-    part = exact.search(queries[start:start + batch], gallery, 4)
-    np.testing.assert_array_equal(part.rows, whole.rows[start:start + batch])
-    np.testing.assert_array_equal(
-        part.scores, whole.scores[start:start + batch])
+def random_sets(queries, rows, most, seed=0):
+  rng = np.random.default_rng(seed)
+  sets = [np.sort(rng.choice(rows, rng.integers(0, most), replace=False))
+          for _ in range(queries)]
+  return types.RowSets(np.concatenate(sets).astype(np.int64),
+                       np.cumsum([0, *map(len, sets)]))
 
 
-def test_a_shared_group_is_never_an_answer():
-  vectors = unit_rows(6)
-  groups = np.asarray([0, 0, 1, 1, 2, 2], np.int32)
-  found = exact.search(vectors, vectors, 6, groups, groups)
-  for query, rows in enumerate(found.rows):
-    kept = rows[rows >= 0]
-    assert len(kept) == 4
-    assert not np.isin(groups[kept], groups[query]).any()
-  assert np.isneginf(found.scores[found.rows < 0]).all()
+def stored(kind, rows):
+  if kind == 'int8':
+    return vectors.quantise(rows)
+  return vectors.Vectors(rows.astype(kind))
 
 
-def test_more_asked_than_there_is_pads():
-  found = exact.search(unit_rows(2), unit_rows(3, seed=2), 5)
-  assert found.rows.shape == (2, 5)
-  assert (found.rows[:, 3:] == -1).all()
-  empty = exact.search(unit_rows(2), np.zeros((0, 16), np.float32), 2)
-  assert (empty.rows == -1).all()
+@pytest.mark.parametrize('kind', ['float32', 'float16', 'int8'])
+@pytest.mark.parametrize('engine', ENGINES)
+def test_equals_the_plain_twin_to_the_bit(engine, kind):
+  # More than one block of the scan, and rows that no device count divides.
+  held = stored(kind, unit_rows(5003, seed=2))
+  queries = unit_rows(9, seed=1)
+  twin = held.block(0, 5003)
+  assert_same(exact.search(queries, held, 7, engine=engine),
+              plain(queries, twin, 7))
+  barred = random_sets(9, 5003, 3000)
+  assert_same(exact.search(queries, held, 50, barred, engine=engine),
+              plain(queries, twin, 50, barred))
 
 
-def test_a_shuffled_gallery_gives_the_same_rows_under_other_numbers():
-  queries, gallery = unit_rows(9, seed=1), unit_rows(200, seed=2)
-  order = np.random.default_rng(3).permutation(200)
-  found = exact.search(queries, gallery, 6)
-  shuffled = exact.search(queries, gallery[order], 6)
-  np.testing.assert_array_equal(order[shuffled.rows], found.rows)
-  np.testing.assert_allclose(shuffled.scores, found.scores, atol=1e-6)
+@pytest.mark.parametrize('engine', ENGINES)
+def test_a_region_and_exclusions_in_it(engine):
+  queries, gallery = unit_rows(5, seed=1), unit_rows(3000, seed=2)
+  allowed = np.flatnonzero(np.random.default_rng(3).random(3000) < .5)
+  barred = random_sets(5, 3000, 900)
+  assert_same(exact.search(queries, gallery, 9, barred, allowed, engine),
+              plain(queries, gallery, 9, barred, allowed))
 
 
-def test_shuffled_queries_give_shuffled_answers():
-  queries, gallery = unit_rows(300, seed=1), unit_rows(50, seed=2)
-  order = np.random.default_rng(3).permutation(300)
-  found = exact.search(queries, gallery, 4)
-  shuffled = exact.search(queries[order], gallery, 4)
-  np.testing.assert_array_equal(shuffled.rows, found.rows[order])
+def test_rows_outside_a_region_are_not_read():
+  gallery = unit_rows(20)
+  gallery[[0, 7]] = np.nan
+  found = exact.search(unit_rows(2, seed=1), gallery, 3,
+                       allowed=np.asarray([3, 9]))
+  assert np.sort(found.rows, axis=1).tolist() == [[-1, 3, 9]] * 2
+
+
+@pytest.mark.parametrize('engine', ENGINES)
+def test_thousands_of_equal_rows(engine):
+  # At the cut stand 4000 copies: the lowest rows among them must win.
+  best, copied = unit_rows(3, seed=1), unit_rows(1, seed=2)
+  gallery = np.concatenate([np.repeat(copied, 4000, axis=0), best])
+  queries = np.concatenate([copied, best])
+  assert_same(exact.search(queries, gallery, 40, engine=engine),
+              plain(queries, gallery, 40))
+  assert exact.search(copied, gallery, 3, engine=engine).rows.tolist() == [
+      [0, 1, 2]]
+
+
+@pytest.mark.parametrize('engine', ENGINES)
+def test_floods_of_near_ties_in_rising_order(engine):
+  # Scores differ by a few units in the last place, and rise with the row, so
+  # that each block of the scan brings better ones.
+  rng = np.random.default_rng(0)
+  base = unit_rows(1, dim=64)
+  step = np.sort(rng.integers(0, 40, 6000))[:, None].astype(np.float32)
+  gallery = base * (1 + step * np.float32(2**-23))
+  queries = np.concatenate([base, -base, unit_rows(30, dim=64, seed=1)])
+  assert_same(exact.search(queries, gallery, 300, engine=engine),
+              plain(queries, gallery, 300))
+
+
+def test_engines_agree_whatever_the_batch_and_the_order():
+  queries, gallery = unit_rows(300, 64, seed=1), unit_rows(2100, 64, seed=2)
+  whole = exact.search(queries, gallery, 8, engine='scan')
+  assert_same(exact.search(queries, gallery, 8, engine='sharded'), whole)
+  order = np.random.default_rng(3).permutation(2100)
+  for engine in ENGINES:
+    shuffled = exact.search(queries, gallery[order], 8, engine=engine)
+    np.testing.assert_array_equal(order[shuffled.rows], whole.rows)
+    np.testing.assert_array_equal(shuffled.scores, whole.scores)
+    held = exact.Exact(gallery, engine)
+    for batch in (1, 7, 64):
+      for start in range(0, max(batch, 9), batch):
+        part = held.search(queries[start:start + batch], 8)
+        np.testing.assert_array_equal(
+            part.rows, whole.rows[start:start + batch])
+        np.testing.assert_array_equal(
+            part.scores, whole.scores[start:start + batch])
 
 
 def test_fewer_asked_are_the_first_of_more():
@@ -80,57 +128,72 @@ def test_fewer_asked_are_the_first_of_more():
   for k in (1, 7, 39):
     np.testing.assert_array_equal(
         exact.search(queries, gallery, k).rows, more.rows[:, :k])
-  assert (np.diff(more.scores, axis=1) <= 0).all()
 
 
-def test_ties_between_duplicates_are_broken_by_row_everywhere():
-  # Every vector stands in rows i, i + 10 and i + 20.
-  vectors = unit_rows(10, seed=4)
-  found = exact.search(vectors, np.concatenate([vectors] * 3), 3)
-  expected = np.arange(10)[:, None] + [0, 10, 20]
-  np.testing.assert_array_equal(found.rows, expected)
+@pytest.mark.parametrize('engine', ENGINES)
+def test_more_asked_than_there_is_pads(engine):
+  found = exact.search(unit_rows(2), unit_rows(3, seed=2), 5, engine=engine)
+  assert (found.rows >= 0).sum(axis=1).tolist() == [3, 3]
+  assert np.isneginf(found.scores[:, 3:]).all()
+  empty = exact.search(
+      unit_rows(2), np.zeros((0, 16), np.float32), 2, engine=engine)
+  assert (empty.rows == -1).all()
+  none = exact.search(
+      np.zeros((0, 16), np.float32), unit_rows(3), 2, engine=engine)
+  assert none.rows.shape == none.scores.shape == (0, 2)
 
 
-def test_a_query_whose_whole_gallery_is_filtered_has_no_answer():
-  vectors = unit_rows(3)
-  found = exact.search(vectors[:2], vectors, 2, np.asarray([5, 6]),
-                       np.asarray([5, 5, 5]))
+@pytest.mark.parametrize('engine', ENGINES)
+def test_everything_excluded_leaves_no_answer(engine):
+  gallery = unit_rows(3)
+  barred = exact.same_group(np.asarray([5, 6]), np.asarray([5, 5, 5]))
+  found = exact.search(gallery[:2], gallery, 2, barred, engine=engine)
   assert found.rows[0].tolist() == [-1, -1]
   assert (found.rows[1] >= 0).all()
 
 
-@pytest.mark.parametrize('base', [0, 2**32, -2**40])
-def test_groups_are_compared_in_full_width(base):
-  # 1 and 2**32 + 1 are one number in 32 bits, and two groups.
-  vectors = np.eye(3, dtype=np.float32)
-  found = exact.search(vectors[:1], vectors, 1, np.asarray([1]),
-                       np.asarray([base + 1, 8, 9]))
-  assert found.rows[0, 0] == (1 if base == 0 else 0)
-
-
-def test_groups_of_one_side_alone_are_refused():
-  vectors = unit_rows(3)
-  with pytest.raises(ValueError, match='both or neither'):
-    exact.search(vectors, vectors, 1, np.zeros(3, np.int32))
-  with pytest.raises(ValueError, match='both or neither'):
-    exact.search(vectors, vectors, 1, None, np.zeros(3, np.int32))
-
-
-@pytest.mark.parametrize('value', [np.nan, np.inf])
-def test_a_gallery_row_that_is_no_number_must_not_win(value):
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf, 3e38])
+@pytest.mark.parametrize('engine', ENGINES)
+def test_a_row_that_scores_no_number_is_named(engine, value):
   queries, gallery = np.abs(unit_rows(2, seed=1)), unit_rows(5, seed=2)
   gallery[3] = value
-  with pytest.raises(ValueError, match='query 0 against gallery row 3'):
-    exact.search(queries, gallery, 1)
+  with pytest.raises(ValueError, match='query [01] against gallery row 3'):
+    exact.search(queries, gallery, 1, engine=engine)
 
 
-def test_a_bad_query_is_named_by_its_own_number():
-  queries, gallery = unit_rows(300, seed=1), unit_rows(5, seed=2)
-  queries[270, 0] = np.nan  # In the second block of 256.
-  with pytest.raises(ValueError, match='query 270 against'):
-    exact.search(queries, gallery, 1)
+@pytest.mark.parametrize('engine', ENGINES)
+def test_a_bad_query_is_named_by_its_own_number(engine):
+  queries, gallery = unit_rows(1100, seed=1), unit_rows(5, seed=2)
+  queries[1070, 0] = np.nan  # In a second block of both engines.
+  with pytest.raises(ValueError, match='query 1070 against'):
+    exact.search(queries, gallery, 1, engine=engine)
 
 
-def test_nothing_asked_is_nothing_answered():
-  found = exact.search(np.zeros((0, 16), np.float32), unit_rows(3), 2)
-  assert found.rows.shape == found.scores.shape == (0, 2)
+def test_lengths_far_from_one():
+  # Squares of these overflow or vanish; the scores do not.
+  queries = unit_rows(4, seed=1)
+  for size in (1e-25, 1e25):
+    gallery = unit_rows(2000, seed=2) * np.float32(size)
+    assert_same(exact.search(queries, gallery, 5), plain(queries, gallery, 5))
+  mixed = unit_rows(2000, seed=2)
+  mixed[5] *= 1e6
+  mixed[6] = 0
+  queries[3] = 0
+  assert_same(exact.search(queries, mixed, 5), plain(queries, mixed, 5))
+
+
+@pytest.mark.parametrize('words, message', [
+    (dict(k=0), 'at least 1 row'),
+    (dict(queries=np.zeros((1, 3), np.float32)), 'not of one model'),
+    (dict(allowed=np.asarray([2, 1])), 'not ascending'),
+    (dict(allowed=np.asarray([1, 1])), 'not ascending'),
+    (dict(allowed=np.asarray([-1, 1])), 'not all among the 5'),
+    (dict(allowed=np.asarray([1, 5])), 'not all among the 5'),
+    (dict(excluded=random_sets(2, 5, 2)), 'given for 2 queries'),
+    (dict(excluded=types.RowSets(np.asarray([-1]), np.asarray([0, 1]))),
+     'excluded rows -1 to -1'),
+])
+def test_what_cannot_be_asked_is_refused(words, message):
+  default = dict(queries=unit_rows(1), vectors=unit_rows(5), k=1)
+  with pytest.raises(ValueError, match=message):
+    exact.search(**(default | words))

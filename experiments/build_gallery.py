@@ -1,0 +1,158 @@
+r"""A model and feature stores to a gallery, and what a gallery lives through.
+
+  python -m experiments.build_gallery \
+    --config=experiments/configs/build_gallery.py --workdir=G \
+    --config.model=W/model --config.stores.photo=A,B --config.stores.street=C
+
+  python -m experiments.build_gallery --workdir=G --add=D,E --model=W/model
+  python -m experiments.build_gallery --workdir=G --remove_ids=FILE
+  python -m experiments.build_gallery --workdir=G --compact
+  python -m experiments.build_gallery --workdir=G --verify
+
+Several of them in one command happen in this order. G is the gallery; it is
+the old one until the new one is whole, whatever stops the command. Rows taken
+down are gone from every answer at once, and from the disk after --compact.
+
+Exit codes: 0 done; 1 refused, with one line that says why; 143 stopped by
+SIGTERM, G is whole, without what was under way: run that again.
+"""
+
+from collections.abc import Sequence
+import pathlib
+import signal
+import sys
+import time
+
+from experiments import launch, run_record
+from ml_collections import config_dict
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.models import embedder_files
+from pinpoint_jax.retrieval import gallery as galleries
+from pinpoint_jax.retrieval import (
+  gallery_files,
+  gallery_verify,
+  gallery_writer,
+  living,
+)
+
+EXIT_STOPPED = 143
+ACTIONS = ('add', 'remove_ids', 'compact', 'verify')
+FLAGS = (*ACTIONS, 'model', 'replace', 'duplicates', 'allow_unknown_ids')
+
+
+def main(run: launch.Run) -> None:
+  """Build, add, take down, compact, verify: those that are asked for."""
+  signal.signal(signal.SIGTERM, _stopped)
+  asked = run.flags
+  if run.config is not None:
+    _build(run)
+  if asked['add']:
+    _add(run)
+  if asked['remove_ids']:
+    _remove(run)
+  if asked['compact']:
+    found = living.compact(run.workdir)
+    print(f'{len(found):,} rows in one segment: {run.workdir}')
+  if asked['verify']:
+    facts = gallery_verify.verify(run.workdir)
+    print(f'{run.workdir} is sound: '
+          + ', '.join(f'{name} {value}' for name, value in facts.items()))
+
+
+def _build(run: launch.Run) -> None:
+  config, begun = run.config, time.monotonic()
+  if not config.model:
+    raise ValueError('--config.model is empty: name the folder that '
+                     'train_embedder exported')
+  settings = gallery_writer.Settings(config.mode, config.raw, config.duplicates)
+  found = gallery_writer.build(
+      run.workdir, embedder_files.load(config.model), _stores(config), settings,
+      run.flags['replace'])
+  run_record.write(run.workdir, config)
+  for line in describe(found):
+    print(line)
+  print(f'gallery  {run.workdir}  ({time.monotonic() - begun:.0f} s)')
+
+
+def _stores(config: config_dict.ConfigDict) -> list[str]:
+  found = []
+  for source in gallery_files.MODES.get(config.mode, ()):
+    paths = config.stores[source]
+    if not paths:
+      raise ValueError(f'--config.stores.{source} is empty: name a feature '
+                       f'store of that source, or several between commas; or '
+                       f'set --config.mode to the other source')
+    found += paths.split(',')
+  return found
+
+
+def _add(run: launch.Run) -> None:
+  if not run.flags['model']:
+    raise ValueError('--add needs --model, the folder of the embedder that '
+                     'built the gallery')
+  before = len(galleries.open_gallery(run.workdir))
+  found = gallery_writer.add(
+      run.workdir, embedder_files.load(run.flags['model']),
+      run.flags['add'].split(','), run.flags['duplicates'])
+  print(f'{len(found) - before:,} rows added, {found.num_live:,} can answer, '
+        f'{found.manifest["duplicates_left_out"]:,} duplicates were left out '
+        f'so far: {run.workdir}')
+
+
+def _remove(run: launch.Run) -> None:
+  done = living.remove(run.workdir, _read_ids(run.flags['remove_ids']),
+                       run.flags['allow_unknown_ids'])
+  print(f'{done.num_removed:,} rows taken down, {done.num_gone:,} were down '
+        f'already, {len(done.unknown):,} ids are unknown: {run.workdir}. '
+        f'--compact takes them off the disk')
+
+
+def _read_ids(name: str) -> types.Strings:
+  """Ids, one per line, of a file or of stdin."""
+  data = (sys.stdin.buffer.read() if name == '-'
+          else pathlib.Path(name).read_bytes())
+  try:
+    lines = data.decode('utf-8').splitlines()
+  except UnicodeDecodeError as error:
+    raise ValueError(f'--remove_ids={name}: byte {error.start:,} is no '
+                     f'UTF-8') from error
+  ids = [line for line in lines if line]
+  if not ids:
+    raise ValueError(f'--remove_ids={name} holds no id')
+  return np.asarray(ids, np.str_)
+
+
+def describe(gallery: galleries.Gallery) -> Sequence[str]:
+  """Rows by source, and bytes of a row by column."""
+  counts = np.bincount(gallery.source, minlength=len(types.SOURCES))
+  rows = ', '.join(f'{count:,} {source}'
+                   for source, count in zip(types.SOURCES, counts.tolist()))
+  left_out = gallery.manifest['duplicates_left_out']
+  sizes: dict[str, float] = {}
+  for segment in gallery.manifest['segments']:
+    for name, facts in segment['files'].items():
+      column = name.partition('.')[0]
+      sizes[column] = sizes.get(column, 0) + facts['bytes']
+  each = {name: size / max(len(gallery), 1) for name, size in sizes.items()}
+  columns = ', '.join(f'{name} {size:,.1f}' for name, size in sorted(
+      each.items(), key=lambda item: -item[1]))
+  return (f'rows     {rows}, {left_out:,} duplicates left out',
+          f'bytes per row  {sum(each.values()):,.1f}: {columns}')
+
+
+def _stopped(*_: object) -> None:
+  # Raised in the main thread: what is half written is removed on the way out.
+  print('stopped by SIGTERM; the gallery is whole, without what was under way: '
+        'run that again', file=sys.stderr, flush=True)
+  sys.exit(EXIT_STOPPED)
+
+
+def run() -> None:
+  """Entry of the binary."""
+  launch.run(main, FLAGS, required=('workdir',), record=False,
+             instead_of_config=ACTIONS)
+
+
+if __name__ == '__main__':
+  run()

@@ -1,0 +1,118 @@
+"""From a shortlist to what the rerankers read of the gallery.
+
+  shortlist ─▶ Context: counts and support, as far as the mask lets them be
+  Context ─▶ vectors of its rows, from the memory-mapped segments ─▶ Batch
+
+A Context is small and costs a search; vectors are large and cost a read: for
+training the one is stored, the other streamed.
+"""
+
+import dataclasses
+
+from jaxtyping import Bool, Float, Int
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.models import light_features, rerank_inputs
+from pinpoint_jax.retrieval import gallery as galleries
+from pinpoint_jax.retrieval import (
+  masks,
+  neighbourhood_files,
+  support,
+  vectors,
+  visible,
+)
+from pinpoint_jax.retrieval import shortlist as shortlists
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+  """A shortlist and what lies around its candidates.
+
+  Attributes:
+    shortlist: the candidates.
+    counts: rows within 1 and 25 km by source that the query may see, int32
+      [b, k, 2, 2].
+    support: the other source's rows near each candidate; None if not asked.
+  """
+
+  shortlist: types.Shortlist
+  counts: Int[np.ndarray, 'b k 2 2']
+  support: support.Support | None
+
+  @property
+  def valid(self) -> Bool[np.ndarray, 'b k']:
+    """False in padded slots."""
+    return self.shortlist.rows >= 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+  """What an attention reranker reads beside the image embeddings."""
+
+  raw: bool = True
+  location: bool = True
+  support: bool = True
+
+
+class Reader:
+  """An open gallery as the rerankers read it."""
+
+  def __init__(self, gallery: galleries.Gallery,
+               neighbourhoods: neighbourhood_files.Neighbourhoods):
+    if len(gallery) != len(neighbourhoods):
+      raise ValueError(f'{len(neighbourhoods)} neighbourhoods are not of '
+                       f'{gallery.path}, which has {len(gallery)} rows')
+    self.gallery, self._around = gallery, neighbourhoods
+    self._vectors = {name: vectors.Joined(parts) for name in types.CHANNELS
+                     if None not in (parts := gallery.channel(name)) and parts}
+
+  def context(self, queries: shortlists.Queries, shortlist: types.Shortlist,
+              mask: masks.Mask, with_support: bool = True) -> Context:
+    """Counts and support of each candidate under the mask of its query."""
+    mask = dataclasses.replace(
+        mask, removed=np.union1d(mask.removed, self.gallery.removed))
+    counts = visible.counts(
+        shortlist.rows, self._around.density, self.gallery.latlng_deg,
+        self.gallery.source, mask)
+    found = support.select(
+        queries.z_image, shortlist.rows, self._around.lists,
+        self._vectors['image'], mask) if with_support else None
+    return Context(shortlist, counts, found)
+
+  def features(self, context: Context) -> Float[np.ndarray, 'b k f']:
+    """light_features.FEATURES of each candidate."""
+    places = self.gallery.latlng_deg[np.maximum(context.shortlist.rows, 0)]
+    return light_features.features(context.shortlist, places, context.counts)
+
+  def inputs(self, queries: shortlists.Queries, context: Context,
+             wanted: Wanted) -> rerank_inputs.Inputs:
+    """Arrays of the attention reranker; what is not wanted is None."""
+    read = lambda channel: self._take(channel, context.shortlist.rows)
+    return rerank_inputs.Inputs(
+        queries.z_image, queries.of('raw') if wanted.raw else None,
+        read('image'), read('location') if wanted.location else None,
+        read('raw') if wanted.raw else None,
+        rerank_inputs.meta(context.shortlist, context.counts),
+        self._support(context) if wanted.support else None, context.valid)
+
+  def _support(self, context: Context) -> rerank_inputs.Support:
+    found = context.support
+    if found is None:
+      raise ValueError('the reranker reads support, which was not looked up: '
+                       'ask for context(with_support=True)')
+    return rerank_inputs.Support(
+        self._take('image', found.rows), found.similarities,
+        rerank_inputs.support_scalars(found.similarities, found.counts,
+                                      found.nearest_km))
+
+  def _take(self, channel: str,
+            rows: Int[np.ndarray, '*b']) -> Float[np.ndarray, '*b d']:
+    """Vectors of those rows, 0 where the row is -1."""
+    if channel not in self._vectors:
+      raise ValueError(f'{self.gallery.path} has no {channel} vectors, which '
+                       f'this reranker reads: build the gallery with them')
+    real = rows >= 0
+    held = self._vectors[channel]
+    found = np.zeros((*rows.shape, held.dim), np.float32)
+    found[real] = held.take(rows[real])
+    return found

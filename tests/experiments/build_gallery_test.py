@@ -1,0 +1,151 @@
+"""The command: build, add, take down, compact, verify, and refuse."""
+
+import json
+import signal
+import subprocess
+import time
+
+import numpy as np
+from pinpoint_jax.models import embedder_files
+from pinpoint_jax.retrieval import gallery as galleries
+from pinpoint_jax.retrieval import gallery_verify
+import pytest
+
+from tests.experiments import tiny_training
+from tests.retrieval import tiny_gallery as tiny
+
+CONFIG = '--config=experiments/configs/build_gallery.py'
+
+
+def run(workdir, *words, stdin=None):
+  return subprocess.run(command(workdir, *words), input=stdin, text=True,
+                        cwd=tiny_training.ROOT, capture_output=True,
+                        timeout=240, env=tiny_training.environment())
+
+
+def command(workdir, *words):
+  return [tiny_training.sys.executable, '-m', 'experiments.build_gallery',
+          f'--workdir={workdir}', *map(str, words)]
+
+
+@pytest.fixture(scope='module')
+def parts(tmp_path_factory):
+  """A model directory and stores; words that build from them."""
+  folder = tmp_path_factory.mktemp('parts')
+  trained = tiny.trained()
+  embedder_files.save(folder / 'model', trained.model, trained.params,
+                      trained.inputs, '# A card\n')
+  tiny.make_store(folder / 'a', tiny.names('a', 20))
+  tiny.make_store(folder / 'b', tiny.names('b', 10))
+  tiny.make_store(folder / 'c', tiny.names('c', 15), 'street')
+  return folder
+
+
+def words(parts, *more):
+  return (CONFIG, f'--config.model={parts / "model"}',
+          f'--config.stores.photo={parts / "a"},{parts / "b"}',
+          f'--config.stores.street={parts / "c"}', *more)
+
+
+@pytest.fixture(scope='module')
+def built(parts, tmp_path_factory):
+  workdir = tmp_path_factory.mktemp('built') / 'g'
+  done = run(workdir, *words(parts))
+  assert done.returncode == 0, done.stderr
+  return workdir, done.stdout
+
+
+def test_it_builds_and_tells(built):
+  workdir, said = built
+  found = galleries.open_gallery(workdir)
+  assert len(found) == 45
+  assert 'rows     30 photo, 15 street, 0 duplicates left out' in said
+  for column in ('z_image 16.0', 'z_location 16.0', 'raw 12.0', 'source 1.0'):
+    assert column in said
+  assert json.loads((workdir / 'run.json').read_text())['config_hash']
+  assert "mode = 'combined'" in (workdir / 'config.txt').read_text()
+  assert gallery_verify.verify(workdir)['rows'] == 45
+
+
+def test_one_command_lives_through_all(parts, tmp_path):
+  """Each action without a config, then all of them in one line."""
+  one, two = tmp_path / 'one', tmp_path / 'two'
+  mode = ('--config.mode=photo', '--config.stores.street=',
+          f'--config.stores.photo={parts / "a"}')
+  assert run(one, *words(parts, *mode)).returncode == 0
+  done = run(one, f'--add={parts / "b"}', f'--model={parts / "model"}')
+  assert done.returncode == 0 and '10 rows added, 30 can answer' in done.stdout
+  done = run(one, '--remove_ids=-', '--compact', '--verify',
+             stdin='b3\na0\n')
+  assert done.returncode == 0, done.stderr
+  for line in ('2 rows taken down, 0 were down already, 0 ids are unknown',
+               '28 rows in one segment', 'is sound: rows 28, taken_down 0'):
+    assert line in done.stdout
+  (tmp_path / 'gone.txt').write_text('b3\na0\nx9\n')
+  done = run(two, *words(parts, *mode), f'--add={parts / "b"}',
+             f'--model={parts / "model"}', '--compact', '--allow_unknown_ids',
+             f'--remove_ids={tmp_path / "gone.txt"}')
+  assert done.returncode == 0, done.stderr
+  assert '1 ids are unknown' in done.stdout
+  assert tiny.content(one) == tiny.content(two)
+
+
+@pytest.mark.parametrize('more, code, complaint', [
+    ((), 2, '--config is required'),
+    ((CONFIG,), 1, '--config.model is empty'),
+    (('--add=x',), 1, '--add needs --model'),
+    (('--verify',), 1, 'manifest.json is missing'),
+])
+def test_bad_words_are_one_line(tmp_path, more, code, complaint):
+  done = run(tmp_path / 'g', *more)
+  assert done.returncode == code and complaint in done.stderr
+  assert done.stderr.count('\n') == 1, done.stderr
+  assert not (tmp_path / 'g' / 'manifest.json').exists()
+
+
+def test_a_missing_source_and_a_second_build(parts, built, tmp_path):
+  done = run(tmp_path / 'g', *words(parts, '--config.stores.street='))
+  assert done.returncode == 1
+  assert '--config.stores.street is empty: name a feature store' in done.stderr
+  before = tiny.content(built[0])
+  done = run(built[0], *words(parts))
+  assert done.returncode == 1 and '--replace' in done.stderr
+  assert tiny.content(built[0]) == before
+
+
+def test_sigterm_leaves_the_old_gallery(parts, tmp_path):
+  store = tiny.make_store(tmp_path / 'many', tiny.names('m', 60_000))
+  path = tmp_path / 'g'
+  tiny.build(path, [tiny.make_store(tmp_path / 'few', ['x'])],
+             tiny.gallery_writer.Settings('photo'))
+  before = tiny.content(path)
+  child = subprocess.Popen(
+      command(path, CONFIG, f'--config.model={parts / "model"}', '--replace',
+              f'--config.stores.photo={store}', '--config.mode=photo'),
+      cwd=tiny_training.ROOT, stderr=subprocess.PIPE, text=True,
+      env=tiny_training.environment())
+  while not list(path.glob('segments/.new.*')) and child.poll() is None:
+    time.sleep(.01)
+  child.send_signal(signal.SIGTERM)
+  _, said = child.communicate(timeout=60)
+  assert child.returncode == 143
+  assert 'stopped by SIGTERM; the gallery is whole, without' in said
+  assert tiny.content(path) == before
+  assert not list(path.glob('segments/.*'))
+
+
+def test_pinpoint_verify_knows_a_gallery(built, tmp_path):
+  verify = lambda path: subprocess.run(
+      [tiny_training.sys.executable, '-m', 'experiments.cli', 'verify',
+       str(path)], cwd=tiny_training.ROOT, capture_output=True, text=True,
+      env=tiny_training.environment())
+  assert 'is sound: rows 45' in verify(built[0]).stdout
+  store = tiny.make_store(tmp_path / 's', ['x'])
+  assert 'is sound: rows 1' in verify(store).stdout
+
+
+def test_ids_of_the_gallery_are_those_of_the_stores(built):
+  found = galleries.open_gallery(built[0])
+  expected = sorted(tiny.names('a', 20) + tiny.names('b', 10)
+                    + tiny.names('c', 15))
+  assert found.ids(np.arange(45)).tolist() == expected
