@@ -13,11 +13,16 @@ Several of them in one command happen in this order. G is the gallery; it is
 the old one until the new one is whole, whatever stops the command. Rows taken
 down are gone from every answer at once, and from the disk after --compact.
 
+Large segments get an approximate index of each channel, and the gallery gets
+neighbour lists for reranking (--config.index, --config.support); --add and
+--compact make again what was there before.
+
 Exit codes: 0 done; 1 refused, with one line that says why; 143 stopped by
 SIGTERM, G is whole, without what was under way: run that again.
 """
 
 from collections.abc import Sequence
+import dataclasses
 import pathlib
 import signal
 import sys
@@ -31,8 +36,11 @@ from pinpoint_jax.models import embedder_files
 from pinpoint_jax.retrieval import gallery as galleries
 from pinpoint_jax.retrieval import (
   gallery_files,
+  gallery_indexes,
+  gallery_neighbourhoods,
   gallery_verify,
   gallery_writer,
+  index_loading,
   living,
 )
 
@@ -44,7 +52,7 @@ FLAGS = (*ACTIONS, 'model', 'replace', 'duplicates', 'allow_unknown_ids')
 def main(run: launch.Run) -> None:
   """Build, add, take down, compact, verify: those that are asked for."""
   signal.signal(signal.SIGTERM, _stopped)
-  asked = run.flags
+  asked, beside = run.flags, _beside(run)
   if run.config is not None:
     _build(run)
   if asked['add']:
@@ -54,10 +62,42 @@ def main(run: launch.Run) -> None:
   if asked['compact']:
     found = living.compact(run.workdir)
     print(f'{len(found):,} rows in one segment: {run.workdir}')
+  if run.config is not None or asked['add'] or asked['compact']:
+    _make(run.workdir, beside)
   if asked['verify']:
     facts = gallery_verify.verify(run.workdir)
     print(f'{run.workdir} is sound: '
           + ', '.join(f'{name} {value}' for name, value in facts.items()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Beside:
+  """What is kept beside a gallery: an engine's indices, neighbour lists."""
+
+  index: str
+  support: bool
+
+
+def _beside(run: launch.Run) -> Beside:
+  """As the config says; else whatever the gallery has already."""
+  if run.config is not None:
+    choices = (*index_loading.ENGINES, 'none')
+    if run.config.index not in choices:
+      raise ValueError(f'--config.index={run.config.index}: choices are '
+                       f'{choices}')
+    return Beside(run.config.index, run.config.support)
+  gallery = galleries.open_gallery(run.workdir)
+  return Beside(gallery_indexes.engine(gallery) or 'none',
+                gallery_neighbourhoods.folder(gallery).exists())
+
+
+def _make(path: pathlib.Path, beside: Beside) -> None:
+  """Makes what is missing; what is there already stays."""
+  if beside.index != 'none':
+    gallery_indexes.build(path, beside.index)
+  if beside.support:
+    print('neighbour lists and density …', flush=True)
+    gallery_neighbourhoods.write(path)
 
 
 def _build(run: launch.Run) -> None:

@@ -78,6 +78,13 @@ _FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
                    'those rows are left out and counted.'),
     'allow_unknown_ids': (flags.DEFINE_boolean, False,
                           'Take down what is there though some ids are not.'),
+    'gallery': (flags.DEFINE_string, None, 'Gallery directory.'),
+    'recall': (flags.DEFINE_float, 0.95,
+               'Share of the exact answers that must be found.'),
+    'k': (flags.DEFINE_integer, 100, 'Answers of each query.'),
+    'queries': (flags.DEFINE_string, None,
+                'Feature store of photos that are not in the gallery.'),
+    'num_queries': (flags.DEFINE_integer, 1000, 'Queries to measure with.'),
     'again': (flags.DEFINE_boolean, False, 'Run an item that is done too.'),
 }
 

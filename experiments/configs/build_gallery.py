@@ -26,4 +26,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.mode = 'combined'  # Or photo, street: that source alone.
   config.raw = 'int8' if arg.quick else 'float16'  # Or off.
   config.duplicates = 'refuse'  # Or first.
+  # Approximate indices for large galleries, and neighbour lists for reranking.
+  config.index = 'scann'  # Or faiss (see docs/search.md), or none.
+  config.support = True
   return config

@@ -56,9 +56,10 @@ class Gallery:
     """Sixteen hex digits that change with all that can change an answer."""
     return files.fingerprint(self.manifest)
 
-  def derived(self, kind: str) -> pathlib.Path:
-    """Folder of the 'index' or the 'support' made from just this gallery."""
-    return files.derived(self.path, kind, self.fingerprint())
+  def rows_key(self) -> str:
+    """Sixteen hex digits that change with the rows, not with what is taken
+    down: what was made of all rows stays good."""
+    return files.rows_key(self.manifest)
 
   def is_current(self) -> bool:
     """Whether the folder still holds what was opened."""

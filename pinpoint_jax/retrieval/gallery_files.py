@@ -3,7 +3,7 @@
   manifest.json                 the one file that says what the gallery is
   segments/NAME/                rows of one build or one addition, by id
   removed-HASH.i64.bin          numbers of the rows taken down
-  index/KEY/, support/KEY/      derived; KEY is a fingerprint or a segment
+  index/KEY/, support/KEY/      derived; KEY stands for all rows or a segment
 
 A segment's name is a hash of its files. Nothing here is ever changed: a writer
 adds files, puts another manifest in place of the old one, then sweeps.
@@ -184,11 +184,20 @@ def fingerprint(manifest: Mapping[str, Any]) -> str:
   return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def rows_key(manifest: Mapping[str, Any]) -> str:
+  """Sixteen hex digits that change with the rows, not with what is taken down.
+
+  A segment's name is a hash of its files.
+  """
+  names = ' '.join(segment['name'] for segment in manifest['segments'])
+  return hashlib.sha256(names.encode()).hexdigest()[:16]
+
+
 def derived(path: pathlib.Path, kind: str, key: str) -> pathlib.Path:
   """Folder of something made from a gallery or from one of its segments.
 
-  `key` is the gallery's fingerprint or the segment's name; a folder with
-  another key is removed by the next writer of the gallery.
+  `key` is the gallery's rows_key or the segment's name; a folder with another
+  key is removed by the next writer of the gallery.
   """
   if kind not in DERIVED:
     raise ValueError(f'derived {kind!r}: choices are {DERIVED}')
@@ -207,7 +216,7 @@ def leftovers(path: pathlib.Path,
   found += [x for x in path.glob('removed-*.i64.bin')
             if x.name != removed['file']]
   for kind in DERIVED if manifest else ():
-    keys = {fingerprint(manifest), *live}
+    keys = {rows_key(manifest), *live}
     found += [x for x in path.glob(f'{kind}/*') if x.name not in keys]
   return sorted(found)
 

@@ -11,6 +11,7 @@ from pinpoint_jax.geo import coords
 from pinpoint_jax.retrieval import gallery as galleries
 from pinpoint_jax.retrieval import gallery_columns as columns
 from pinpoint_jax.retrieval import gallery_files as files
+from pinpoint_jax.retrieval import gallery_indexes, gallery_neighbourhoods
 from pinpoint_jax.retrieval.gallery import Gallery
 from pinpoint_jax.retrieval.gallery_files import BadGallery
 from pinpoint_jax.retrieval.segment import Segment
@@ -42,6 +43,8 @@ def verify(path: str | pathlib.Path) -> dict[str, Any]:
           'duplicates_left_out': found.manifest['duplicates_left_out'],
           'embedder': found.manifest['embedder'],
           'fingerprint': found.fingerprint(),
+          'indices': gallery_indexes.verify(found),
+          'neighbour_lists': gallery_neighbourhoods.is_sound(found),
           'leftovers': len(files.leftovers(path, found.manifest))}
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.retrieval import index as index_lib
-from pinpoint_jax.retrieval import index_files, vector_checks
+from pinpoint_jax.retrieval import index_files, index_settings, vector_checks
 from pinpoint_jax.retrieval import vectors as vectors_lib
 
 NUM_DIMS = 256
@@ -86,6 +86,18 @@ class ProjectedIndex:
 
   def __len__(self) -> int:
     return len(self._vectors)
+
+  @property
+  def settings(self) -> index_settings.Settings:
+    """Those of the index of projected rows."""
+    return self.inner.settings
+
+  def with_effort(self, leaves_to_search: int,
+                  reorder: int) -> 'ProjectedIndex':
+    """The same index, searched that hard."""
+    return ProjectedIndex(
+        self.inner.with_effort(leaves_to_search, reorder), self._matrix,
+        self._vectors, self._fingerprint, self.overfetch)
 
   @property
   def dim(self) -> int:

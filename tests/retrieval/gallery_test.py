@@ -253,7 +253,7 @@ def test_another_embedder_is_refused_and_both_named(built):
 
 
 def test_derived_folders_have_kinds(built):
-  assert built.derived('index') == (
-      built.path / 'index' / built.fingerprint())
+  key = built.rows_key()
+  assert files.derived(built.path, 'index', key) == built.path / 'index' / key
   with pytest.raises(ValueError, match="'cache': choices are"):
-    built.derived('cache')
+    files.derived(built.path, 'cache', key)

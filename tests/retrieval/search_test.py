@@ -4,6 +4,7 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.retrieval import (
   gallery,
+  index_settings,
   living,
   masks,
   row_sets,
@@ -11,7 +12,6 @@ from pinpoint_jax.retrieval import (
   search,
   shortlist,
 )
-from pinpoint_jax.retrieval import index_settings
 import pytest
 
 from tests.retrieval import tiny_gallery

@@ -1,0 +1,101 @@
+r"""How hard the indices of a gallery must search to reach a recall.
+
+  python -m experiments.tune_index --gallery=G --recall=0.95 --k=100 \
+    --queries=STORE --model=W/model
+
+Every index of G is searched with more and more effort; the cheapest that finds
+that share of the k exact answers is written into the index. The queries are
+the rows of a feature store that is not in the gallery; without --queries they
+are gallery rows with noise, which are easier than real photos. Prints what was
+tried; exit code 1 where no effort reaches the recall.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from experiments import launch
+import numpy as np
+from pinpoint_jax.features import store
+from pinpoint_jax.models import embedder_files, encoding
+from pinpoint_jax.retrieval import (
+  exact,
+  gallery_indexes,
+  shortlist,
+  tuning,
+)
+from pinpoint_jax.retrieval import gallery as galleries
+from pinpoint_jax.retrieval import queries as queries_lib
+
+# Length of the noise on a gallery row that stands for a query.
+_NOISE = 0.5
+FLAGS = ('gallery', 'recall', 'k', 'queries', 'model', 'num_queries', 'seed')
+
+
+def main(run: launch.Run) -> None:
+  """Tune every index and keep what was found."""
+  asked = run.flags
+  if bool(asked['queries']) != bool(asked['model']):
+    raise ValueError('--queries and --model belong together: photos that are '
+                     'not in the gallery, and the embedder that built it')
+  found = galleries.open_gallery(asked['gallery'])
+  indexed = gallery_indexes.load(found)
+  if not indexed:
+    raise ValueError(f'{found.path} has no index; small galleries are searched '
+                     f'exactly, large ones get one from build_gallery')
+  queries = _queries(asked, found) if asked['queries'] else None
+  for place in gallery_indexes.places(found):
+    built = indexed.get((place.segment, place.channel))
+    if built is not None:
+      tuned = _tune(asked, place, built, queries)
+      gallery_indexes.save_effort(found, place, built.with_effort(
+          tuned.settings.leaves_to_search, tuned.settings.reorder))
+
+
+def _queries(asked: dict[str, Any],
+             found: galleries.Gallery) -> shortlist.Queries:
+  trained = embedder_files.load(asked['model'])
+  galleries.check_model(found, trained)
+  features = store.open_store(asked['queries'])
+  source = features.manifest['source']
+  queries_lib.check_inputs(trained, source, features.manifest,
+                           asked['queries'])
+  rows = np.arange(len(features))
+  if len(rows) > asked['num_queries']:
+    rows = np.random.default_rng(asked['seed']).choice(
+        rows, asked['num_queries'], replace=False)
+  return queries_lib.encode(
+      trained, encoding.Encoder(trained.model), features.photos.take(rows),
+      features.rows(rows), found.manifest['raw'] != 'off')
+
+
+def _tune(asked: dict[str, Any], place: gallery_indexes.Place, built: Any,
+          queries: shortlist.Queries | None) -> tuning.Tuned:
+  if queries is None:
+    some = tuning.perturbed(
+        place.vectors, min(asked['num_queries'], len(place.vectors)), _NOISE,
+        asked['seed'])
+  else:
+    some = queries.of(place.channel)
+  right = exact.search(some, place.vectors, asked['k']).rows
+  tuned = tuning.tune(built, some, right, asked['recall'])
+  for line in _lines(place, tuned):
+    print(line, flush=True)
+  return tuned
+
+
+def _lines(place: gallery_indexes.Place, tuned: tuning.Tuned) -> Iterator[str]:
+  yield f'{place.channel} of {place.segment}: {len(place.vectors):,} rows'
+  for trial in tuned.trials:
+    chosen = '  <- kept' if trial == tuned.chosen else ''
+    yield (f'  leaves {trial.leaves_to_search:5} reorder {trial.reorder:6} '
+           f'recall {trial.recall:.4f} {trial.queries_per_s:9,.0f} queries/s'
+           f'{chosen}')
+
+
+def run() -> None:
+  """Entry of the binary."""
+  launch.run(main, FLAGS, required=('gallery',), use_config=False)
+
+
+if __name__ == '__main__':
+  run()

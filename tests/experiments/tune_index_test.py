@@ -1,0 +1,35 @@
+"""The command that tunes indices, on a small gallery."""
+
+from pinpoint_jax.models import embedder_files
+from pinpoint_jax.retrieval import gallery, gallery_indexes, gallery_writer
+
+from tests.retrieval import tiny_gallery as tiny
+
+
+def test_tunes_every_index_and_keeps_what_it_found(binary, tmp_path):
+  trained = tiny.trained()
+  embedder_files.save(tmp_path / 'model', trained.model, trained.params,
+                      trained.inputs, 'card')
+  store = tiny.make_store(tmp_path / 's', tiny.names('p', 60))
+  gallery_writer.build(tmp_path / 'g', embedder_files.load(tmp_path / 'model'),
+                       [store], tiny.SETTINGS, encoder=tiny.encoder())
+  gallery_indexes.build(tmp_path / 'g', smallest=10, tell=str)
+  words = ('--recall=0.9', '--k=5', '--num_queries=20')
+  done = binary('tune_index', f'--gallery={tmp_path / "g"}', *words)
+  assert done.returncode == 0, done.stderr
+  assert done.stdout.count('<- kept') == 3
+  assert len(gallery_indexes.load(gallery.open_gallery(tmp_path / 'g'))) == 3
+  queries = tiny.make_store(tmp_path / 'q', tiny.names('q', 30), 'street')
+  done = binary('tune_index', f'--gallery={tmp_path / "g"}', *words,
+                f'--queries={queries}', f'--model={tmp_path / "model"}')
+  assert done.returncode == 0, done.stderr
+
+
+def test_refuses_a_gallery_without_an_index(binary, tmp_path):
+  store = tiny.make_store(tmp_path / 's', tiny.names('p', 9))
+  tiny.build(tmp_path / 'g', [store])
+  done = binary('tune_index', f'--gallery={tmp_path / "g"}')
+  assert done.returncode == 1
+  assert 'has no index; small galleries are searched' in done.stderr
+  done = binary('tune_index', f'--gallery={tmp_path / "g"}', '--queries=x')
+  assert 'belong together' in done.stderr
