@@ -10,8 +10,10 @@ WORKDIR ?= runs/demo
 ARGS ?=
 
 PEER := .venv-parity
+# Search engines to compare with, away from what the product needs.
+PEERS := .venv-peers
 
-.PHONY: help demo test lint bench bench-peers parity golden clean
+.PHONY: help demo test lint bench bench-peers bench-search parity golden clean
 help:  ## What each target does.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
@@ -55,6 +57,18 @@ bench-peers: $(STAMP) $(PEER)/.installed  ## Speed beside torch, in its own venv
 	  --out=benchmarks/results/vit_cpu.json
 	$(PY) -m benchmarks.embedder_bench --peer_python=$(PEER)/bin/python \
 	  --out=benchmarks/results/embedder_cpu.json
+
+$(PEERS)/.installed: benchmarks/peers/requirements.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench-search: $(STAMP) $(PEERS)/.installed  ## Search beside faiss, hnswlib and usearch; an hour.
+	$(PY) -m benchmarks.exact_bench --peer_python=$(PEERS)/bin/python \
+	  --out=benchmarks/results/exact.json
+	$(PY) -m benchmarks.search_bench --peer_python=$(PEERS)/bin/python \
+	  --out=benchmarks/results/search.json
+	$(PY) -m benchmarks.gallery_bench --out=benchmarks/results/gallery.json
 
 golden: $(STAMP)  ## Rewrite tests/golden after an intended change; read the diff.
 	UPDATE_GOLDEN=1 $(PY) -m pytest tests -k golden

@@ -15,6 +15,7 @@ EXTRAS = {
     'data': ['tensorflow-datasets>=4.9.10', 'array_record>=0.8.6',
              'grain>=0.2.18', 'importlib_resources>=7.1'],
     'index': ['scann>=1.4.2'],
+    'faiss': ['faiss-cpu>=1.15'],  # A second engine: docs/search.md.
     'web': ['starlette>=1.10', 'uvicorn>=0.54'],
     'heic': ['pillow-heif>=1.0'],
     'fast': ['opencv-python-headless>=5.0'],
