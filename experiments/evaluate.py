@@ -1,4 +1,15 @@
-r"""Scores anybody's predictions against the truth.
+r"""Scores a model and a gallery, or anybody's predictions, against the truth.
+
+  python -m experiments.evaluate \
+    --config=experiments/configs/evaluate.py --workdir=W \
+    --config.model=E/model --config.gallery=G --config.queries=STORE[,STORE] \
+    --config.rerankers.photo=R/model --config.rerankers.street=S/model
+
+answers every query by every system there is (raw_1nn, image_top1,
+location_top1, retrieval, light, full, oracle) under every filter and decoding.
+W gets results.json, results.md and predictions.csv, the answers of the best
+system. Without rerankers, `retrieval` needs --config.fusion.photo=(…).
+--config.region='country:FR' answers from the gallery rows of that region.
 
   python -m experiments.evaluate --predictions=P.csv --truth=T.csv --out=R.json
 
@@ -18,6 +29,7 @@ Intervals are 95 %, bootstrapped by photographer where the truth names them.
 
 import hashlib
 import pathlib
+import sys
 import time
 from typing import Any
 
@@ -119,8 +131,18 @@ def _number(name: str, value: float) -> str:
   return str(value) if name.startswith('num@') else f'{value:.2f}'
 
 
+def _names(word: str, flag: str) -> bool:
+  name = word.partition('=')[0].partition('.')[0]
+  return name in (f'-{flag}', f'--{flag}')
+
+
 def run() -> None:
   """Entry of the binary and of `pinpoint evaluate`."""
+  if any(_names(word, 'config') or _names(word, 'workdir')
+         for word in sys.argv[1:]):
+    # Only here: scoring a file of predictions needs no model.
+    from experiments import full_evaluation
+    launch.run(full_evaluation.main)
   launch.run(main, FLAGS, required=('predictions', 'truth', 'out'),
              use_config=False)
 

@@ -1,0 +1,48 @@
+"""Every system of a model and a gallery on query sets of known places.
+
+Command:  python -m experiments.evaluate \
+            --config=experiments/configs/evaluate.py --workdir=W \
+            --config.model=E/model --config.gallery=G \
+            --config.queries=STORE[,STORE] \
+            --config.rerankers.photo=R/model[,R2/model] \
+            --config.rerankers.street=S/model[,S2/model]
+Hardware: a CPU for thousands of queries on a gallery of 100,000 rows, minutes;
+          an accelerator searches millions.
+Expect:   the order chance < raw_1nn < location_top1 < retrieval < full.
+Quick:    no second distance, few resamples.
+"""
+
+from experiments.configs import common
+from ml_collections import config_dict
+
+
+def get_config(arg: str | None = None) -> config_dict.ConfigDict:
+  """One evaluation; `quick` leaves out what takes time at the end."""
+  arg = common.parse_arg(arg, quick=False)
+  config = config_dict.ConfigDict()
+  config.model = ''  # Folder that train_embedder exported.
+  config.gallery = ''  # Folder that build_gallery made.
+  config.queries = ''  # Feature stores, separated by commas.
+  # Folders that train_reranker exported, by the queries' source; the first one
+  # brings the fusion weights of `retrieval`.
+  config.rerankers = config_dict.ConfigDict(dict(photo='', street=''))
+  # Weight of image, location, raw; zeros take those of the first reranker.
+  config.fusion = config_dict.ConfigDict(
+      dict(photo=(0., 0., 0.), street=(0., 0., 0.)))
+  # Shortlist of config.fusion; a reranker brings its own.
+  config.sizes = config_dict.ConfigDict(dict(image=8, location=2, raw=2))
+  config.list_size = 256  # Candidates of raw_1nn, image_top1, location_top1.
+  # Raw cosines times this are log-odds: of 5 … 80 the best expected_score on
+  # rows of the demo's gallery.
+  config.raw_temperature = 20.
+  config.filters = ('none', 'author')
+  config.leave_one_out = True  # A query in the gallery never answers itself.
+  config.region = ''  # country:FR, circle:48.8,2.3,50 and so on.
+  config.interpolate = False  # Mean of the candidates within 25 km.
+  # What predictions.csv holds; '' is the best system there is.
+  config.predictions = config_dict.ConfigDict(
+      dict(system='', decode='argmax'))
+  config.distances = ('haversine',) if arg.quick else ('haversine', 'geodesic')
+  config.num_resamples = 100 if arg.quick else 1000
+  config.seed = 0  # Of chance.
+  return config

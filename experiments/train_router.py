@@ -1,0 +1,146 @@
+r"""Feature stores of both sources to a router: is a photo a street view?
+
+  python -m experiments.train_router \
+    --config=experiments/configs/train_router.py --workdir=W \
+    --config.stores.photo=STORE[,STORE] --config.stores.street=STORE[,STORE]
+
+A part of the authors and drives is held out and judged; --config.test.photo
+and .test.street name stores to judge besides. W gets the model directory
+model/ and figures.json. The fit has no randomness and takes seconds.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+from typing import Any
+
+from experiments import launch, run_record
+from ml_collections import config_dict
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.features import rows as rows_lib
+from pinpoint_jax.models import router as routers
+from pinpoint_jax.train import router as training
+
+_MADE = ('backbone', 'weight_hash', 'preprocess', 'dim')
+_CARD = '''# pinpoint_jax router
+
+Says whether an unlabelled picture is an ordinary photo or a street view, so
+that it is sent to the reranker of that task. A logistic regression on raw
+features of {backbone} after `{preprocess}`. Made by `experiments.train_router`,
+revision {git}, config {config_hash}.
+
+## Data
+{data}
+## Figures on authors and drives that were held out
+{figures}
+## Intended use and misuse
+It chooses between two instances of one product. It is no detector of anything
+else, and pictures of a third kind get one of the two answers all the same.
+
+## Licence
+The code is Apache-2.0. The weights come under the terms of the data they were
+fitted on; see the owners of the data above.
+'''
+
+
+def main(run: launch.Run) -> None:
+  """Fit, judge, save."""
+  config = run.config
+  parts = {source: _Part(*_open(config, source)) for source in types.SOURCES}
+  made = _made(parts)
+  router = training.fit(
+      *(_features(config, part.rows, ~part.held) for part in parts.values()),
+      made, config.l2)
+  figures = {'held_out': training.judge(router, *(
+      _features(config, part.rows, part.held) for part in parts.values()))}
+  if config.test.photo or config.test.street:
+    figures['test'] = training.judge(router, *_test(config, router))
+  as_json = {name: dataclasses.asdict(one) for name, one in figures.items()}
+  fingerprint = routers.save(run.workdir / 'model', router,
+                             _card(config, parts, made, figures['held_out']))
+  run_record.write_json(run.workdir / 'figures.json', as_json)
+  for name, one in figures.items():
+    print(f'{name}: accuracy {one.accuracy:.4f}, log loss {one.loss:.4f}, '
+          f'calibration error {one.calibration_error:.4f}')
+  print(f'router {fingerprint}: {run.workdir / "model"}')
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+  """Rows of one source, and which of them are held out."""
+
+  rows: rows_lib.StoreRows
+  held: np.ndarray
+
+
+def _open(config: config_dict.ConfigDict,
+          source: str) -> tuple[rows_lib.StoreRows, np.ndarray]:
+  rows = _rows(config.stores[source], f'stores.{source}', source)
+  fold = rows_lib.folds(rows.photos.clusters, config.folds)
+  return rows, fold == 0
+
+
+def _rows(paths: str, name: str, source: str) -> rows_lib.StoreRows:
+  if not paths:
+    raise ValueError(f'--config.{name} is empty: name a feature store of '
+                     f'{source} features, or several between commas')
+  rows = rows_lib.open_rows(paths.split(','))
+  if rows.photos.source != source:
+    raise ValueError(f'--config.{name}={paths} holds {rows.photos.source} '
+                     f'features')
+  return rows
+
+
+def _features(config: config_dict.ConfigDict, rows: rows_lib.StoreRows,
+              which: np.ndarray) -> np.ndarray:
+  """At most config.max_rows of those rows, evenly spread."""
+  chosen = np.flatnonzero(which)
+  if len(chosen) > config.max_rows:
+    at = np.arange(config.max_rows) * len(chosen) // config.max_rows
+    chosen = chosen[at]
+  return rows.__getitems__(chosen)['features']
+
+
+def _made(parts: Mapping[str, _Part]) -> dict[str, Any]:
+  """What made the features of both sources; refuses two backbones."""
+  found = {source: {name: part.rows.stores[0].manifest[name] for name in _MADE}
+           for source, part in parts.items()}
+  unlike = [name for name in _MADE
+            if found['photo'][name] != found['street'][name]]
+  if unlike:
+    raise ValueError(
+        f'photo and street features differ in {unlike}: a picture of unknown '
+        f'source goes through one backbone; extract both with the same')
+  return found['photo']
+
+
+def _test(config: config_dict.ConfigDict,
+          router: routers.Router) -> list[np.ndarray]:
+  found = []
+  for source in types.SOURCES:
+    paths = config.test[source]
+    rows = _rows(paths, f'test.{source}', source)
+    router.check_inputs(rows.stores[0].manifest, paths)
+    found.append(_features(config, rows, np.ones(len(rows), bool)))
+  return found
+
+
+def _card(config: config_dict.ConfigDict, parts: Mapping[str, _Part],
+          made: Mapping[str, Any], figures: training.Figures) -> str:
+  data = ''.join(f'- {source}: {(~part.held).sum():,} rows, data '
+                 f'{part.rows.fingerprint()}\n'
+                 for source, part in parts.items())
+  lines = {**{f'{source} sent right': share
+              for source, share in figures.by_source.items()},
+           'log loss': figures.loss,
+           'calibration error': figures.calibration_error}
+  table = ''.join(f'| {name} | {value:.4g} |\n'
+                  for name, value in lines.items())
+  return _CARD.format(
+      backbone=made['backbone'], preprocess=made['preprocess'], data=data,
+      git=run_record.git_revision(), config_hash=run_record.config_hash(config),
+      figures=f'| figure | value |\n|---|---:|\n{table}')
+
+
+if __name__ == '__main__':
+  launch.run(main)

@@ -1,0 +1,271 @@
+"""A model, a gallery and query sets, to figures and answers that agree."""
+
+import csv
+import dataclasses
+import json
+
+from experiments import full_evaluation, launch, systems
+from experiments.configs import evaluate as configs
+import jax
+import numpy as np
+from pinpoint_jax.features import store
+from pinpoint_jax.models import (
+  embedder_files,
+  light_reranker,
+  rerank_files,
+  rerank_scoring,
+  reranker,
+)
+from pinpoint_jax.retrieval import gallery as galleries
+import pytest
+
+from tests.retrieval import tiny_gallery as tiny
+
+SIZES = {'image': 6, 'location': 3, 'raw': 3}
+DECODES = ('argmax', 'expected_score')
+
+
+@pytest.fixture(scope='module')
+def parts(tmp_path_factory):
+  """A model, a gallery, two query sets, and rerankers nobody trained."""
+  folder = tmp_path_factory.mktemp('parts')
+  trained = tiny.trained()
+  print_ = embedder_files.save(folder / 'model', trained.model, trained.params,
+                               trained.inputs, '# A card\n')
+  trained = dataclasses.replace(trained, fingerprint=print_)
+  stores = [tiny.make_store(folder / 'a', tiny.names('a', 50)),
+            tiny.make_store(folder / 'c', tiny.names('c', 40), 'street')]
+  tiny.gallery_writer.build(folder / 'g', trained, stores, tiny.SETTINGS,
+                            encoder=tiny.encoder())
+  tiny.make_store(folder / 'q', tiny.names('q', 30))
+  tiny.make_store(folder / 's', tiny.names('s', 20), 'street')
+  module = reranker.Reranker(width=16, num_layers=1, num_heads=2, dropout=0.)
+  for name, one in {
+      'full': module, 'no_support': module.clone(use_support=False),
+      'light': light_reranker.LightReranker((8,))}.items():
+    _save_reranker(folder / name, print_, one)
+  return folder
+
+
+def _save_reranker(folder, embedder, module):
+  dims = rerank_scoring.Dims(tiny.trained().model.dim, tiny.DIM)
+  rng = np.random.default_rng(0)
+  params = jax.tree.map(
+      lambda leaf: .5 + .3 * rng.normal(size=leaf.shape),
+      jax.eval_shape(lambda key: rerank_scoring.init(module, dims, key),
+                     jax.random.key(0)))
+  kind = 'light' if folder.name == 'light' else 'attention'
+  facts = rerank_files.Facts(
+      'photo', embedder, 'g', SIZES,
+      {'image': 3., 'location': 4., 'raw': 5.}, True, dims)
+  rerank_files.save(folder, kind, module, params, facts, '')
+
+
+def evaluate(parts, workdir, **changes):
+  """Rows of results.json and of predictions.csv."""
+  config = configs.get_config('quick')
+  config.model, config.gallery = str(parts / 'model'), str(parts / 'g')
+  config.queries = str(parts / 'q')
+  config.fusion.street = (1., 2., 3.)
+  config.num_resamples = 0
+  config.update_from_flattened_dict(changes)
+  full_evaluation.main(launch.Run(config, {}, workdir))
+  with (workdir / 'predictions.csv').open() as file:
+    answers = list(csv.DictReader(file))
+  return json.loads((workdir / 'results.json').read_text()), answers
+
+
+@pytest.fixture(scope='module')
+def whole(parts, tmp_path_factory):
+  workdir = tmp_path_factory.mktemp('whole')
+  rows, answers = evaluate(
+      parts, workdir, queries=f'{parts / "q"},{parts / "s"}',
+      **{'rerankers.photo': f'{parts / "full"},{parts / "light"}'})
+  return workdir, rows, answers
+
+
+def test_every_system_filter_and_decoding_is_there(whole):
+  workdir, rows, answers = whole
+  common = {'raw_1nn', 'image_top1', 'location_top1', 'retrieval'}
+  expected = {'photo': common | {'full', 'light'},
+              'street': common}
+  for source, systems_ in expected.items():
+    found = {(r['system'], r['filter'], r['decode']) for r in rows
+             if r['query_source'] == source}
+    assert found == {('chance', 'none', 'argmax'),
+                     ('oracle', 'none', 'argmax'),
+                     ('oracle', 'author', 'argmax'),
+                     *((s, f, d) for s in systems_
+                       for f in ('none', 'author') for d in DECODES)}
+  assert {a['id']: (a['system'], a['queries']) for a in answers} == {
+      **{i: ('full', 'q') for i in tiny.names('q', 30)},
+      **{i: ('retrieval', 's') for i in tiny.names('s', 20)}}
+  row = rows[5]
+  assert set(row['provenance']) >= {'config_hash', 'git', 'model', 'gallery',
+                                    'data', 'seconds', 'versions'}
+  assert set(row['provenance']['data']['rerankers']) == {'full', 'light'}
+  assert '| q | full | combined | author | argmax |' in (
+      workdir / 'results.md').read_text()
+
+
+def test_the_oracle_is_never_worse_than_what_chooses_from_its_list(whole):
+  _, rows, _ = whole
+  mean = {(r['query_source'], r['system'], r['filter'], r['decode']):
+          r['metrics']['geoscore'] for r in rows}
+  for source, best in (('photo', 'full'), ('street', 'retrieval')):
+    for name in ('none', 'author'):
+      for decode in DECODES:
+        assert (mean[source, 'oracle', name, 'argmax']
+                >= mean[source, best, name, decode])
+
+
+def test_written_answers_score_as_the_figures_say(whole, parts, binary,
+                                                  tmp_path):
+  workdir, rows, _ = whole
+  photos = store.open_store(parts / 'q').photos
+  truth = tmp_path / 't.csv'
+  truth.write_text('id,lat,lng\n' + ''.join(
+      f'{name},{lat!r},{lng!r}\n' for name, (lat, lng) in zip(
+          photos.ids.tolist(), photos.latlng_deg.tolist())))
+  given = tmp_path / 'p.csv'
+  lines = (workdir / 'predictions.csv').read_text().splitlines()
+  given.write_text('\n'.join(
+      [lines[0], *(line for line in lines if ',q,' in line)]) + '\n')
+  done = binary('evaluate', f'--predictions={given}', f'--truth={truth}',
+                f'--out={tmp_path / "r.json"}', '--num_resamples=0')
+  assert done.returncode == 0, done.stderr
+  found = json.loads((tmp_path / 'r.json').read_text())[0]
+  expected = next(r for r in rows if (r['system'], r['filter'], r['decode'])
+                  == ('full', 'none', 'argmax'))
+  assert found['metrics'] == expected['metrics']
+
+
+def test_raw_1nn_is_the_highest_cosine(parts, tmp_path):
+  _, answers = evaluate(parts, tmp_path, **{'predictions.system': 'raw_1nn'})
+  found = galleries.open_gallery(parts / 'g')
+  raw = found.channel('raw')[0].block(0, 90)
+  features = store.open_store(parts / 'q').table().features
+  best = (features @ raw.T).argmax(axis=1)
+  np.testing.assert_array_equal(
+      [(float(a['lat']), float(a['lng'])) for a in answers],
+      found.latlng_deg[best])
+
+
+def test_the_block_does_not_matter(parts, tmp_path, monkeypatch):
+  light = {'rerankers.photo': str(parts / 'light')}
+  rows, _ = evaluate(parts, tmp_path / 'one', **light)
+  monkeypatch.setattr(full_evaluation, '_BLOCK', 7)
+  again, _ = evaluate(parts, tmp_path / 'two', **light)
+  assert [r['metrics'] for r in rows] == [r['metrics'] for r in again]
+  assert ((tmp_path / 'one' / 'predictions.csv').read_bytes()
+          == (tmp_path / 'two' / 'predictions.csv').read_bytes())
+
+
+def test_gallery_rows_never_answer_themselves(parts, tmp_path, capsys):
+  """Unless one asks for it, which is said loudly."""
+  def within_1km(**changes):
+    rows, _ = evaluate(parts, tmp_path, queries=str(parts / 'a'), **changes)
+    return {r['filter']: r['metrics']['acc@1km'] for r in rows
+            if (r['system'], r['decode']) == ('raw_1nn', 'argmax')}
+  assert within_1km()['none'] < .2
+  assert '50 queries are rows of the gallery and never answer' in (
+      capsys.readouterr().out)
+  assert within_1km(leave_one_out=False) == {
+      'none': 1., 'author': within_1km()['author']}
+  assert 'MAY ANSWER THEMSELVES' in capsys.readouterr().out
+
+
+def test_a_region_and_interpolation(parts, tmp_path):
+  area = 'box:-90,-180,0,180'
+  rows, answers = evaluate(parts, tmp_path, region=area)
+  assert all(float(a['lat']) <= 0 for a in answers)
+  assert {r['variant'] for r in rows if r['system'] != 'chance'} == {
+      f'region {area}'}
+  rows, _ = evaluate(parts, tmp_path, interpolate=True, filters=('none',))
+  assert {(r['system'], r['variant']) for r in rows} >= {
+      ('raw_1nn', 'interpolated'), ('oracle', '')}
+
+
+
+def test_a_country_answers_from_its_rows(parts, tmp_path):
+  found = galleries.open_gallery(parts / 'g')
+  counts = np.bincount(found.countries.codes[found.countries.codes >= 0])
+  code = found.countries.names[counts.argmax()]
+  rows = np.flatnonzero(found.countries.codes == counts.argmax())
+  _, answers = evaluate(parts, tmp_path, region=f'country:{code}',
+                        filters=('none',))
+  inside = {tuple(place) for place in found.latlng_deg[rows].tolist()}
+  assert {(float(a['lat']), float(a['lng'])) for a in answers} <= inside
+
+
+@pytest.mark.parametrize('changes, complaint', [
+    ({'model': ''}, '--config.model is empty'),
+    ({'gallery': ''}, '--config.gallery is empty'),
+    ({'queries': ''}, '--config.queries is empty'),
+    ({'filters': ()}, '--config.filters is empty'),
+    ({'filters': ('autor',)}, "'autor' is unknown; choices are"),
+    ({'predictions.decode': 'mean'}, 'decode=mean: choices are'),
+    ({'predictions.system': 'light'}, "system=light: q has"),
+    ({'queries': '{0}/q,{0}/q'}, '30 ids are in several query sets'),
+    ({'region': 'circle:0,-140,1'}, 'holds no row of'),
+    ({'region': 'contry:FR'}, 'perhaps country:'),
+    ({'rerankers.photo': '{0}/full,{0}/full'}, "is the second 'full'"),
+    ({'queries': '{0}/s', 'rerankers.street': '{0}/full'},
+     'reranks photo queries'),
+    ({'model': '{0}/full'}, 'name the directory of another model'),
+    ({'sizes.image': -1, 'rerankers.photo': ''}, 'sizes are at least 0'),
+])
+def test_bad_settings_are_refused(parts, tmp_path, changes, complaint):
+  changes = {name: value.format(parts) if isinstance(value, str) else value
+             for name, value in changes.items()}
+  with pytest.raises(ValueError, match=complaint):
+    evaluate(parts, tmp_path, **changes)
+  assert not (tmp_path / 'results.json').exists()
+
+
+def test_queries_without_a_row_left_are_counted_and_refused(parts, tmp_path):
+  # A region of one row, whose author asks.
+  found = galleries.open_gallery(parts / 'g')
+  photos = store.open_store(parts / 'q').photos
+  authors = found.authors.find(photos.authors)
+  row = np.flatnonzero(found.authors.codes == authors[authors >= 0][0])[0]
+  lat, lng = found.latlng_deg[row]
+  count = int((found.clusters_of(photos) == found.clusters[row]).sum())
+  with pytest.raises(ValueError, match=f'is left in region .* for {count} of '
+                                       f"30 queries under filter 'author'"):
+    evaluate(parts, tmp_path, region=f'circle:{lat},{lng},1')
+
+
+def test_another_embedders_gallery_is_refused(parts, tmp_path):
+  tiny.build(tmp_path / 'g', [parts / 'a'],
+             tiny.gallery_writer.Settings('photo'))
+  with pytest.raises(galleries.BadGallery, match='was built by embedder feed'):
+    evaluate(parts, tmp_path, gallery=str(tmp_path / 'g'))
+
+
+def test_names_of_rerankers_and_of_galleries(parts):
+  found = systems.load_rerankers(
+      'photo', [parts / name for name in ('no_support', 'light', 'full')])
+  assert list(found) == ['full_no_support', 'light', 'full']
+  assert systems.best(found) == 'full'
+  found = galleries.open_gallery(parts / 'g')
+  for mode, expected in (('combined', 'combined'), ('photo', 'same_source'),
+                         ('street', 'other_source')):
+    one = dataclasses.replace(found, manifest={**found.manifest, 'mode': mode})
+    assert systems.gallery_name(one, 'photo') == expected
+
+
+def test_the_command(binary, parts, tmp_path):
+  words = ('--config=experiments/configs/evaluate.py:quick',
+           f'--workdir={tmp_path / "w"}', f'--config.model={parts / "model"}',
+           f'--config.gallery={parts / "g"}', f'--config.queries={parts / "q"}',
+           '--config.fusion.photo=(1.,2.,3.)')
+  done = binary('evaluate', *words)
+  assert done.returncode == 0, done.stderr
+  assert '| q | retrieval | combined | none | argmax | 30 |' in done.stdout
+  assert (tmp_path / 'w' / 'run.json').is_file()
+  for more, complaint in ((('--predictions=P',), 'predictions'),
+                          (('--config.region=country:XX',), "'XX' is unknown")):
+    done = binary('evaluate', *words, *more)
+    assert done.returncode in (1, 2) and complaint in done.stderr
+    assert done.stderr.count('\n') == 1, done.stderr
