@@ -30,7 +30,7 @@ demo: $(STAMP)  ## The main job end to end on Synthetic Earth.
 	  --workdir=$(WORKDIR) $(ARGS)
 
 test: $(STAMP)  ## The whole test suite, then the test to source line ratio.
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 	$(PY) tests/line_ratio.py
 
 lint: $(STAMP)  ## ruff and the import contract.

@@ -7,7 +7,7 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.evals import metrics
 from pinpoint_jax.geo import distance
-from pinpoint_jax.retrieval import exact, excluded
+from pinpoint_jax.retrieval import exact, row_sets
 
 # Chance is a mean over draws, so that its small figures are no lottery.
 _CHANCE_DRAWS = 20
@@ -31,7 +31,7 @@ def same_origin(queries: types.Photos,
   """The gallery rows that share each query's author, sequence or id."""
   both = np.concatenate([queries.clusters, gallery.clusters])
   _, codes = np.unique(both, return_inverse=True)
-  return excluded.same_group(codes[:len(queries)], codes[len(queries):])
+  return row_sets.same_code(codes[:len(queries)], codes[len(queries):])
 
 
 def raw_1nn(queries: types.FeatureTable, gallery: types.FeatureTable,

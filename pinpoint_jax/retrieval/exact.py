@@ -17,7 +17,6 @@ from pinpoint_jax.retrieval import scan, sharded
 from pinpoint_jax.retrieval import vectors as vectors_lib
 
 Engine = Literal['auto', 'scan', 'sharded']
-same_group = excluded_lib.same_group
 
 
 class Exact:

@@ -5,6 +5,7 @@ import dataclasses
 from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.retrieval import row_sets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,19 +24,6 @@ class Pairs:
     """The pairs of rows start to stop, their rows counted from start."""
     part = slice(*np.searchsorted(self.rows, [start, stop]))
     return Pairs(self.rows[part] - start, self.queries[part])
-
-
-def same_group(query_groups: Int[np.ndarray, 'b'],
-               gallery_groups: Int[np.ndarray, 'g']) -> types.RowSets:
-  """The gallery rows that share each query's group."""
-  order = np.argsort(gallery_groups, kind='stable')
-  ordered = gallery_groups[order]
-  first = np.searchsorted(ordered, query_groups, 'left')
-  counts = np.searchsorted(ordered, query_groups, 'right') - first
-  offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-  within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
-  return types.RowSets(
-      order[np.repeat(first, counts) + within].astype(np.int64), offsets)
 
 
 def pairs(sets: types.RowSets | None, start: int, stop: int) -> Pairs:
@@ -60,11 +48,7 @@ def among(found: Pairs, allowed: Int[np.ndarray, 'n']) -> Pairs:
 def take(sets: types.RowSets | None,
          queries: Int[np.ndarray, 'n']) -> types.RowSets | None:
   """The sets of some of the queries."""
-  if sets is None:
-    return None
-  parts = [sets.of(query) for query in queries.tolist()]
-  return types.RowSets(np.concatenate([np.zeros(0, np.int64), *parts]),
-                       np.cumsum([0, *map(len, parts)]))
+  return None if sets is None else row_sets.take(sets, queries)
 
 
 def within(sets: types.RowSets | None, start: int,
@@ -72,9 +56,7 @@ def within(sets: types.RowSets | None, start: int,
   """Of each set the rows start to stop, counted from start."""
   if sets is None:
     return None
-  kept = (sets.rows >= start) & (sets.rows < stop)
-  before = np.concatenate([[0], np.cumsum(kept)])
-  return types.RowSets(sets.rows[kept] - start, before[sets.offsets])
+  return row_sets.within(sets, start, stop)
 
 
 def check(sets: types.RowSets | None, num_queries: int, num_rows: int) -> None:

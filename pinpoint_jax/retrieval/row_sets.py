@@ -32,6 +32,13 @@ def take(sets: types.RowSets,
   return from_counts(sets.rows[ranges(starts, counts)], counts)
 
 
+def within(sets: types.RowSets, start: int, stop: int) -> types.RowSets:
+  """Of each set the rows start to stop, counted from start."""
+  kept = (sets.rows >= start) & (sets.rows < stop)
+  before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
+  return types.RowSets(sets.rows[kept] - start, before[sets.offsets])
+
+
 def own_rows(rows: Int[np.ndarray, 'b']) -> types.RowSets:
   """The gallery row that each query is itself; -1 where it is none."""
   known = rows >= 0

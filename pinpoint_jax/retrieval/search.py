@@ -14,7 +14,7 @@ import math
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.retrieval import exact, masks, merge, rescore
+from pinpoint_jax.retrieval import exact, masks, merge, rescore, row_sets
 from pinpoint_jax.retrieval import gallery as galleries
 from pinpoint_jax.retrieval import index as indices
 from pinpoint_jax.retrieval import shortlist as shortlists
@@ -161,12 +161,8 @@ def _depth(k: int, mask: masks.Mask, part: _Part) -> int:
 
 def _within(mask: masks.Mask, part: _Part) -> masks.Mask:
   """The mask of a part's own rows, by their number in the part."""
-  excluded = mask.excluded
-  inside = (excluded.rows >= part.start) & (excluded.rows < part.stop)
-  before = np.concatenate([[0], np.cumsum(inside)])
   return masks.Mask(
-      types.RowSets(excluded.rows[inside] - part.start,
-                    before[excluded.offsets].astype(np.int64)),
+      row_sets.within(mask.excluded, part.start, part.stop),
       _clip(mask.removed, part),
       None if mask.allowed is None else _clip(mask.allowed, part))
 

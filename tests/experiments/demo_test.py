@@ -2,12 +2,15 @@
 
 import json
 
-from experiments import demo
+from experiments import demo, demo_figures
+from experiments.configs import demo as demo_config
 import pytest
 
 from tests.experiments import tiny_training as tiny
 
 CONFIG = '--config=experiments/configs/demo.py:quick'
+SYSTEMS = ('raw_1nn', 'image_top1', 'location_top1', 'retrieval', 'light',
+           'full')
 
 
 def run(binary, workdir, *args):
@@ -46,32 +49,51 @@ def test_twice_the_same_figures_and_stores(runs):
 
 def test_every_row_that_is_promised(runs):
   rows = runs[0][0][0]
-  names = ('queries', 'gallery', 'system', 'variant', 'filter', 'decode')
-  found = {tuple(row[name] for name in names) for row in rows}
+  names = ('queries', 'gallery', 'system', 'filter', 'decode')
+  found = [tuple(row[name] for name in names) for row in rows]
   promised = set()
   for queries in demo.QUERIES:
     for gallery in ('combined', 'same_source'):
-      promised.add((queries, gallery, 'chance', '', 'none', 'argmax'))
+      promised.add((queries, gallery, 'chance', 'none', 'argmax'))
       for name in ('none', 'author'):
-        promised.add((queries, gallery, 'raw_1nn', '', name, 'argmax'))
-        for decode in ('argmax', 'expected_score'):
-          about = gallery, 'location_top1', '', name, decode
-          promised.add((queries, *about))
-          if gallery == 'combined':
-            promised.add((queries, *about[:2], 'one source', *about[3:]))
-  assert found == promised and len(rows) == len(promised) == 3 * (3 + 3 + 12)
+        promised.add((queries, gallery, 'oracle', name, 'argmax'))
+        promised |= {(queries, gallery, system, name, decode)
+                     for system in SYSTEMS
+                     for decode in ('argmax', 'expected_score')}
+  assert set(found) == promised and len(found) == len(promised)
+  assert not any(row['variant'] for row in rows)
+
+
+def test_the_published_demo_compares_every_part():
+  config = demo_config.get_config()
+  found = list(demo_figures.parts(config))
+  variants = {part.variant for part in found}
+  assert variants == {'', 'one source', 'no location channel',
+                      'no raw channel', 'set-aware'}
+  assert {name for part in found for name in (part.kept or {}).values()} >= {
+      'full_single_source', 'geoclip_style'}
+
+
+def test_an_oracle_is_never_beaten(runs):
+  rows = {(row['queries'], row['gallery'], row['filter'], row['system']):
+          row['metrics']['acc@25km'] for row in runs[0][0][0]
+          if row['decode'] == 'argmax'}
+  for (*where, system), value in rows.items():
+    if system == 'full':
+      assert value <= rows[*where, 'oracle']
 
 
 def test_the_page_says_what_it_is_and_with_what(runs):
   (rows, _, _), workdir = runs[0][0], runs[1]
   page = (workdir / 'report.html').read_text()
   assert 'synthetic' in page and 'nothing about real' in page
-  assert rows[0]['provenance']['model'].startswith('demo (')
+  assert rows[0]['provenance']['backbone'].startswith('demo (')
 
 
 def test_the_run_is_recorded(runs):
   workdir = runs[1]
   record = json.loads((workdir / 'run.json').read_text())
-  assert record['seeds'] == {'seed': 0, 'embedder.seed': 0}
+  assert record['seeds'] == {'seed': 0, 'embedder.seed': 0,
+                             'attention.seed': 0, 'light.seed': 0}
   assert record['versions']['jax']
   assert 'world_size = ' in (workdir / 'config.txt').read_text()

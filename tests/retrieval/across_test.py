@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
-from pinpoint_jax.retrieval import exact
+from pinpoint_jax.retrieval import exact, row_sets
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHILD = '''
@@ -17,12 +17,12 @@ import numpy as np
 port, index, engine, folder = sys.argv[1:]
 jax.config.update('jax_cpu_collectives_implementation', 'gloo')
 jax.distributed.initialize('localhost:' + port, 2, int(index))
-from pinpoint_jax.retrieval import across, exact
+from pinpoint_jax.retrieval import across, exact, row_sets
 with np.load(folder + '/asked.npz') as file:
   asked = dict(file)
 first, last = ((0, 700), (700, 1001))[int(index)]
 here = exact.Exact(asked['gallery'][first:last], engine)
-barred = exact.same_group(asked['query_groups'], asked['gallery_groups'])
+barred = row_sets.same_code(asked['query_groups'], asked['gallery_groups'])
 found = across.search(here, first, asked['queries'], 600, barred)
 np.savez(folder + '/' + index, rows=found.rows, scores=found.scores)
 '''
@@ -53,7 +53,7 @@ def test_two_processes_answer_as_one(tmp_path):
   np.savez(tmp_path / 'asked.npz', **asked)
   expected = exact.search(
       asked['queries'], asked['gallery'], 600,
-      exact.same_group(asked['query_groups'], asked['gallery_groups']))
+      row_sets.same_code(asked['query_groups'], asked['gallery_groups']))
   run_two('sharded', tmp_path)
   for index in range(2):
     with np.load(tmp_path / f'{index}.npz') as found:

@@ -1,8 +1,10 @@
 """Exact search: both engines against a plain twin, and its invariances."""
 
+from concurrent import futures
+
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.retrieval import exact, vectors
+from pinpoint_jax.retrieval import blas, exact, vectors
 import pytest
 
 ENGINES = ('scan', 'sharded')
@@ -122,6 +124,16 @@ def test_engines_agree_whatever_the_batch_and_the_order():
             part.scores, whole.scores[start:start + batch])
 
 
+def test_threads_search_at_once_and_without_our_own(monkeypatch):
+  queries, gallery = unit_rows(40, seed=1), unit_rows(5000, seed=2)
+  held, expected = exact.Exact(gallery, 'scan'), plain(queries, gallery, 6)
+  with futures.ThreadPoolExecutor(3) as pool:
+    for found in pool.map(lambda _: held.search(queries, 6), range(6)):
+      assert_same(found, expected)
+  monkeypatch.setattr(blas, '_openblas', lambda: None)
+  assert_same(exact.search(queries, gallery, 6, engine='scan'), expected)
+
+
 def test_fewer_asked_are_the_first_of_more():
   queries, gallery = unit_rows(20, seed=1), unit_rows(80, seed=2)
   more = exact.search(queries, gallery, 40)
@@ -146,7 +158,7 @@ def test_more_asked_than_there_is_pads(engine):
 @pytest.mark.parametrize('engine', ENGINES)
 def test_everything_excluded_leaves_no_answer(engine):
   gallery = unit_rows(3)
-  barred = exact.same_group(np.asarray([5, 6]), np.asarray([5, 5, 5]))
+  barred = row_sets.same_code(np.asarray([5, 6]), np.asarray([5, 5, 5]))
   found = exact.search(gallery[:2], gallery, 2, barred, engine=engine)
   assert found.rows[0].tolist() == [-1, -1]
   assert (found.rows[1] >= 0).all()

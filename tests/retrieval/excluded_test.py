@@ -15,24 +15,6 @@ def lists(found):
   return [found.of(query).tolist() for query in range(len(found))]
 
 
-@pytest.mark.parametrize('base', [0, 2**32, -2**40])
-def test_same_group_by_hand(base):
-  found = excluded.same_group(
-      np.asarray([1, 7, 2]) + base, np.asarray([2, 1, 9, 1, 2]) + base)
-  assert lists(found) == [[1, 3], [], [0, 4]]
-
-
-def test_groups_are_compared_in_full_width():
-  found = excluded.same_group(np.asarray([1]), np.asarray([2**32 + 1, 1]))
-  assert lists(found) == [[1]]
-
-
-def test_same_group_of_nothing():
-  none = np.zeros(0, np.int64)
-  assert lists(excluded.same_group(np.asarray([1]), none)) == [[]]
-  assert lists(excluded.same_group(none, np.asarray([1]))) == []
-
-
 def test_pairs_in_order_of_the_row():
   found = excluded.pairs(sets([9], [2, 5], [0, 5, 8]), 1, 3)
   assert found.rows.tolist() == [0, 2, 5, 5, 8]

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 from pinpoint_jax.parallel import mesh as meshes
-from pinpoint_jax.retrieval import excluded, scan, sharded, vectors
+from pinpoint_jax.retrieval import row_sets, scan, sharded, vectors
 import pytest
 
 
@@ -13,7 +13,7 @@ def asked():
   gallery = rng.normal(size=(1001, 24)).astype(np.float16)
   gallery[500:] = gallery[3]  # A flood of equal rows.
   queries = rng.normal(size=(20, 24)).astype(np.float32)
-  barred = excluded.same_group(
+  barred = row_sets.same_code(
       rng.integers(6, size=20), rng.integers(6, size=1001))
   held = vectors.Vectors(gallery)
   return held, queries, barred, scan.Scan(held).search(queries, 9, barred)

@@ -1,0 +1,88 @@
+"""Validation of a reranker: held-out queries, their lists, the best of them.
+
+The lists are made without the query itself, its author and its sequence,
+whatever training did.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import jax
+from jaxtyping import Float, Int
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.evals import metrics
+from pinpoint_jax.losses import ranking
+from pinpoint_jax.models import rerank_scoring
+from pinpoint_jax.parallel import arrays
+from pinpoint_jax.retrieval import decoding
+
+# Queries whose vectors are in memory at a time.
+_BLOCK = 64
+_SHOWN = ('acc@1km', 'acc@25km', 'acc@200km', 'geoscore')
+
+
+@runtime_checkable
+class Lessons(Protocol):
+  """Held-out queries with their candidates, by number."""
+
+  def __len__(self) -> int: ...
+  def __getitems__(self, rows: Any) -> Mapping[str, Any]: ...
+  def photos(self, rows: Any) -> types.Photos: ...
+
+
+class Reranking:
+  """Evaluator: what the best candidate of each held-out query is worth."""
+
+  def __init__(self, name: str, every: int, scorer: rerank_scoring.Scorer,
+               lessons: Lessons, fusion: rerank_scoring.Weights,
+               reward: Callable[[np.ndarray], np.ndarray]):
+    """`fusion` answers beside the network; `reward` is of a distance."""
+    self.name, self.every = name, every
+    self._scorer, self._lessons = scorer, lessons
+    self._fusion, self._reward = np.asarray(fusion, np.float32), reward
+
+  def run(self, state: Any) -> dict[str, float]:
+    """Figures of the mean weights, and fusion_… of the single stage."""
+    params = jax.device_put(arrays.to_numpy(state.ema))
+    found = [self._block(params, rows) for rows in _blocks(len(self._lessons))]
+    model, fused = (np.concatenate(column) for column in zip(*found))
+    kept = np.isfinite(model)
+    if not kept.any():
+      raise ValueError(f'{self.name}: no held-out query has a candidate')
+    shown = {'num_queries': float(kept.sum()),
+             'without_candidates': float((~kept).sum())}
+    clusters = self._lessons.photos(np.flatnonzero(kept)).clusters
+    return (shown | self._figures('', model[kept], clusters)
+            | self._figures('fusion_', fused[kept], clusters))
+
+  def _block(self, params: Any, rows: Int[np.ndarray, 'n']) -> tuple[
+      np.ndarray, np.ndarray]:
+    """Error of the reranker's answer and of fusion's, inf where none is."""
+    given = self._lessons.__getitems__(rows)
+    batch, dist_km = given['batch'], given['dist_km']
+    fused = np.where(batch.valid, (batch.similarities * self._fusion).sum(
+        axis=-1), -np.inf)
+    return tuple(np.take_along_axis(
+        dist_km, decoding.argmax(scores)[:, None], axis=1)[:, 0]
+                 for scores in (self._scorer(params, batch), fused))
+
+  def _figures(self, prefix: str, dist_km: Float[np.ndarray, 'n'],
+               clusters: types.Strings) -> dict[str, float]:
+    found = metrics.summarise(metrics.Errors(
+        dist_km.astype(np.float64), clusters))
+    reward = float(np.mean(self._reward(dist_km)))
+    return {f'{prefix}reward': reward} | {
+        f'{prefix}{name}': found[name] for name in _SHOWN}
+
+
+def reward_fn(within_1km: float | int, within_25km: float | int) -> Callable[
+    [np.ndarray], np.ndarray]:
+  """What answers are worth, by their distance, as numpy."""
+  return lambda dist_km: np.asarray(
+      ranking.rewards(dist_km, within_1km, within_25km))
+
+
+def _blocks(num: int) -> Iterator[Int[np.ndarray, 'n']]:
+  for start in range(0, num, _BLOCK):
+    yield np.arange(start, min(start + _BLOCK, num))
