@@ -21,8 +21,8 @@ EXTRAS = {
     'fast': ['opencv-python-headless>=5.0'],
     'tpu': ['jax[tpu]>=0.10.2'],
     'cuda': ['jax[cuda13]>=0.10.2'],
-    'dev': ['pytest>=9.2', 'pytest-xdist>=3.8', 'beartype>=0.23', 'import-linter>=2.16',
-            'ruff>=0.17'],
+    'dev': ['pytest>=9.2', 'pytest-xdist>=3.8', 'beartype>=0.23',
+            'import-linter>=2.16', 'ruff>=0.17'],
 }
 
 setuptools.setup(

@@ -4,7 +4,7 @@ from concurrent import futures
 
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.retrieval import blas, exact, vectors
+from pinpoint_jax.retrieval import blas, exact, row_sets, vectors
 import pytest
 
 ENGINES = ('scan', 'sharded')
