@@ -1,42 +1,38 @@
 """The main job end to end on Synthetic Earth; `make demo` runs it.
 
-Renders JPEGs, extracts features of a small ViT into feature stores, answers
-every query by its nearest gallery photo, trains embedders of photos and places,
-answers by the nearest place, and writes results.json, results.md and
-report.html to the workdir. Synthetic Earth is made up: its figures compare
-systems with each other and say nothing about real photographs.
+Renders JPEGs, extracts features of a small ViT into feature stores, trains
+embedders of photos and places, builds their galleries, trains rerankers on
+rows that the embedders did not see, answers every query with every system, and
+writes results.json, results.md and report.html to the workdir. Synthetic Earth
+is made up: its figures compare systems with each other and say nothing about
+real photographs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 import contextlib
-import dataclasses
 import hashlib
-import shutil
 import time
 from typing import Any
 
 from experiments import (
   backbones,
+  demo_figures,
+  demo_models,
   launch,
-  location_system,
   run_record,
-  train_embedder,
 )
 from input_pipeline import open_source
 from input_pipeline.synthetic_earth import contact_sheet
 from input_pipeline.synthetic_earth import dataset as synthetic
+import jax
 from ml_collections import config_dict
 from pinpoint_jax import types
-from pinpoint_jax.evals import geolocation, results
 from pinpoint_jax.features import backbone as backbone_lib
-from pinpoint_jax.features import extract
-from pinpoint_jax.models import embedder_files
+from pinpoint_jax.features import extract, store
 from pinpoint_jax.report import tables
 
 GALLERIES = ('gallery_photo', 'gallery_street')
 QUERIES = ('query_photo_known', 'query_photo_new', 'query_street')
-# Embedders by the sources they are trained on.
-VARIANTS = ('both', *types.SOURCES)
 INTRO = ('Synthetic Earth is a made-up world on real geography. These figures '
          'compare systems with each other and say nothing about real '
          'photographs. Accuracy in percent; in brackets 95 % intervals, '
@@ -47,21 +43,33 @@ NOTES = (
     'query_street: at least 1 km from every gallery photo, as in OSV-5M.',
     'filter author: gallery rows that share the query’s author or sequence '
     'are removed first.',
+    'gallery combined: photos and street views; same_source: the query’s '
+    'source alone.',
     'chance: a random gallery row, mean over 20 draws per query.',
-    'raw_1nn: the place of the gallery photo with the nearest feature.',
+    'raw_1nn: the place of the gallery photo with the nearest feature, by '
+    'cosine.',
+    'image_top1: the gallery photo whose image embedding is nearest.',
     'location_top1: the gallery place whose location embedding is nearest to '
     'the image embedding.',
-    'one source: the embedder was trained on the query’s source alone.',
+    'retrieval: the best of a shortlist by a weighted sum of the three '
+    'similarities.',
+    'light: a small network over hand-made features of a long shortlist.',
+    'full: the attention reranker, which also sees what the other source shows '
+    'near each candidate; full_no_support does not.',
+    'full_single_source: embedder, gallery and reranker of the query’s source '
+    'alone.',
+    'geoclip_style: GeoCLIP’s location tower and loss on the same features, '
+    'nearest gallery place.',
+    'oracle: the shortlist’s candidate nearest to the truth.',
     'argmax takes the best candidate; expected_score the one with the highest '
-    'expected GeoScore among the best 256.',
+    'expected GeoScore among the candidates.',
 )
-
-Tables = Mapping[str, types.FeatureTable]
 
 
 def main(run: launch.Run) -> None:
-  """Render, extract, answer, score, report."""
+  """Render, extract, train, build, rerank, answer, score, report."""
   seconds: dict[str, float] = {}
+  _share_compilations(run)
   dataset = synthetic.SyntheticEarth(run.config.world_size, run.config.seed)
   with _stage('render', seconds):
     for split in (*GALLERIES, *QUERIES):
@@ -70,15 +78,33 @@ def main(run: launch.Run) -> None:
   with _stage('features', seconds):
     backbone = backbones.load(
         run.config.backbone, ops=run.config.preprocess or None)
-    features = _features(run, backbone, GALLERIES + QUERIES)
+    stores = _features(run, backbone)
   with _stage('embedders', seconds):
-    trained = {variant: location_system.LocationSystem(_train(run, variant))
-               for variant in VARIANTS}
+    for name in run.config.embedders:
+      demo_models.embedder(run, name)
+  with _stage('galleries', seconds):
+    for name in run.config.embedders:
+      for mode in demo_models.galleries(name):
+        demo_models.gallery(run, name, mode)
+  with _stage('rerankers', seconds):
+    for source in types.SOURCES:
+      for name in run.config.rerankers:
+        demo_models.reranker(run, name, source, 'both', 'combined')
+      if source in run.config.embedders:
+        demo_models.reranker(run, 'full', source, source, source)
   with _stage('evaluate', seconds):
-    rows = list(_rows(run.config, features, trained))
-  provenance = _provenance(run.config, backbone, features, seconds)
-  rows = [row | {'provenance': provenance} for row in rows]
-  _report(run, dataset, rows, seconds)
+    rows = [row for part in demo_figures.parts(run.config)
+            for row in demo_figures.rows(run, part)]
+  about = _provenance(run.config, backbone, stores, seconds)
+  rows = [row | {'provenance': row['provenance'] | about} for row in rows]
+  _report(run, dataset, sorted(rows, key=_order), seconds)
+
+
+def _share_compilations(run: launch.Run) -> None:
+  """Both tasks' rerankers, for one, are the same program."""
+  if not jax.config.jax_compilation_cache_dir:
+    jax.config.update('jax_compilation_cache_dir',
+                      str(demo_models.fresh(run.workdir / 'compiled')))
 
 
 @contextlib.contextmanager
@@ -91,130 +117,59 @@ def _stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
 
 
 def _features(run: launch.Run, backbone: backbone_lib.Backbone,
-              splits: Sequence[str]) -> Tables:
-  """Features of every split: JPEGs on disk to feature stores, read back."""
-  folder = run.workdir / 'features'
-  shutil.rmtree(folder, ignore_errors=True)  # Of an earlier run.
+              ) -> dict[str, store.FeatureStore]:
+  """Features of every split: JPEGs on disk to feature stores."""
+  folder = demo_models.fresh(run.workdir / 'features')
   found = {}
-  for split in splits:
+  for split in (*GALLERIES, *QUERIES):
     source = open_source.open_source(
         'csv', run.workdir / 'data' / split,
         source='street' if split.endswith('street') else 'photo')
     plan = extract.Plan(processes=run.config.decode_processes,
                         max_failed_share=0.0)
-    found[split] = extract.extract(
-        source, backbone, folder / split, plan).table()
+    found[split] = extract.extract(source, backbone, folder / split, plan)
   return found
 
 
-def _train(run: launch.Run, variant: str) -> embedder_files.Trained:
-  """The embedder of both sources, or of one."""
-  config = run.config.embedder.copy_and_resolve_references()
-  config.seed = run.config.seed
-  config.model.sources = types.SOURCES if variant == 'both' else (variant,)
-  for source in types.SOURCES:
-    config.stores[source] = str(
-        run.workdir / 'features' / f'gallery_{source}' / 'store')
-  workdir = run.workdir / 'embedder' / variant
-  shutil.rmtree(workdir, ignore_errors=True)  # Of an earlier run.
-  train_embedder.train(launch.Run(config, {'allow_config_change': ''}, workdir))
-  return embedder_files.load(workdir / 'model')
-
-
-def _rows(config: config_dict.ConfigDict, features: Tables,
-          trained: Mapping[str, location_system.LocationSystem],
-          ) -> Iterator[dict[str, Any]]:
-  """Every query set × gallery × filter × system, as rows of results.json."""
-  for queries_name in QUERIES:
-    queries = features[queries_name]
-    for gallery_name in config.galleries:
-      gallery = _gallery(features, queries.photos.source, gallery_name)
-      about = results.Setting(
-          'demo', queries.photos.source, 'chance', gallery_name,
-          distance=config.distance, queries=queries_name)
-      yield _chance_row(config, about, queries, gallery)
-      for name in config.filters:
-        yield _raw_row(config, dataclasses.replace(
-            about, system='raw_1nn', filter=name), queries, gallery)
-      # The ablation needs one gallery; the table is long enough.
-      only = (queries.photos.source,) if gallery_name == 'combined' else ()
-      for variant in ('both', *only):
-        yield from _location_rows(
-            config, dataclasses.replace(
-                about, system='location_top1',
-                variant='' if variant == 'both' else 'one source'),
-            trained[variant], queries, gallery)
-
-
-def _chance_row(
-    config: config_dict.ConfigDict, about: results.Setting,
-    queries: types.FeatureTable, gallery: types.FeatureTable) -> dict[str, Any]:
-  errors = geolocation.chance_errors(
-      queries.photos, gallery.photos, config.seed, config.distance)
-  return results.row(
-      about, errors, {}, len(queries.photos), config.num_resamples)
-
-
-def _raw_row(
-    config: config_dict.ConfigDict, about: results.Setting,
-    queries: types.FeatureTable, gallery: types.FeatureTable) -> dict[str, Any]:
-  answers = geolocation.raw_1nn(queries, gallery, about.filter == 'author')
-  errors = geolocation.errors(answers, queries.photos, config.distance)
-  return results.row(about, errors, {}, num_resamples=config.num_resamples)
-
-
-def _location_rows(
-    config: config_dict.ConfigDict, about: results.Setting,
-    system: location_system.LocationSystem, queries: types.FeatureTable,
-    gallery: types.FeatureTable) -> Iterator[dict[str, Any]]:
-  for found in system.answer(queries.photos, queries.features, gallery.photos,
-                             config.filters, config.distance):
-    yield results.row(
-        dataclasses.replace(about, filter=found.filter, decode=found.decode),
-        found.errors, {}, num_resamples=config.num_resamples)
-
-
-def _gallery(features: Tables, source: types.Source,
-             name: str) -> types.FeatureTable:
-  if name == 'combined':
-    return geolocation.concatenate([features[split] for split in GALLERIES])
-  if name == 'same_source':
-    return features[f'gallery_{source}']
-  raise ValueError(f'--config.galleries: no gallery {name!r}; choices are '
-                   f'combined, same_source')
+def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+  """Query sets apart, the main gallery first, variants last."""
+  return (QUERIES.index(row['queries']), row['gallery'] != 'combined',
+          row['filter'] != 'none', row['variant'] != '')
 
 
 def _provenance(
     config: config_dict.ConfigDict, backbone: backbone_lib.Backbone,
-    features: Tables, seconds: Mapping[str, float]) -> dict[str, Any]:
-  parts = ''.join(features[split].fingerprint() for split in sorted(features))
+    stores: Mapping[str, store.FeatureStore],
+    seconds: Mapping[str, float]) -> dict[str, Any]:
+  parts = ''.join(stores[split].fingerprint() for split in sorted(stores))
   return {
       'config_hash': run_record.config_hash(config),
       'git': run_record.git_revision(),
       'data': f'synthetic_earth/{config.world_size}/seed{config.seed}',
       'data_hash': hashlib.sha256(parts.encode()).hexdigest()[:16],
-      'model': f'{backbone.name} ({backbone.weight_hash[:16]}) after '
-               f'{backbone.preprocess}',
+      'backbone': f'{backbone.name} ({backbone.weight_hash[:16]}) after '
+                  f'{backbone.preprocess}',
       'versions': run_record.versions(),
-      'seconds': dict(seconds),
+      'seconds_by_stage': dict(seconds),
   }
 
 
 def _report(run: launch.Run, dataset: synthetic.SyntheticEarth,
-            rows: list[dict[str, Any]], seconds: Mapping[str, float]) -> None:
-  """Writes results.json, results.md, report.html and prints the table."""
+            rows: Sequence[Mapping[str, Any]],
+            seconds: Mapping[str, float]) -> None:
+  """Writes results.json, results.md, report.html and prints the main table."""
   run_record.write_json(run.workdir / 'results.json', rows)
-  table = tables.markdown(rows)
   (run.workdir / 'results.md').write_text(
-      f'# Synthetic Earth (synthetic)\n\n{INTRO}\n\n{table}')
+      f'# Synthetic Earth (synthetic)\n\n{INTRO}\n\n{tables.markdown(rows)}')
   contact_sheet.contact_sheet(dataset).save(run.workdir / 'samples.png')
   spent = ', '.join(f'{name} {value} s' for name, value in seconds.items())
   page = run.workdir / 'report.html'
   page.write_text(tables.page(
       'Synthetic Earth (synthetic)', INTRO, rows,
       {'Samples of the world': 'samples.png'}, [*NOTES, f'Time: {spent}.']))
-  print(f'\n{table}\nfigures  {run.workdir / "results.json"}\n'
-        f'page     {page}')
+  print(f'\n{tables.markdown(demo_figures.main_rows(rows))}\n'
+        f'all {len(rows)} rows, with filters, galleries and ablations:\n'
+        f'figures  {run.workdir / "results.json"}\npage     {page}')
 
 
 if __name__ == '__main__':

@@ -31,7 +31,7 @@ class Split:
 
 def split(config: config_dict.ConfigDict) -> Split:
   """Opens the stores and divides their rows by the md5 of their ids."""
-  train, held_out = {}, {}
+  train, left_out = {}, {}
   for source in config.model.sources:
     paths = config.stores.get(source, '')
     if not paths:
@@ -42,17 +42,17 @@ def split(config: config_dict.ConfigDict) -> Split:
     if found.photos.source != source:
       raise ValueError(f'--config.stores.{source}={paths} holds '
                        f'{found.photos.source} features')
-    late = _held_out(config, found)
+    late = held_out(config, found)
     train[source] = _in_blocks(config, take(found, np.flatnonzero(~late)))
-    held_out[source] = take(found, np.flatnonzero(late))
+    left_out[source] = take(found, np.flatnonzero(late))
     if not len(train[source]):
       raise ValueError(f'{paths}: no row is left to train on, '
-                       f'{len(held_out[source])} are held out')
-  return Split(train, held_out)
+                       f'{len(left_out[source])} are held out')
+  return Split(train, left_out)
 
 
-def _held_out(config: config_dict.ConfigDict,
-              rows: rows_lib.StoreRows) -> np.ndarray:
+def held_out(config: config_dict.ConfigDict,
+             rows: rows_lib.StoreRows) -> np.ndarray:
   """Which rows validate: a fold of authors and sequences, or some ids."""
   if not config.folds.count:
     return rows_lib.held_out(rows.photos.ids, config.validation_percent)
@@ -144,7 +144,13 @@ def _some(rows: rows_lib.StoreRows, most: int) -> rows_lib.StoreRows:
 
 
 def inputs(train: Rows) -> dict[str, dict[str, Any]]:
-  """What made each source's features."""
+  """What made each source's features, and which rows were trained on."""
   names = ('backbone', 'weight_hash', 'preprocess', 'dim')
   return {source: {name: rows.stores[0].manifest[name] for name in names}
+                  | {'trained_on': trained_on(rows)}
           for source, rows in train.items()}
+
+
+def trained_on(rows: rows_lib.StoreRows) -> dict[str, Any]:
+  """How many rows, and a fingerprint of which: it tells a reranker's split."""
+  return {'rows': len(rows), 'fingerprint': rows.fingerprint()}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from experiments import embedder_parts, run_record
 from ml_collections import config_dict
+from pinpoint_jax.models import rerank_files
 
 _TEXT = '''# pinpoint_jax embedder
 
@@ -20,7 +21,8 @@ other authors and sequences. Accuracies are shares, distances kilometres.
 
 {figures}
 
-## Intended use
+'''
+_USE = '''## Intended use
 Research on image geolocation; a first guess for archives and fact-checkers
 that a person verifies against the photos shown as evidence.
 
@@ -32,6 +34,24 @@ of where something happened. Answers lean to places that the data shows often.
 The code is Apache-2.0. The weights come under the terms of the data they were
 trained on; see the owners of the data above.
 '''
+_RERANKER = '''# pinpoint_jax reranker
+
+Chooses among the gallery photos that a search proposes for a {task} photo: one
+score per candidate, by the {kind} reranker. Made by
+`experiments.train_reranker`, revision {git}, config {config_hash}.
+
+## Data
+Reads vectors of embedder {embedder}; learned on gallery {gallery}, from {task}
+photos of it ({queries}), each without itself, its author and its sequence.
+Shortlists: {sizes}. Weights of the single stage: {fusion}.
+
+## Figures on held-out authors and sequences
+The best candidate of each list; `fusion_` is the single stage on the same
+lists. Accuracies are shares.
+
+{figures}
+
+'''
 
 
 def embedder(config: config_dict.ConfigDict, rows: embedder_parts.Split,
@@ -42,11 +62,32 @@ def embedder(config: config_dict.ConfigDict, rows: embedder_parts.Split,
       f'{part.stores[0].manifest["backbone"]} after '
       f'`{part.stores[0].manifest["preprocess"]}`, data {part.fingerprint()}\n'
       for source, part in rows.train.items())
-  table = ''.join(f'| {name} | {value:.4g} |\n'
-                  for name, value in figures.items())
   return _TEXT.format(
       git=run_record.git_revision(), data=data,
       config_hash=run_record.config_hash(config),
       percent=config.validation_percent,
-      figures=f'| figure | value |\n|---|---:|\n{table}' if table
-              else 'No row was held out.')
+      figures=_table(figures)) + _USE
+
+
+def reranker(config: config_dict.ConfigDict, facts: rerank_files.Facts,
+             figures: Mapping[str, float]) -> str:
+  """The card of a trained reranker, Markdown."""
+  seen = {'held_out': 'rows the embedder did not train on',
+          'all': 'also rows the embedder was trained on'}
+  return _RERANKER.format(
+      git=run_record.git_revision(), kind=config.kind,
+      config_hash=run_record.config_hash(config), task=facts.task,
+      embedder=facts.embedder, gallery=facts.gallery,
+      queries=seen[config.queries], sizes=_listed(facts.sizes),
+      fusion=_listed(facts.fusion), figures=_table(figures)) + _USE
+
+
+def _table(figures: Mapping[str, float]) -> str:
+  table = ''.join(f'| {name} | {value:.4g} |\n'
+                  for name, value in figures.items())
+  return (f'| figure | value |\n|---|---:|\n{table}' if table
+          else 'No row was held out.\n')
+
+
+def _listed(values: Mapping[str, float | int]) -> str:
+  return ', '.join(f'{name} {value:.3g}' for name, value in values.items())

@@ -10,7 +10,9 @@ Expect:   at 25 km on the combined gallery, photo (new authors) and street:
 Quick:    --config=experiments/configs/demo.py:quick   (the tiny world, seconds)
 """
 
-from experiments.configs import common, train_embedder
+from typing import Any
+
+from experiments.configs import common, train_embedder, train_reranker
 from ml_collections import config_dict
 
 
@@ -25,10 +27,16 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.backbone = 'demo'  # 'thumbnail' is the floor: nothing is learned.
   config.preprocess = ''  # '' takes the backbone's own.
   config.embedder = _embedder(arg.quick)
-  config.galleries = ('combined', 'same_source')
+  # By what they learn from; one source alone and GeoCLIP's way to compare.
+  config.embedders = ('both',) if arg.quick else (
+      'both', 'photo', 'street', 'geoclip_style')
+  config.geoclip_style = config_dict.ConfigDict(_geoclip_style(arg.quick))
+  config.attention = _reranker('attention', arg.quick)
+  config.light = _reranker('light', arg.quick)
+  config.rerankers = config_dict.ConfigDict(_rerankers(arg.quick))
   config.filters = ('none', 'author')
   config.distance = 'haversine'
-  config.num_resamples = 1000
+  config.num_resamples = 100 if arg.quick else 1000
   return config
 
 
@@ -37,9 +45,43 @@ def _embedder(quick: bool) -> config_dict.ConfigDict:
   config = train_embedder.get_config('quick')
   config.objective.targets.kind = 'soft'
   config.objective.targets.tau_km = 100.0
+  # A fifth of the authors and drives is kept for the rerankers.
+  config.folds.count = 5
+  config.eval.max_queries = 0  # The table is the evaluation.
   config.train.num_steps = 30 if quick else 800
   config.train.log_every = 250
-  config.train.save_every = 250
+  config.train.save_every = 0
   if quick:
     config.data.batch_size = 64
   return config
+
+
+def _geoclip_style(quick: bool) -> dict[str, Any]:
+  """What GeoCLIP does otherwise: its location tower, softmax, hard targets."""
+  return {
+      'model': {'location': 'geoclip', 'location_options': {
+          'width': 64 if quick else 256, 'num_features': 64}},
+      'objective': {'loss': 'softmax', 'targets': {'kind': 'hard'},
+                    'queue': 64 if quick else 1024}}
+
+
+def _reranker(kind: str, quick: bool) -> config_dict.ConfigDict:
+  config = train_reranker.get_config(f'quick,kind={kind}')
+  config.train.log_every = 100
+  config.train.save_every = 0
+  if quick:
+    config.max_queries = 100
+    config.data.batch_size = 16
+    config.train.num_steps = 10
+  return config
+
+
+def _rerankers(quick: bool) -> dict[str, Any]:
+  """Kind, name in the ablation table, and what differs from the kind."""
+  def one(kind: str, variant: str, **changes: Any) -> dict[str, Any]:
+    return {'kind': kind, 'variant': variant, 'changes': changes}
+  main = {'full': one('attention', ''), 'light': one('light', '')}
+  if not quick:
+    main['full_no_support'] = one('attention', '',
+                                  model={'use_support': False})
+  return main

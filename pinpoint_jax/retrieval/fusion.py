@@ -6,12 +6,12 @@ The weights are also the temperature: softmax over the logits says how likely
 each candidate is, which expected-score decoding needs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.losses import ranking
@@ -48,13 +48,15 @@ class Fusion:
     return dataclasses.asdict(self)
 
 
-def fit(shortlist: types.Shortlist,
-        dist_km: Float[np.ndarray, 'b k']) -> Fusion:
+def fit(shortlist: types.Shortlist, dist_km: Float[np.ndarray, 'b k'],
+        channels: Sequence[str] = types.CHANNELS) -> Fusion:
   """The weights with the highest expected reward on queries of known place.
 
   The queries must be rows the embedder was not trained on, searched without
-  themselves, their author and their sequence.
+  themselves, their author and their sequence. Other channels weigh nothing;
+  the weight of one channel alone is its temperature.
   """
+  used = _used(channels)
   valid = jnp.asarray(shortlist.rows >= 0)
   sims = jnp.where(valid[..., None], shortlist.similarities, 0.)
   dist_km = jnp.where(valid, jnp.asarray(dist_km, jnp.float32), 0.)
@@ -66,9 +68,17 @@ def fit(shortlist: types.Shortlist,
         jnp.asarray(weights, jnp.float32), sims, dist_km, valid)
     return float(value), np.asarray(grad, np.float64)
   found = optimize.minimize(
-      cost, np.full(len(types.CHANNELS), _FIRST), jac=True, method='L-BFGS-B',
-      bounds=[(0., None)] * len(types.CHANNELS))
+      cost, _FIRST * used, jac=True, method='L-BFGS-B',
+      bounds=[(0., None if one else 0.) for one in used])
   return Fusion(*(float(weight) for weight in found.x))
+
+
+def _used(channels: Sequence[str]) -> Bool[np.ndarray, '3']:
+  unknown = set(channels) - set(types.CHANNELS)
+  if unknown or not channels:
+    raise ValueError(f'channels {list(channels)}: choices are '
+                     f'{types.CHANNELS}, at least one')
+  return np.isin(types.CHANNELS, list(channels))
 
 
 def _cost(weights: Float[jax.Array, '3'], sims: Float[jax.Array, 'b k 3'],

@@ -10,8 +10,13 @@ import pathlib
 from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.retrieval import (
+  blas,
+  index_files,
+  index_settings,
+  vector_checks,
+)
 from pinpoint_jax.retrieval import index as index_lib
-from pinpoint_jax.retrieval import index_files, index_settings, vector_checks
 from pinpoint_jax.retrieval import vectors as vectors_lib
 
 NUM_DIMS = 256
@@ -130,9 +135,11 @@ class ProjectedIndex:
   def _projected(self, queries: np.ndarray) -> np.ndarray:
     padded = np.pad(queries, [(0, -len(queries) % _QUERY_BLOCK), (0, 0)])
     projected = np.empty((len(padded), self._matrix.shape[1]), np.float32)
-    for start in range(0, len(padded), _QUERY_BLOCK):
-      block = slice(start, start + _QUERY_BLOCK)
-      projected[block] = padded[block] @ self._matrix
+    # So small a product is over before a second thread is awake.
+    with blas.one_thread():
+      for start in range(0, len(padded), _QUERY_BLOCK):
+        block = slice(start, start + _QUERY_BLOCK)
+        projected[block] = padded[block] @ self._matrix
     return projected[:len(queries)]
 
   def _rescored(self, query: np.ndarray, rows: np.ndarray,

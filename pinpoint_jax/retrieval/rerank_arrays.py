@@ -12,6 +12,7 @@ import dataclasses
 from jaxtyping import Bool, Float, Int
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.geo import coords
 from pinpoint_jax.models import light_features, rerank_inputs
 from pinpoint_jax.retrieval import gallery as galleries
 from pinpoint_jax.retrieval import (
@@ -63,6 +64,7 @@ class Reader:
       raise ValueError(f'{len(neighbourhoods)} neighbourhoods are not of '
                        f'{gallery.path}, which has {len(gallery)} rows')
     self.gallery, self._around = gallery, neighbourhoods
+    self._xyz = coords.to_xyz(gallery.latlng_deg)
     self._vectors = {name: vectors.Joined(parts) for name in types.CHANNELS
                      if None not in (parts := gallery.channel(name)) and parts}
 
@@ -72,7 +74,7 @@ class Reader:
     mask = dataclasses.replace(
         mask, removed=np.union1d(mask.removed, self.gallery.removed))
     counts = visible.counts(
-        shortlist.rows, self._around.density, self.gallery.latlng_deg,
+        shortlist.rows, self._around.density, self._xyz,
         self.gallery.source, mask)
     found = support.select(
         queries.z_image, shortlist.rows, self._around.lists,

@@ -2,17 +2,21 @@
 
   rows of a block ─▶ float32 ─▶ products with the queries ─▶ few survivors
 
-A block of scores stays in the cache while it is compared with the cuts.
+Each thread takes the next block and does all of that alone. A block of scores
+stays in the cache while it is compared with the cuts.
 """
 
+from collections.abc import Iterator
 from concurrent import futures
+import dataclasses
+import threading
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.retrieval import bounds, excluded, rescore, survivors
+from pinpoint_jax.retrieval import blas, bounds, excluded, rescore, survivors
 from pinpoint_jax.retrieval import vectors as vectors_lib
 
 # Queries that go through the gallery together: memory does not grow beyond.
@@ -21,6 +25,19 @@ _QUERIES = 1024
 _ROWS = 1024
 _MOST_ROWS = 16 * _ROWS
 _SCORES = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+  """Some queries, what they may not find and what they have found so far."""
+
+  queries: np.ndarray
+  norms: np.ndarray
+  first: int
+  barred: excluded.Pairs
+  allowed: np.ndarray | None
+  kept: survivors.Survivors
+  lock: threading.Lock
 
 
 class Scan:
@@ -37,41 +54,71 @@ class Scan:
     """The k best rows of each query, see exact.search."""
     rows = np.full((len(queries), k), -1, np.int64)
     scores = np.full((len(queries), k), -np.inf, np.float32)
-    with futures.ThreadPoolExecutor(rescore.THREADS) as pool:
+    with (blas.one_thread() as alone,
+          futures.ThreadPoolExecutor(rescore.THREADS) as pool):
       for start in range(0, len(queries), _QUERIES):
         part = slice(start, min(start + _QUERIES, len(queries)))
         barred = excluded.pairs(excluded_rows, part.start, part.stop)
-        found = self._some(queries[part], k, start, barred, allowed, pool)
+        asked = self._asked(queries[part], k, start, barred, allowed)
+        self._look(asked, k, pool, rescore.THREADS if alone else 1)
+        found = asked.kept.finish(pool)
         rows[part], scores[part] = found.rows, found.scores
     return types.Candidates(rows, scores)
 
-  def _some(self, queries: np.ndarray, k: int, first_query: int,
-            barred: excluded.Pairs, allowed: np.ndarray | None,
-            pool: futures.Executor) -> types.Candidates:
+  def _asked(self, queries: np.ndarray, k: int, first: int,
+             barred: excluded.Pairs, allowed: np.ndarray | None) -> _Asked:
     norms = bounds.norms(queries)
-    kept = survivors.Survivors(queries, norms, self._vectors, k, pool)
     if allowed is not None:
       barred = excluded.among(barred, allowed)
-    total = len(self._vectors) if allowed is None else len(allowed)
-    step = _block_rows(len(queries), self._vectors.stored.dtype)
-    buffer = np.empty((step, len(queries)), np.float32)
-    for start in range(0, total, step):
-      stop = min(start + step, total)
-      numbers = (range(start, stop) if allowed is None
-                 else allowed[start:stop])
-      block = (_read(self._vectors, start, stop) if allowed is None
-               else self._vectors.take(numbers))
-      longest = self._check(block, norms, first_query, numbers)
+    return _Asked(queries, norms, first, barred, allowed,
+                  survivors.Survivors(queries, norms, self._vectors, k),
+                  threading.Lock())
+
+  def _look(self, asked: _Asked, k: int, pool: futures.Executor,
+            num_threads: int) -> None:
+    """Takes every block, the first alone: it raises the cuts."""
+    total = (len(self._vectors) if asked.allowed is None
+             else len(asked.allowed))
+    step = _block_rows(len(asked.queries), self._vectors.stored.dtype)
+    blocks = iter([slice(at, min(at + step, total))
+                   for at in range(0, total, step)])
+    first = next(blocks, None)
+    if first is None:
+      return
+    self._blocks(asked, iter([first]), k if first.stop >= k else 0)
+    # Threads draw from one list, so that none waits for a slow one.
+    list(pool.map(lambda _: self._blocks(asked, blocks), range(num_threads)))
+
+  def _blocks(self, asked: _Asked, blocks: Iterator[slice],
+              raise_to: int = 0) -> None:
+    """Adds survivors of blocks; first raises the cuts to that best score."""
+    buffer = np.empty(0, np.float32)
+    for part in blocks:
+      rows, block = self._read(part, asked.allowed)
+      longest = self._check(block, asked.norms, asked.first, rows)
+      shape = len(block), len(asked.queries)
+      if not buffer.size:
+        buffer = np.empty(shape, np.float32)
       # X·Qᵀ: the other way round blocked products run at half the speed.
-      scores = np.matmul(block, queries.T, out=buffer[:stop - start])
-      here = barred.between(start, stop)
+      scores = np.matmul(block, asked.queries.T, out=buffer[:len(block)])
+      here = asked.barred.between(part.start, part.stop)
       scores[here.rows, here.queries] = -np.inf
-      if not start and stop >= k:
-        kept.reach(_kth(scores, k) - kept.margin(longest))
-      query, place = _above(scores, kept.cut(longest), pool)
-      row = place + start if allowed is None else allowed[place + start]
-      kept.add(query, row, scores[place, query])
-    return kept.finish()
+      if raise_to:
+        asked.kept.reach(_kth(scores, raise_to) - asked.kept.margin(longest))
+      with asked.lock:
+        cut = asked.kept.cut(longest)
+      place, query = np.divmod(np.flatnonzero(scores >= cut), shape[1])
+      row = place + part.start if asked.allowed is None else rows[place]
+      with asked.lock:
+        asked.kept.add(query, row, scores[place, query])
+
+  def _read(self, part: slice, allowed: np.ndarray | None) -> tuple[
+      range | np.ndarray, np.ndarray]:
+    """Numbers of the rows of a block, and the rows as float32."""
+    if allowed is None:
+      return (range(part.start, part.stop),
+              _read(self._vectors, part.start, part.stop))
+    return allowed[part], self._vectors.take(allowed[part])
 
   def _check(self, block: np.ndarray, query_norms: np.ndarray,
              first_query: int, numbers: range | np.ndarray) -> float:
@@ -102,22 +149,6 @@ def _kth(scores: Float[np.ndarray, 'n b'], k: int) -> np.ndarray:
   """The k-th best score of each query."""
   place = len(scores) - k
   return np.partition(np.ascontiguousarray(scores.T), place, axis=1)[:, place]
-
-
-def _above(scores: Float[np.ndarray, 'n b'], cut: Float[np.ndarray, 'b'],
-           pool: futures.Executor) -> tuple[np.ndarray, np.ndarray]:
-  """Query and place of every score that is not below its query's cut."""
-  num_rows, num_queries = scores.shape
-  def some(part: slice) -> np.ndarray:
-    return np.flatnonzero(scores[part] >= cut) + part.start * num_queries
-  if scores.size < _SCORES // 4:
-    found = some(slice(0, num_rows))
-  else:
-    step = -(-num_rows // rescore.THREADS)
-    found = np.concatenate(list(pool.map(
-        some, [slice(at, at + step) for at in range(0, num_rows, step)])))
-  place, query = np.divmod(found, num_queries)
-  return query, place
 
 
 def _read(vectors: vectors_lib.Vectors, start: int, stop: int) -> np.ndarray:

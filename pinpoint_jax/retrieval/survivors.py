@@ -29,10 +29,9 @@ class Survivors:
 
   def __init__(self, queries: Float[np.ndarray, 'b d'],
                query_norms: Float[np.ndarray, 'b'],
-               vectors: vectors_lib.Vectors, k: int,
-               pool: futures.Executor | None = None):
+               vectors: vectors_lib.Vectors, k: int):
     self._queries, self._norms, self._k = queries, query_norms, k
-    self._vectors, self._pool = vectors, pool
+    self._vectors = vectors
     self._floor = np.full(len(queries), -np.inf)
     self._longest = 0.
     self._query = np.zeros(0, np.uint16)
@@ -69,13 +68,13 @@ class Survivors:
     if self.height > self._limit:
       self._lower()
 
-  def finish(self) -> types.Candidates:
+  def finish(self, pool: futures.Executor | None = None) -> types.Candidates:
     """The k best of each query, exactly scored."""
     self._gather()
     self._prune()
     query = self._query.astype(np.int64)
     exact = rescore.scores(
-        self._queries, self._vectors, query, self._row, self._pool)
+        self._queries, self._vectors, query, self._row, pool)
     return rescore.best(query, self._row, exact, len(self._queries), self._k)
 
   def _gather(self) -> None:
@@ -105,8 +104,7 @@ class Survivors:
   def _settle(self) -> None:
     """Leaves k pairs of each query, for floods of equal rows."""
     query = self._query.astype(np.int64)
-    exact = rescore.scores(
-        self._queries, self._vectors, query, self._row, self._pool)
+    exact = rescore.scores(self._queries, self._vectors, query, self._row)
     order = np.lexsort((self._row, -exact, query))
     place = np.arange(len(query)) - np.searchsorted(
         query[order], query[order])

@@ -7,9 +7,9 @@ Without the second line a photo that searches the gallery it stands in would
 find its own place by the one row too many.
 """
 
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 import numpy as np
-from pinpoint_jax.geo import coords, distance
+from pinpoint_jax.geo import distance
 from pinpoint_jax.retrieval import density, masks
 
 _CHORDS = tuple(2 * np.sin(km / distance.EARTH_RADIUS_KM / 2)
@@ -18,7 +18,7 @@ _CHORDS = tuple(2 * np.sin(km / distance.EARTH_RADIUS_KM / 2)
 
 def counts(
     candidates: Int[np.ndarray, 'b k'], counted: Int[np.ndarray, 'g 2 2'],
-    latlng_deg: Float[np.ndarray, 'g 2'], sources: UInt8[np.ndarray, 'g'],
+    xyz: Float[np.ndarray, 'g 3'], sources: UInt8[np.ndarray, 'g'],
     mask: masks.Mask) -> Int[np.ndarray, 'b k 2 2']:
   """Rows within 1 and 25 km of each candidate, by source, less those that the
   mask excludes for the query; 0 in padded slots.
@@ -31,21 +31,18 @@ def counts(
   for query in range(len(candidates)):
     hidden = mask.excluded.of(query)
     if len(hidden):
-      found[query] -= _near(safe[query], hidden, latlng_deg,
-                            sources) * real[query, :, None, None]
+      found[query] -= real[query, :, None, None] * _near(
+          xyz[safe[query]], xyz[hidden], sources[hidden] == 1)
   return np.maximum(found, 0).astype(np.int32)
 
 
-def _near(candidates: Int[np.ndarray, 'k'], hidden: Int[np.ndarray, 'h'],
-          latlng_deg: np.ndarray, sources: np.ndarray) -> Int[
-              np.ndarray, 'k 2 2']:
-  """How many of the hidden rows are near each candidate."""
-  at, other = (coords.to_xyz(latlng_deg[rows]) for rows in (candidates, hidden))
+def _near(at: Float[np.ndarray, 'k 3'], hidden: Float[np.ndarray, 'h 3'],
+          street: Bool[np.ndarray, 'h']) -> Int[np.ndarray, 'k 2 2']:
+  """How many of the hidden places are near each candidate, by source."""
   # By differences: products of unit vectors are blind below some metres.
-  squares = sum((at[:, axis, None] - other[None, :, axis])**2
+  squares = sum((at[:, axis, None] - hidden[None, :, axis])**2
                 for axis in range(3))
-  street = sources[hidden] == 1
   near = [squares <= chord**2 for chord in _CHORDS]
-  return np.stack([np.stack([(x & ~street[None]).sum(axis=1),
-                             (x & street[None]).sum(axis=1)], axis=-1)
+  return np.stack([np.stack([np.count_nonzero(x & ~street[None], axis=1),
+                             np.count_nonzero(x & street[None], axis=1)], -1)
                    for x in near], axis=1)

@@ -14,7 +14,12 @@ Tree = Any
 
 # Kernels [in, out] are split by their outputs; all else is small.
 SHARDING_RULES: tuple[rules_lib.Rule, ...] = (
+    # One score a candidate; keys and values by their heads.
+    (r'(^|/)head/kernel$', ()),
+    (r'key_value/kernel$', (None, None, 'fsdp')),
     (r'kernel$', (None, 'fsdp')),
+    (r'_norm/(mean|std)$', ()),
+    (r'(^|/)(kinds|support_none)$', ()),
     (r'(norm|norm1|norm2|norm_out)/(scale|bias)$', ()),
     (r'(/bias|bank(_\d+)?|log_temperature_\w+|/bias_\w+)$', ()),
     (r'(count|step|ns_coeffs)$', ()),

@@ -68,8 +68,7 @@ def test_the_published_demo_compares_every_part():
   config = demo_config.get_config()
   found = list(demo_figures.parts(config))
   variants = {part.variant for part in found}
-  assert variants == {'', 'one source', 'no location channel',
-                      'no raw channel', 'set-aware'}
+  assert variants == {'', 'one source'}
   assert {name for part in found for name in (part.kept or {}).values()} >= {
       'full_single_source', 'geoclip_style'}
 

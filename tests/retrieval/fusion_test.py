@@ -64,3 +64,21 @@ def test_refuses_what_says_nothing():
   for weights in ((0., 0., 0.), (-1., 1., 1.), (np.nan, 1., 1.)):
     with pytest.raises(ValueError, match='weights are finite'):
       fusion.Fusion(*weights)
+
+
+def test_one_channel_alone_finds_its_temperature():
+  """Truth drawn from softmax(20 · similarity) at places far apart."""
+  rng = np.random.default_rng(3)
+  sims = rng.normal(scale=.1, size=(4000, 8, 3))
+  noise = rng.gumbel(size=sims.shape[:2])
+  true = (20 * sims[..., 2] + noise).argmax(axis=1)
+  dist_km = np.where(np.arange(8) == true[:, None], 10., 15000.)
+  found = fusion.fit(made(sims), dist_km, ('raw',))
+  assert found.image == found.location == 0
+  assert 18 < found.raw < 22
+
+
+def test_refuses_channels_that_are_none():
+  for channels in (('sound',), ()):
+    with pytest.raises(ValueError, match='choices are'):
+      fusion.fit(made(np.ones((2, 2, 3))), np.ones((2, 2)), channels)

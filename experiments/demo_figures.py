@@ -1,0 +1,87 @@
+"""The rows of the demo's table: what is evaluated, and under which name."""
+
+from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+from typing import Any
+
+from experiments import demo_models, full_evaluation, launch
+from experiments.configs import evaluate as configs
+from ml_collections import config_dict
+from pinpoint_jax import types
+
+QUERIES = {'photo': ('query_photo_known', 'query_photo_new'),
+           'street': ('query_street',)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+  """One evaluation: an embedder's gallery, and what reranks there.
+
+  Attributes:
+    embedder: one of demo_models.SOURCES.
+    mode: of its gallery.
+    source: of the queries.
+    rerankers: names in config.rerankers.
+    variant: what the rows are called besides.
+    kept: systems whose rows are kept, by the name they get; None keeps all.
+  """
+
+  embedder: str
+  mode: str
+  source: str
+  rerankers: tuple[str, ...] = ()
+  variant: str = ''
+  kept: Mapping[str, str] | None = None
+
+
+def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
+  """All evaluations of a demo."""
+  main = tuple(name for name, one in config.rerankers.items()
+               if not one.variant)
+  for source in types.SOURCES:
+    yield Part('both', 'combined', source, main)
+    yield Part('both', source, source, main)
+    for name, one in config.rerankers.items():
+      if one.variant:
+        yield Part('both', 'combined', source, (name,), one.variant,
+                   {'full': 'full'})
+    # The embedder of one source can only embed a gallery of that source.
+    if source in config.embedders:
+      yield Part(source, source, source, ('full',), 'one source', {
+          'full': 'full_single_source', 'location_top1': 'location_top1',
+          'retrieval': 'retrieval'})
+    if 'geoclip_style' in config.embedders:
+      yield Part('geoclip_style', 'combined', source, kept={
+          'location_top1': 'geoclip_style'})
+
+
+def rows(run: launch.Run, part: Part) -> list[dict[str, Any]]:
+  """Rows of results.json of one evaluation."""
+  config = configs.get_config('quick')
+  folder = run.workdir
+  config.model = str(folder / 'embedder' / part.embedder / 'model')
+  config.gallery = str(folder / 'gallery' / f'{part.embedder}_{part.mode}')
+  config.queries = ','.join(demo_models.store(folder, split)
+                            for split in QUERIES[part.source])
+  config.rerankers[part.source] = ','.join(
+      str(folder / 'reranker' / part.embedder / f'{name}_{part.source}'
+          / 'model') for name in part.rerankers)
+  config.filters = run.config.filters
+  config.distances = (run.config.distance,)
+  config.num_resamples = run.config.num_resamples
+  config.seed = run.config.seed
+  return [_named(part, row) for row in full_evaluation.evaluate(config).rows
+          if part.kept is None or row['system'] in part.kept]
+
+
+def _named(part: Part, row: Mapping[str, Any]) -> dict[str, Any]:
+  system = part.kept[row['system']] if part.kept else row['system']
+  # Its name says it already.
+  variant = '' if system == 'full_single_source' else part.variant
+  return {**row, 'table': 'demo', 'system': system, 'variant': variant}
+
+
+def main_rows(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+  """What a terminal shows: the combined gallery, unfiltered, no variants."""
+  return [row for row in found if row['filter'] == 'none'
+          and not row['variant'] and row['gallery'] == 'combined']

@@ -1,0 +1,81 @@
+"""What the demo trains and builds: by the code of the binaries themselves."""
+
+from collections.abc import Mapping
+import pathlib
+import shutil
+
+from experiments import launch, train_embedder, train_reranker
+from pinpoint_jax import types
+from pinpoint_jax.models import embedder_files
+from pinpoint_jax.retrieval import gallery_neighbourhoods, gallery_writer
+
+# Sources that an embedder learns from, by its name.
+SOURCES: Mapping[str, tuple[str, ...]] = {
+    'both': types.SOURCES, 'geoclip_style': types.SOURCES,
+    **{source: (source,) for source in types.SOURCES}}
+# Sources of a gallery by its mode.
+MODES = {'combined': types.SOURCES,
+         **{source: (source,) for source in types.SOURCES}}
+
+
+def galleries(name: str) -> tuple[str, ...]:
+  """Modes of the galleries that an embedder of that name gets."""
+  if name == 'both':
+    return tuple(MODES)
+  return ('combined',) if name == 'geoclip_style' else (name,)
+
+
+def store(workdir: pathlib.Path, split: str) -> str:
+  """The feature store of a split."""
+  return str(workdir / 'features' / split / 'store')
+
+
+def embedder(run: launch.Run, name: str) -> pathlib.Path:
+  """Trains one of SOURCES; its model directory."""
+  config = run.config.embedder.copy_and_resolve_references()
+  config.seed = run.config.seed
+  config.model.sources = SOURCES[name]
+  if name == 'geoclip_style':
+    changes = run.config.geoclip_style.copy_and_resolve_references()
+    # Another tower: none of the first one's options are left.
+    config.model.location_options = changes.model.location_options
+    config.update(changes)
+  for source in types.SOURCES:
+    config.stores[source] = store(run.workdir, f'gallery_{source}')
+  workdir = fresh(run.workdir / 'embedder' / name)
+  train_embedder.train(launch.Run(config, {'allow_config_change': ''}, workdir))
+  return workdir / 'model'
+
+
+def gallery(run: launch.Run, name: str, mode: str) -> pathlib.Path:
+  """Builds the gallery of an embedder; its folder."""
+  path = fresh(run.workdir / 'gallery' / f'{name}_{mode}')
+  stores = [store(run.workdir, f'gallery_{source}') for source in MODES[mode]]
+  gallery_writer.build(
+      path, embedder_files.load(run.workdir / 'embedder' / name / 'model'),
+      stores, gallery_writer.Settings(mode))
+  gallery_neighbourhoods.write(path)
+  return path
+
+
+def reranker(run: launch.Run, name: str, task: str, embedder_name: str,
+             mode: str) -> pathlib.Path:
+  """Trains a reranker of config.rerankers for one task; its model directory."""
+  config = run.config[run.config.rerankers[name].kind]
+  config = config.copy_and_resolve_references()
+  config.update(run.config.rerankers[name].changes)
+  config.seed, config.task = run.config.seed, task
+  config.embedder = str(run.workdir / 'embedder' / embedder_name / 'model')
+  config.gallery = str(run.workdir / 'gallery' / f'{embedder_name}_{mode}')
+  config.stores[task] = store(run.workdir, f'gallery_{task}')
+  config.embedder_split.folds = run.config.embedder.folds
+  workdir = fresh(run.workdir / 'reranker' / embedder_name / f'{name}_{task}')
+  train_reranker.train(launch.Run(config, {'allow_config_change': ''}, workdir))
+  return workdir / 'model'
+
+
+def fresh(path: pathlib.Path) -> pathlib.Path:
+  """The path, with nothing there."""
+  shutil.rmtree(path, ignore_errors=True)  # Of an earlier run.
+  return path
+

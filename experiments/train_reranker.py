@@ -1,0 +1,98 @@
+r"""An embedder, its gallery and feature stores to a reranker of one task.
+
+  python -m experiments.train_reranker \
+    --config=experiments/configs/train_reranker.py --workdir=DIR \
+    --config.embedder=W/model --config.gallery=G \
+    --config.stores.photo=PHOTO_STORE --config.embedder_split.folds.count=5
+
+The queries are gallery photos that the embedder did not train on: give
+embedder_split as in the embedder's config. Each searches without itself, its
+author, its sequence and rows within a random radius. :kind=light trains the
+light reranker, :task=street the one for street views.
+
+Stopped in any way, run the same command again: it goes on from the newest good
+checkpoint as if nothing had happened. DIR gets shortlists/, checkpoints/,
+metrics.jsonl, figures.json and, at the end, the model directory model/.
+
+Exit codes: 0 trained; 1 refused, with one line that says why; 143 stopped by
+SIGTERM and saved, run again to continue.
+"""
+
+from collections.abc import Callable
+import functools
+from typing import Any
+
+from experiments import (
+  launch,
+  model_card,
+  reranker_parts,
+  run_record,
+  training_run,
+)
+from pinpoint_jax.models import rerank_files
+from pinpoint_jax.parallel import arrays
+from pinpoint_jax.parallel import mesh as meshes
+from pinpoint_jax.train import lesson_rows, loop, state
+from pinpoint_jax.train import reranker as training
+
+
+def main(run: launch.Run) -> None:
+  """Lock the workdir, train, export."""
+  training_run.guarded(train, run)
+
+
+def train(run: launch.Run,
+          stopping: Callable[[], bool] = lambda: False) -> None:
+  """Trains to the end and writes figures.json and model/."""
+  world = reranker_parts.world(run.config)
+  lessons = reranker_parts.make_lessons(run.config, world, run.workdir)
+  facts = reranker_parts.facts(run.config, world, lessons.fused)
+  prepared = prepare(run, lessons, facts, stopping)
+  like = state.shapes(prepared.state)
+  prepared.restore(like)
+  run_record.write(run.workdir, run.config)
+  print(reranker_parts.describe(lessons))
+  training_run.announce(prepared)
+  figures = prepared.train()
+  if run.config.train.best:
+    best = prepared.best.restore(like)
+    prepared.state = best.state if best else prepared.state
+  _export(run, facts, arrays.to_numpy(prepared.state.ema), figures)
+
+
+def prepare(run: launch.Run, lessons: reranker_parts.Lessons,
+            facts: rerank_files.Facts,
+            stopping: Callable[[], bool]) -> loop.Run:
+  """A run that is ready to restore and to train."""
+  config = run.config
+  mesh = meshes.make(config.mesh.data, config.mesh.fsdp)
+  module, method = reranker_parts.model(config), training_run.method(config)
+  began = training.make_state(
+      module, facts.dims, lesson_rows.norms(lessons.train), method,
+      config.seed, mesh)
+  step = training.make_step(
+      module, facts.weights, method, reranker_parts.objective(config),
+      config.seed, mesh, began)
+  return training_run.prepare(
+      run, stopping, state=began, step=step,
+      batches=reranker_parts.Batches(config, lessons.train),
+      put=functools.partial(_put, mesh),
+      evaluators=reranker_parts.evaluators(config, module, lessons, facts))
+
+
+def _put(mesh: Any, batch: dict[str, Any]) -> Any:
+  return arrays.put_batch(
+      {name: batch[name] for name in ('batch', 'dist_km')}, mesh)
+
+
+def _export(run: launch.Run, facts: rerank_files.Facts, params: Any,
+            figures: dict[str, float]) -> None:
+  fingerprint = rerank_files.save(
+      run.workdir / 'model', run.config.kind, reranker_parts.model(run.config),
+      params, facts, model_card.reranker(run.config, facts, figures))
+  run_record.write_json(run.workdir / 'figures.json', figures)
+  print(f'reranker {fingerprint}: {run.workdir / "model"}', flush=True)
+
+
+if __name__ == '__main__':
+  launch.run(main, ('allow_config_change',), record=False)
