@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import pathlib
-import resource
 import statistics
 import subprocess
 import sys
@@ -51,6 +50,23 @@ def built(rows: vectors.Vectors):
   return projection.ProjectedIndex(inner, matrix, rows, '')
 
 
+def loaded(folder: pathlib.Path, rows: vectors.Vectors):
+  """The index that `built` and saved."""
+  if rows.dim <= _LONGEST_DIRECT:
+    return scann_index.ScannIndex.load(folder)
+  return projection.ProjectedIndex.load(
+      folder, rows, '', scann_index.ScannIndex.load)
+
+
+def peak_gib() -> float:
+  """Most memory of this process, with the pages of files it has mapped.
+
+  Not ru_maxrss, which starts at what the parent held when it forked.
+  """
+  status = pathlib.Path('/proc/self/status').read_text()
+  return int(status.split('VmHWM:')[1].split()[0]) / 2**20
+
+
 def measure(path: pathlib.Path) -> dict:
   """Builds, saves and searches; runs in the process that is measured."""
   rows = vectors.Vectors(np.load(path, mmap_mode='r'))
@@ -62,8 +78,7 @@ def measure(path: pathlib.Path) -> dict:
   wall = time.perf_counter()
   index.save(path.parent / 'index')
   found['save_s'] = time.perf_counter() - wall
-  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-  found['peak_gib'] = peak / 2**20
+  found['peak_gib'] = peak_gib()
   found['one_query_ms'] = one_query_ms(index, rows.block(0, 101))
   return found | dict(load=os.getloadavg()[0])
 

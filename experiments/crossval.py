@@ -32,6 +32,7 @@ from experiments import (
   train_embedder,
 )
 from experiments.configs import crossval as configs
+import jax
 from ml_collections import config_dict
 from pinpoint_jax.disk import lock, parts
 from pinpoint_jax.evals import geolocation, metrics, results
@@ -53,6 +54,7 @@ def main(run: launch.Run) -> None:
     stores = _stores(run.flags['features'])
     # Refuses a workdir of other rows, folds or seed.
     parts.Folder(run.workdir / 'folds', _about(run, stores))
+    _share_compilations(run.workdir / 'compiled')
     answers: Answers = {}
     lists: dict[tuple[str, str], list[crossval_lists.Lists]] = {}
     for fold in range(run.flags['folds']):
@@ -69,6 +71,12 @@ def _stores(paths: str) -> dict[str, str]:
   for path in paths.split(','):
     found.setdefault(store.open_store(path).manifest['source'], []).append(path)
   return {source: ','.join(some) for source, some in sorted(found.items())}
+
+
+def _share_compilations(folder: pathlib.Path) -> None:
+  """Every fold is the same program."""
+  if not jax.config.jax_compilation_cache_dir:
+    jax.config.update('jax_compilation_cache_dir', str(folder))
 
 
 def _about(run: launch.Run, stores: Mapping[str, str]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from input_pipeline.synthetic_earth import dataset as synthetic
 import jax
 from ml_collections import config_dict
 from pinpoint_jax import types
+from pinpoint_jax.evals import results
 from pinpoint_jax.features import backbone as backbone_lib
 from pinpoint_jax.features import extract, store
 from pinpoint_jax.report import tables
@@ -57,6 +58,8 @@ NOTES = (
     'full: the attention reranker, which also sees what the other source shows '
     'near each candidate; full_no_support does not.',
     'full_single_source: embedder, gallery and reranker of the query’s source '
+    'alone.',
+    'one source: the same of an embedder that learned from the query’s source '
     'alone.',
     'geoclip_style: GeoCLIP’s location tower and loss on the same features, '
     'nearest gallery place.',
@@ -91,7 +94,8 @@ def main(run: launch.Run) -> None:
       for name in run.config.rerankers:
         demo_models.reranker(run, name, source, 'both', 'combined')
       if source in run.config.embedders:
-        demo_models.reranker(run, 'full', source, source, source)
+        for name in run.config.rerankers:
+          demo_models.reranker(run, name, source, source, source)
   with _stage('evaluate', seconds):
     rows = [row for part in demo_figures.parts(run.config)
             for row in demo_figures.rows(run, part)]
@@ -166,10 +170,17 @@ def _report(run: launch.Run, dataset: synthetic.SyntheticEarth,
   page = run.workdir / 'report.html'
   page.write_text(tables.page(
       'Synthetic Earth (synthetic)', INTRO, rows,
-      {'Samples of the world': 'samples.png'}, [*NOTES, f'Time: {spent}.']))
+      {'Samples of the world': 'samples.png'},
+      [*_notes(rows), f'Time: {spent}.']))
   print(f'\n{tables.markdown(demo_figures.main_rows(rows))}\n'
         f'all {len(rows)} rows, with filters, galleries and ablations:\n'
         f'figures  {run.workdir / "results.json"}\npage     {page}')
+
+
+def _notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+  """What the words of the table mean; nothing of systems it does not have."""
+  absent = set(results.SYSTEMS) - {row['system'] for row in rows}
+  return [note for note in NOTES if note.partition(':')[0] not in absent]
 
 
 if __name__ == '__main__':

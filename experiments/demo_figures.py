@@ -47,9 +47,9 @@ def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
                    {'full': 'full'})
     # The embedder of one source can only embed a gallery of that source.
     if source in config.embedders:
-      yield Part(source, source, source, ('full',), 'one source', {
-          'full': 'full_single_source', 'location_top1': 'location_top1',
-          'retrieval': 'retrieval'})
+      kept = {name: name for name in ('light', 'retrieval', 'location_top1')}
+      yield Part(source, source, source, main, 'one source', kept | {
+          'full': 'full_single_source'})
     if 'geoclip_style' in config.embedders:
       yield Part('geoclip_style', 'combined', source, kept={
           'location_top1': 'geoclip_style'})

@@ -26,7 +26,7 @@ class Settings:
   """
 
   num_leaves: int
-  training_rows: int = 50_000
+  training_rows: int = 100_000
   dims_per_block: int = 2
   anisotropic_threshold: float | int | None = 0.2
   soar_lambda: float | int | None = None
@@ -64,5 +64,5 @@ def for_rows(num_rows: int) -> Settings:
   """Settings that suit a gallery of that size before any tuning."""
   if num_rows < BRUTE_BELOW:
     return Settings(num_leaves=0)
-  num_leaves = 2 * math.isqrt(num_rows)
+  num_leaves = math.isqrt(num_rows)
   return Settings(num_leaves, leaves_to_search=max(1, num_leaves // 40))

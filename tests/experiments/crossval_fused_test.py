@@ -5,7 +5,6 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.disk import parts
 from pinpoint_jax.geo import distance
-import pytest
 
 NUM, K = 150, 6
 GALLERY = np.stack([np.linspace(-60, 60, 40), np.linspace(-170, 170, 40)], 1)
@@ -87,10 +86,8 @@ def test_queries_of_folds_are_joined_evenly():
   assert np.isneginf(both.shortlist.similarities[30:, 4:]).all()
 
 
-@pytest.mark.parametrize('near', [0, 30])
-def test_light_learns_what_no_similarity_says(near):
-  """Where the right candidate stands in a crowd, it is found; else not."""
-  folds = [lists(seed, near=near) for seed in range(2)]
+def test_light_learns_what_no_similarity_says():
+  """The right candidate stands in a crowd."""
+  folds = [lists(seed, near=30) for seed in range(2)]
   found = next(crossval_light.answer(folds, 0))
-  right = (found['argmax'].errors.dist_km < 1).mean()
-  assert right > .9 if near else right < .4
+  assert (found['argmax'].errors.dist_km < 1).mean() > .9

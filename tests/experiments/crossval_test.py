@@ -10,6 +10,9 @@ import pytest
 from tests.experiments import tiny_training as tiny
 
 NUM = 64
+TARGETS = ('hard', 'soft')
+VARIANTS = {'raw_1nn': ('',), 'image_top1': TARGETS, 'location_top1': TARGETS,
+            'retrieval': TARGETS, 'ridge': ('linear', 'chosen')}
 
 
 @pytest.fixture(scope='module')
@@ -43,25 +46,50 @@ def workdir(store, binary, tmp_path_factory):
 def test_every_system_and_decoding_on_every_row(workdir):
   found = {(row['system'], row['variant'], row['decode']): row
            for row in json.loads((workdir / 'results.json').read_text())}
-  assert set(found) == {
-      ('chance', '', 'argmax'), ('raw_1nn', '', 'argmax'),
-      *(('location_top1', targets, decode) for targets in ('hard', 'soft')
-        for decode in ('argmax', 'expected_score'))}
+  assert set(found) == {('chance', '', 'argmax'), *(
+      (system, variant, decode) for system, variants in VARIANTS.items()
+      for variant in variants for decode in ('argmax', 'expected_score'))}
   assert all(row['num_queries'] == NUM for row in found.values())
   for key, row in found.items():
-    if key[0] == 'location_top1':
+    if key[0] in ('location_top1', 'ridge', 'retrieval'):
       assert row['metrics']['acc@750km'] > 0.9, key
   assert 0.3 < found['chance', '', 'argmax']['metrics']['acc@750km'] < 0.7
 
 
+def test_the_best_comes_first_and_what_is_left_out_is_said(workdir):
+  rows = json.loads((workdir / 'results.json').read_text())
+  scores = [row['metrics']['geoscore'] for row in rows]
+  assert scores == sorted(scores, reverse=True)
+  note = f'street: light is left out, it needs 2,000 rows to learn from ' \
+         f'and there are {NUM}'
+  assert note in rows[0]['provenance']['notes']
+  assert note in (workdir / 'results.md').read_text()
+
+
+def test_what_was_fitted_is_written_down_fold_by_fold(workdir):
+  rows = json.loads((workdir / 'results.json').read_text())
+  fitted = {row['system']: row['provenance']['fitted'] for row in rows}
+  assert [set(one) for one in fitted['retrieval']] == 2 * [
+      {'image', 'location', 'raw'}]
+  assert len(fitted['ridge']) == 2 and fitted['ridge'][0]['penalty'] > 0
+  assert fitted['chance'] == [None, None]
+
+
+def test_another_seed_is_refused_where_folds_are(workdir, store, binary):
+  done = binary('crossval', f'--features={store}', '--folds=2', '--seed=1',
+                f'--workdir={workdir}', env=tiny.environment())
+  assert done.returncode == 1 and 'seed 0 → 1' in done.stderr
+
+
 def test_run_again_it_keeps_the_folds(workdir, store, binary):
-  before = (workdir / 'results.json').read_text()
+  before = json.loads((workdir / 'results.json').read_text())
   done = binary('crossval', f'--features={store}', '--folds=2',
                 f'--workdir={workdir}', '--num_resamples=20',
                 env=tiny.environment())
   assert done.returncode == 0 and 'step 1/' not in done.stdout
-  assert json.loads(before)[0]['metrics'] == json.loads(
-      (workdir / 'results.json').read_text())[0]['metrics']
+  after = json.loads((workdir / 'results.json').read_text())
+  assert [row['metrics'] for row in before] == [
+      row['metrics'] for row in after]
 
 
 def test_an_author_is_never_on_both_sides():

@@ -9,8 +9,7 @@ import pytest
 from tests.experiments import tiny_training as tiny
 
 CONFIG = '--config=experiments/configs/demo.py:quick'
-SYSTEMS = ('raw_1nn', 'image_top1', 'location_top1', 'retrieval', 'light',
-           'full')
+SYSTEMS = ('raw_1nn', 'image_top1', 'location_top1', 'retrieval', 'light')
 
 
 def run(binary, workdir, *args):
@@ -69,8 +68,7 @@ def test_the_published_demo_compares_every_part():
   found = list(demo_figures.parts(config))
   variants = {part.variant for part in found}
   assert variants == {'', 'one source'}
-  assert {name for part in found for name in (part.kept or {}).values()} >= {
-      'full_single_source', 'geoclip_style'}
+  assert {part.embedder for part in found} == {'both', 'photo', 'street'}
 
 
 def test_an_oracle_is_never_beaten(runs):
@@ -78,7 +76,7 @@ def test_an_oracle_is_never_beaten(runs):
           row['metrics']['acc@25km'] for row in runs[0][0][0]
           if row['decode'] == 'argmax'}
   for (*where, system), value in rows.items():
-    if system == 'full':
+    if system == 'light':
       assert value <= rows[*where, 'oracle']
 
 
