@@ -62,9 +62,8 @@ def fit(shortlist: types.Shortlist, dist_km: Float[np.ndarray, 'b k'],
   dist_km = jnp.where(valid, jnp.asarray(dist_km, jnp.float32), 0.)
   if not bool(valid.any()):
     raise ValueError('fusion: no query has a candidate to learn from')
-  value_and_grad = jax.jit(jax.value_and_grad(_cost))
   def cost(weights: np.ndarray) -> tuple[float, np.ndarray]:
-    value, grad = value_and_grad(
+    value, grad = _value_and_grad(
         jnp.asarray(weights, jnp.float32), sims, dist_km, valid)
     return float(value), np.asarray(grad, np.float64)
   found = optimize.minimize(
@@ -81,7 +80,9 @@ def _used(channels: Sequence[str]) -> Bool[np.ndarray, '3']:
   return np.isin(types.CHANNELS, list(channels))
 
 
-def _cost(weights: Float[jax.Array, '3'], sims: Float[jax.Array, 'b k 3'],
+@jax.jit
+@jax.value_and_grad
+def _value_and_grad(weights: Float[jax.Array, '3'], sims: Float[jax.Array, 'b k 3'],
           dist_km: Float[jax.Array, 'b k'],
           valid: jax.Array) -> Float[jax.Array, '']:
   # Not a dot product: three numbers summed in full float32.

@@ -5,7 +5,12 @@ import dataclasses
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.models import light_features, rerank_inputs
-from pinpoint_jax.retrieval import masks, rerank_arrays, shortlist
+from pinpoint_jax.retrieval import (
+  masks,
+  neighbourhood_files,
+  rerank_arrays,
+  shortlist,
+)
 import pytest
 
 from tests.retrieval import tiny_ranking as tiny
@@ -96,8 +101,7 @@ def test_features_see_only_what_the_query_may(read):
 
 def test_neighbourhoods_of_another_gallery_are_refused(read):
   ground = read[0]
-  short = dataclasses.replace(ground.neighbourhoods, lists=dataclasses.replace(
-      ground.neighbourhoods.lists,
-      starts=ground.neighbourhoods.lists.starts[1:]))
+  short = neighbourhood_files.build(ground.gallery.latlng_deg[1:],
+                                    ground.gallery.source[1:])
   with pytest.raises(ValueError, match='179 neighbourhoods are not of'):
     rerank_arrays.Reader(ground.gallery, short)
