@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
@@ -78,9 +79,11 @@ class Reranking:
 
 def reward_fn(within_1km: float | int, within_25km: float | int) -> Callable[
     [np.ndarray], np.ndarray]:
-  """What answers are worth, by their distance, as numpy."""
-  return lambda dist_km: np.asarray(
-      ranking.rewards(dist_km, within_1km, within_25km))
+  """What answers are worth, by their distances [n], as numpy."""
+  def reward(dist_km: Float[np.ndarray, 'n']) -> Float[np.ndarray, 'n']:
+    return np.asarray(ranking.rewards(
+        jnp.asarray(dist_km)[:, None], within_1km, within_25km))[:, 0]
+  return reward
 
 
 def _blocks(num: int) -> Iterator[Int[np.ndarray, 'n']]:

@@ -80,12 +80,14 @@ def _used(channels: Sequence[str]) -> Bool[np.ndarray, '3']:
   return np.isin(types.CHANNELS, list(channels))
 
 
-@jax.jit
-@jax.value_and_grad
-def _value_and_grad(weights: Float[jax.Array, '3'], sims: Float[jax.Array, 'b k 3'],
+def _cost(weights: Float[jax.Array, '3'], sims: Float[jax.Array, 'b k 3'],
           dist_km: Float[jax.Array, 'b k'],
           valid: jax.Array) -> Float[jax.Array, '']:
   # Not a dot product: three numbers summed in full float32.
   scores = jnp.sum(sims * weights[None, None], axis=-1)
   return ranking.mean(ranking.expected_reward(
       scores, dist_km, valid, _WITHIN_1KM, _WITHIN_25KM))
+
+
+# Here, not in `fit`: the next fit of the same shapes need not compile.
+_value_and_grad = jax.jit(jax.value_and_grad(_cost))

@@ -11,7 +11,7 @@ import dataclasses
 from typing import Any
 
 from flax import linen as nn
-from jaxtyping import Float
+from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.disk import parts
@@ -50,7 +50,8 @@ class LessonRows:
   def __getitem__(self, row: int) -> Any:
     return self.__getitems__([row])
 
-  def __getitems__(self, rows: Sequence[int]) -> dict[str, Any]:
+  def __getitems__(
+      self, rows: Sequence[int] | Int[np.ndarray, 'n']) -> dict[str, Any]:
     """A Batch of those rows, km to the truth [b, k] and the rows [b]."""
     rows = np.asarray(rows, np.int64)
     columns = self._table.take(rows)

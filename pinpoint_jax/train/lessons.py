@@ -7,9 +7,8 @@ A gallery row that searches its own gallery must not find itself: what learns
 from such lists learns that the best candidate is always right.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 import dataclasses
-from typing import Any
 
 from jaxtyping import Float, Int
 import numpy as np
@@ -161,8 +160,7 @@ def as_columns(context: rerank_arrays.Context,
              'similarities': found.similarities, 'counts': context.counts,
              'dist_km': dist_km}
   if context.support is not None:
-    columns |= {f'support_{name}': value for name, value in _plain(
-        context.support).items()}
+    columns |= _support_columns(context.support)
   return columns
 
 
@@ -180,6 +178,8 @@ def from_columns(columns: Mapping[str, np.ndarray]) -> rerank_arrays.Context:
   return rerank_arrays.Context(shortlist, columns['counts'], found)
 
 
-def _plain(found: support.Support) -> Iterator[tuple[str, Any]]:
-  return {'rows': found.rows.astype(np.int32), 'counts': found.counts,
-          'similarities': found.similarities, 'nearest_km': found.nearest_km}
+def _support_columns(found: support.Support) -> dict[str, np.ndarray]:
+  return {'support_rows': found.rows.astype(np.int32),
+          'support_similarities': found.similarities,
+          'support_counts': found.counts,
+          'support_nearest_km': found.nearest_km}

@@ -14,9 +14,9 @@ Tree = Any
 
 # Kernels [in, out] are split by their outputs; all else is small.
 SHARDING_RULES: tuple[rules_lib.Rule, ...] = (
-    # One score a candidate; keys and values by their heads.
+    # One score a candidate; queries, keys and values by their heads.
     (r'(^|/)head/kernel$', ()),
-    (r'key_value/kernel$', (None, None, 'fsdp')),
+    (r'(query|key_value)/kernel$', (None, None, 'fsdp')),
     (r'kernel$', (None, 'fsdp')),
     (r'_norm/(mean|std)$', ()),
     (r'(^|/)(kinds|support_none)$', ()),

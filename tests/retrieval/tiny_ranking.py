@@ -63,9 +63,13 @@ def features(count, seed):
       size=(count, tiny_gallery.DIM)).astype(np.float32)
 
 
-@functools.cache
 def ground(segments=1):
   """The gallery, opened; its rows in so many segments."""
+  return _ground(segments)
+
+
+@functools.cache
+def _ground(segments):
   folder = pathlib.Path(_HERE.name) / str(segments)
   stores = []
   for seed, source in enumerate(types.SOURCES):

@@ -37,7 +37,7 @@ def batch(kind, seed=0):
     found = found._replace(inputs=found.inputs._replace(valid=valid))
     found.inputs.meta[..., 0] = hint
   return {'batch': found._replace(
-      valid=valid, similarities=np.abs(found.similarities)),
+      valid=valid, similarities=.1 * np.abs(found.similarities)),
           'dist_km': dist_km.astype(np.float32)}
 
 
@@ -54,7 +54,7 @@ def run(kind, mesh_shape=(1, 1), loss='expected_reward'):
   mesh = meshes.make(*mesh_shape)
   module = tiny.model(kind)
   method = optimizers.make(optimizers.Settings(
-      learning_rate=1e-2, no_decay=('norm', 'bias', 'kinds', 'support_none')),
+      learning_rate=2e-2, no_decay=('norm', 'bias', 'kinds', 'support_none')),
                            STEPS)
   now = training.make_state(module, tiny.DIMS, norms(kind), method, 0, mesh)
   before = jax.device_get(now)
@@ -85,7 +85,7 @@ def test_it_learns_what_the_network_can_see(kind, loss):
   _, metrics, _ = run(kind, loss=loss)
   first, last = (np.mean([m['loss'] for m in part])
                  for part in (metrics[:5], metrics[-5:]))
-  assert last < .6 * first
+  assert last < .8 * first
 
 
 @pytest.mark.parametrize('kind', KINDS)

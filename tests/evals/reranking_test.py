@@ -1,0 +1,67 @@
+"""Figures of held-out lists, by hand."""
+
+import types as python_types
+
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.evals import reranking
+from pinpoint_jax.models import rerank_scoring
+import pytest
+
+KM = np.array([[.5, 300., 9000.], [9000., 20., 0.], [40., 1., np.inf],
+               [np.inf] * 3], np.float32)
+VALID = np.isfinite(KM)
+# The network takes the first, then the second, then the first.
+SCORES = np.where(VALID, [[3., 1, 2], [0, 1, 0], [2, 1, 0], [0, 0, 0]], -np.inf)
+IMAGE = np.array([[0., 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0]], np.float32)
+
+
+class Lessons:
+  """Four queries; the last has no candidate."""
+
+  def __len__(self):
+    return 4
+
+  def __getitems__(self, rows):
+    sims = np.stack([IMAGE[rows]] * 3, -1) * [1., 0., 0.]
+    return {'batch': rerank_scoring.Batch(sims.astype(np.float32), VALID[rows]),
+            'dist_km': KM[rows]}
+
+  def photos(self, rows):
+    names = np.array([f'q{i}' for i in rows])
+    return types.Photos(names, np.zeros((len(rows), 2)), names, names, 'photo')
+
+
+class Scorer(rerank_scoring.Scorer):
+  """Scores that stand written above."""
+
+  def __init__(self):
+    pass
+
+  def __call__(self, params, batch):
+    return SCORES[:len(batch.valid)].astype(np.float32)
+
+
+@pytest.fixture
+def figures():
+  found = reranking.Reranking('v', 1, Scorer(), Lessons(), (1., 0., 0.),
+                              reranking.reward_fn(.1, .2))
+  return found.run(python_types.SimpleNamespace(ema={}))
+
+
+def test_the_best_of_each_list_is_scored(figures):
+  assert figures['num_queries'] == 3 and figures['without_candidates'] == 1
+  # 0.5, 20 and 40 km.
+  assert figures['acc@1km'] == pytest.approx(1 / 3)
+  assert figures['acc@25km'] == pytest.approx(2 / 3)
+  assert figures['geoscore'] == pytest.approx(
+      5000 * np.exp(-np.array([.5, 20, 40]) / 1492.7).mean(), rel=1e-5)
+  reward = .7 * np.exp(-np.array([.5, 20, 40]) / 1492.7)
+  assert figures['reward'] == pytest.approx(
+      (reward + [.3, .2, 0]).mean(), rel=1e-5)
+
+
+def test_fusion_is_scored_beside_it(figures):
+  # 300, 9000 and 1 km: one is not below 1.
+  assert figures['fusion_acc@1km'] == 0
+  assert figures['fusion_acc@25km'] == pytest.approx(1 / 3)

@@ -1,0 +1,140 @@
+"""Rerankers from the command line: trained, stopped, resumed, refused."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+from experiments import embedder_parts
+from pinpoint_jax.features import rows as rows_lib
+from pinpoint_jax.models import embedder_files, rerank_files
+from pinpoint_jax.retrieval import gallery, gallery_writer
+import pytest
+
+from tests.experiments import tiny_training as tiny
+
+SIGNALLED = 'tests.experiments.signalled_reranker'
+# The embedder of the tests held out a tenth of its rows by their ids.
+_TINY = ('--config.embedder_split.validation_percent=10.0',
+         '--config.validation_percent=50.0', '--config.data.batch_size=8',
+         '--config.lessons.sizes.image=4', '--config.lessons.sizes.raw=3',
+         '--config.lessons.sizes.location=3', '--config.lessons.rounds=2',
+         '--config.train.log_every=1', '--config.train.save_every=2',
+         '--config.eval.every=2', f'--config.train.num_steps={tiny.STEPS}')
+
+
+@pytest.fixture(scope='session')
+def world(stores, trained, tmp_path_factory):
+  """Flags that name the embedder, its gallery and the stores."""
+  path = tmp_path_factory.mktemp('gallery') / 'g'
+  gallery_writer.build(
+      path, embedder_files.load(trained / 'model'),
+      [words.partition('=')[2] for words in stores.values()],
+      gallery_writer.Settings())
+  return [*stores.values(), f'--config.embedder={trained / "model"}',
+          f'--config.gallery={path}']
+
+
+def command(world, workdir, *words, kind='light',
+            module='experiments.train_reranker'):
+  config = f'experiments/configs/train_reranker.py:quick,kind={kind}'
+  return [sys.executable, '-m', module, f'--config={config}', *_TINY, *world,
+          f'--workdir={workdir}', *words]
+
+
+def run(world, workdir, *words, kind='light',
+        module='experiments.train_reranker', **more):
+  return subprocess.run(
+      command(world, workdir, *words, kind=kind, module=module), cwd=tiny.ROOT,
+      timeout=240, text=True, env=tiny.environment(**more), capture_output=True)
+
+
+@pytest.fixture(scope='session')
+def whole(world, tmp_path_factory):
+  """A light run to its end."""
+  workdir = tmp_path_factory.mktemp('light') / 'w'
+  done = run(world, workdir)
+  assert done.returncode == 0, done.stderr
+  return workdir
+
+
+def test_a_run_exports_what_rankers_load(world, whole):
+  found = rerank_files.load(whole / 'model')
+  where = world[-1].partition('=')[2]
+  assert found.kind == 'light' and found.facts.task == 'photo'
+  assert found.facts.gallery == gallery.open_gallery(where).fingerprint()
+  assert dict(found.facts.sizes) == {'image': 4, 'location': 3, 'raw': 3}
+  assert found.facts.fusion == json.loads(
+      (whole / 'shortlists' / 'fusion.json').read_text())
+  assert 'light reranker' in (whole / 'model' / 'README.md').read_text()
+  figures = tiny.figures(whole)
+  assert {'validation/reward', 'validation/acc@25km',
+          'validation/fusion_reward'} <= figures.keys()
+
+
+def test_the_attention_reranker_trains_for_street_views(world, tmp_path):
+  done = run(world, tmp_path, '--config.task=street', '--config.model.width=16',
+             '--config.model.num_layers=1', '--config.eval.every=0',
+             kind='attention')
+  assert done.returncode == 0, done.stderr
+  found = rerank_files.load(tmp_path / 'model')
+  assert (found.kind, found.facts.task) == ('attention', 'street')
+
+
+def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(world, whole, tmp_path):
+  done = run(world, tmp_path, module=SIGNALLED, SIGNAL_AT='TERM:step:3')
+  assert done.returncode == tiny.STOPPED, done.stderr
+  assert 'stopped after step 4 of 6; it is saved' in done.stderr
+  assert not (tmp_path / 'model').exists()
+  done = run(world, tmp_path)
+  assert 'going on after step 4' in done.stdout, done.stderr
+  tiny.assert_same_run(tmp_path, whole)
+
+
+def test_killed_it_goes_on_to_the_same_bits(world, whole, tmp_path):
+  child = tiny.start(command(world, tmp_path, '--config.train.save_every=1',
+                             module=SIGNALLED), tiny.environment(PACE='0.5'))
+  for line in child.stdout:
+    if line.startswith('step 2/'):
+      break
+  time.sleep(.6)
+  child.kill()
+  child.communicate(timeout=60)
+  assert child.returncode == tiny.KILLED and tiny.steps(tmp_path)
+  # The kill may have come while lists were written, too.
+  shutil.rmtree(tmp_path / 'shortlists' / 'train' / 'part_00001')
+  done = run(world, tmp_path, '--config.train.save_every=1')
+  assert done.returncode == 0, done.stderr
+  tiny.assert_same_run(tmp_path, whole)
+
+
+@pytest.mark.parametrize('words, complaint', [
+    (['--config.embedder_split.validation_percent=20.0'],
+     'among the others may be rows it has seen'),
+    (['--config.seed=4'], 'was made from other things'),
+    (['--config.lessons.rounds=3'], 'rounds 2 → 3'),
+    (['--config.optimizer.weight_decay=0.1'], 'begun with another config'),
+    (['--config.task=drone'], '--config.task=drone'),
+    (['--config.gallery='], 'that build_gallery made'),
+    (['--config.stores.photo='], '--config.stores.photo is empty')])
+def test_what_makes_another_run_is_refused(world, whole, words, complaint):
+  done = run(world, whole, *words)
+  assert done.returncode == 1 and complaint in done.stderr, done.stderr
+  assert done.stderr.count('error:') == 1
+
+
+def test_rows_the_embedder_has_seen_are_used_only_aloud(world, tmp_path):
+  done = run(world, tmp_path, '--config.queries=all', '--config.max_queries=60',
+             '--config.eval.every=0')
+  assert done.returncode == 0, done.stderr
+  assert 'warning: --config.queries=all: the embedder has seen' in done.stderr
+
+
+def test_the_embedder_tells_what_it_was_trained_on(trained, stores):
+  found = embedder_files.load(trained / 'model').inputs['photo']['trained_on']
+  path = stores['photo'].partition('=')[2]
+  rows = rows_lib.open_rows([path])
+  late = rows_lib.held_out(rows.photos.ids, 10.)
+  assert found == embedder_parts.trained_on(
+      embedder_parts.take(rows, (~late).nonzero()[0]))

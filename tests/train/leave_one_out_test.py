@@ -1,0 +1,82 @@
+"""Why a training query must not find itself: trained so, it chooses worse.
+
+A world in which the raw channel knows the town and the image channel knows
+nothing but who is who: of oneself it is sure, of all others it guesses.
+"""
+
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.models import light_features, rerank_scoring, standardise
+from pinpoint_jax.parallel import arrays
+from pinpoint_jax.parallel import mesh as meshes
+from pinpoint_jax.retrieval import exact, row_sets, shortlist
+from pinpoint_jax.train import optimizer as optimizers
+from pinpoint_jax.train import reranker as training
+
+from tests.retrieval import tiny_ranking as tiny
+
+ROWS, TOWNS, DIM, K, STEPS, BATCH = 600, 25, 24, 8, 60, 64
+
+
+def world():
+  rng = np.random.default_rng(0)
+  town = rng.integers(0, TOWNS, ROWS)
+  places = (rng.uniform([-60, -170], [60, 170], (TOWNS, 2))[town]
+            + rng.normal(0, .02, (ROWS, 2)))
+  of_town = rng.normal(size=(TOWNS, DIM))[town]
+  unit = lambda x: (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(
+      np.float32)
+  return places, unit(rng.normal(size=(ROWS, DIM))), unit(
+      of_town + 1.2 * rng.normal(size=(ROWS, DIM)))
+
+
+def lists(queries, leave_one_out):
+  """A Batch and the distances of some rows that search all rows."""
+  places, image, raw = world()
+  hidden = row_sets.own_rows(queries) if leave_one_out else None
+  rows, ranks = shortlist.union({
+      name: exact.search(z[queries], z, K, hidden)
+      for name, z in (('image', image), ('raw', raw))})
+  safe = np.maximum(rows, 0)
+  sims = np.zeros((*rows.shape, 3), np.float32)
+  for channel, z in ((0, image), (2, raw)):
+    sims[..., channel] = np.einsum('bd,bkd->bk', z[queries], z[safe])
+  found = types.Shortlist(rows, ranks, sims)
+  features = light_features.features(
+      found, places[safe], np.ones((*rows.shape, 2, 2), np.int32))
+  same = np.linalg.norm(places[safe] - places[queries][:, None], axis=-1) < 1
+  valid = rows >= 0
+  return {'batch': rerank_scoring.Batch(
+      np.where(valid[..., None], sims, 0.), valid, features=features),
+          'dist_km': np.where(same, 1., 5000.).astype(np.float32)}
+
+
+def trained_on(given):
+  module, mesh = tiny.model('light', widths=(16,)), meshes.make(1)
+  norms = {'features_norm': standardise.fit(given['batch'].features,
+                                            given['batch'].valid)}
+  method = optimizers.make(optimizers.Settings(learning_rate=2e-2), STEPS)
+  now = training.make_state(module, tiny.DIMS, norms, method, 0, mesh)
+  step = training.make_step(module, None, method, training.Objective(), 0,
+                            mesh, now)
+  rng = np.random.default_rng(0)
+  for _ in range(STEPS):
+    at = rng.integers(0, len(given['dist_km']), BATCH)
+    batch = rerank_scoring.Batch(
+        given['batch'].similarities[at], given['batch'].valid[at],
+        features=given['batch'].features[at])
+    now, _ = step(now, arrays.put_batch(
+        {'batch': batch, 'dist_km': given['dist_km'][at]}, mesh))
+  return rerank_scoring.Scorer(module, None), now.ema
+
+
+def test_a_reranker_that_learned_to_find_itself_is_worse_on_strangers():
+  learn, strangers = np.arange(400), lists(np.arange(400, ROWS), True)
+  right = {}
+  for rule in (True, False):
+    scorer, params = trained_on(lists(learn, rule))
+    best = scorer(params, strangers['batch']).argmax(axis=1)
+    right[rule] = np.mean(
+        strangers['dist_km'][np.arange(len(best)), best] < 25)
+  print(right)
+  assert right[True] > 1.2 * right[False]
