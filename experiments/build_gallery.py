@@ -52,7 +52,11 @@ FLAGS = (*ACTIONS, 'model', 'replace', 'duplicates', 'allow_unknown_ids')
 def main(run: launch.Run) -> None:
   """Build, add, take down, compact, verify: those that are asked for."""
   signal.signal(signal.SIGTERM, _stopped)
-  asked, beside = run.flags, _beside(run)
+  asked = run.flags
+  if asked['add'] and not asked['model']:
+    raise ValueError('--add needs --model, the folder of the embedder that '
+                     'built the gallery')
+  beside = _beside(run)
   if run.config is not None:
     _build(run)
   if asked['add']:
@@ -128,9 +132,6 @@ def _stores(config: config_dict.ConfigDict) -> list[str]:
 
 
 def _add(run: launch.Run) -> None:
-  if not run.flags['model']:
-    raise ValueError('--add needs --model, the folder of the embedder that '
-                     'built the gallery')
   before = len(galleries.open_gallery(run.workdir))
   found = gallery_writer.add(
       run.workdir, embedder_files.load(run.flags['model']),
