@@ -53,7 +53,8 @@ class Ours:
     mesh = meshes.make()
     self.model = embedder_parts.model(config)
     self.objective = embedder_parts.objective(config)
-    method = optimizer.make(embedder_parts.optimizer_settings(config), 1000)
+    method = optimizer.make(
+        optimizer.Settings(**config.optimizer.to_dict()), 1000)
     self.mesh, self.batch = mesh, arrays.put_batch(batch, mesh)
     self.state = training.make_state(
         self.model, dict.fromkeys(batch, FEATURE_DIM), method, self.objective,

@@ -15,7 +15,6 @@ from pinpoint_jax.losses import pairs
 from pinpoint_jax.models import embedder as embedders
 from pinpoint_jax.models import encoding
 from pinpoint_jax.train import embedder as training
-from pinpoint_jax.train import optimizer as optimizers
 
 DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 Rows = Mapping[str, rows_lib.StoreRows]
@@ -109,12 +108,6 @@ def objective(config: config_dict.ConfigDict) -> training.Objective:
   fields = config.objective.to_dict()
   targets = pairs.Targets(**fields.pop('targets'))
   return training.Objective(targets=targets, **fields)
-
-
-def optimizer_settings(
-    config: config_dict.ConfigDict) -> optimizers.Settings:
-  """How parameters move."""
-  return optimizers.Settings(**config.optimizer.to_dict())
 
 
 def evaluators(config: config_dict.ConfigDict, module: embedders.Embedder,

@@ -15,50 +15,29 @@ SIGTERM and saved, run again to continue.
 """
 
 from collections.abc import Callable
-import contextlib
 import functools
-import signal
-import sys
-import threading
 
 from experiments import (
   distributed,
   embedder_parts,
   launch,
   model_card,
-  progress,
-  resume,
   run_record,
+  training_run,
 )
 import jax
 from ml_collections import config_dict
-from pinpoint_jax.disk import lock
 from pinpoint_jax.models import embedder_files
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.parallel import mesh as meshes
-from pinpoint_jax.train import agreement, loop, optimizer, state, writer
-from pinpoint_jax.train import checkpoints as checkpoints_lib
 from pinpoint_jax.train import embedder as training
-
-EXIT_STOPPED = 143
+from pinpoint_jax.train import loop, state
 
 
 def main(run: launch.Run) -> None:
   """Lock the workdir, train, export."""
-  asked = threading.Event()
   distributed.begin(run.config)
-  # Only now: jax, among several processes, takes SIGTERM for itself.
-  signal.signal(signal.SIGTERM, lambda *_: asked.set())
-  try:
-    with contextlib.ExitStack() as held:
-      # Refused to the first process, it is refused to all, at once.
-      agreement.by_first(
-          lambda: held.enter_context(lock.hold(run.workdir)) or 0)
-      train(run, asked.is_set)
-  except loop.Interrupted as stopped:
-    print(f'{stopped}; run the same command to continue', file=sys.stderr,
-          flush=True)
-    sys.exit(EXIT_STOPPED)
+  training_run.guarded(train, run)
 
 
 def train(run: launch.Run, stopping: Callable[[], bool] = lambda: False,
@@ -88,26 +67,16 @@ def prepare(config: config_dict.ConfigDict, rows: embedder_parts.Split,
   mesh = meshes.make(config.mesh.data, config.mesh.fsdp)
   module = embedder_parts.model(config)
   objective = embedder_parts.objective(config)
-  method = optimizer.make(
-      embedder_parts.optimizer_settings(config), config.train.num_steps)
+  method = training_run.method(config)
   dims = {source: part.dim for source, part in rows.train.items()}
   began = training.make_state(
       module, dims, method, objective, config.seed, mesh)
-  keep = checkpoints_lib.Keep(
-      config.keep.last, config.keep.every_steps or None,
-      config.keep.every_hours or None)
-  return loop.Run(
-      began, training.make_step(
+  return training_run.prepare(
+      run, stopping, state=began, step=training.make_step(
           module, method, objective, config.seed, mesh, began),
-      embedder_parts.batches(config, rows.train),
-      functools.partial(_put, mesh), loop.Settings(**config.train.to_dict()),
-      run.workdir,
-      checkpoints_lib.Checkpoints(run.workdir / 'checkpoints', keep),
-      checkpoints_lib.Checkpoints(run.workdir / 'best',
-                                  checkpoints_lib.Keep(1)),
-      _writer(run), embedder_parts.evaluators(config, module, rows),
-      stopping, resume.describe(config),
-      functools.partial(_check, run), progress.Steps(config.train.num_steps))
+      batches=embedder_parts.batches(config, rows.train),
+      put=functools.partial(_put, mesh),
+      evaluators=embedder_parts.evaluators(config, module, rows))
 
 
 def _put(mesh: jax.sharding.Mesh, batch: dict) -> dict:
@@ -116,30 +85,11 @@ def _put(mesh: jax.sharding.Mesh, batch: dict) -> dict:
        for source, rows in batch.items()}, mesh)
 
 
-def _writer(run: launch.Run) -> writer.Several:
-  if jax.process_index():
-    return writer.Several()
-  board = ([writer.TensorBoard(run.workdir / 'tensorboard')]
-           if run.config.tensorboard else [])
-  return writer.Several(
-      writer.JsonLines(run.workdir / 'metrics.jsonl'), *board)
-
-
-def _check(run: launch.Run, saved: dict) -> None:
-  for line in resume.check(saved, run.config, run.flags['allow_config_change'],
-                           str(run.workdir)):
-    if jax.process_index() == 0:
-      print(f'config changed: {line}', flush=True)
-
-
 def _announce(rows: embedder_parts.Split, prepared: loop.Run) -> None:
   for source, part in rows.train.items():
     print(f'{source}: {len(part):,} rows to train on, '
           f'{len(rows.held_out[source]):,} held out')
-  size = sum(x.size for x in jax.tree.leaves(prepared.state.params))
-  print(f'{size / 1e6:.1f} M parameters on {len(jax.devices())} devices; '
-        + (f'going on after step {prepared.start}' if prepared.start
-           else 'a new run'), flush=True)
+  training_run.announce(prepared)
 
 
 def _export(run: launch.Run, rows: embedder_parts.Split, params: dict,

@@ -1,6 +1,7 @@
 """What every training binary does around its own training."""
 
 from collections.abc import Callable
+import contextlib
 import functools
 import signal
 import sys
@@ -11,19 +12,26 @@ from experiments import launch, progress, resume
 import jax
 from ml_collections import config_dict
 from pinpoint_jax.disk import lock
+from pinpoint_jax.train import agreement, loop, optimizer, writer
 from pinpoint_jax.train import checkpoints as checkpoints_lib
-from pinpoint_jax.train import loop, optimizer, writer
 
 EXIT_STOPPED = 143
 
 
 def guarded(train: Callable[[launch.Run, Callable[[], bool]], None],
             run: launch.Run) -> None:
-  """Trains under the workdir's lock; SIGTERM saves and ends with 143."""
+  """Trains under the workdir's lock; SIGTERM saves and ends with 143.
+
+  Among several processes: call after they have met, for jax then takes SIGTERM
+  for itself.
+  """
   asked = threading.Event()
   signal.signal(signal.SIGTERM, lambda *_: asked.set())
   try:
-    with lock.hold(run.workdir):
+    with contextlib.ExitStack() as held:
+      # Refused to the first process, it is refused to all, at once.
+      agreement.by_first(
+          lambda: held.enter_context(lock.hold(run.workdir)) or 0)
       train(run, asked.is_set)
   except loop.Interrupted as stopped:
     print(f'{stopped}; run the same command to continue', file=sys.stderr,
@@ -67,6 +75,8 @@ def announce(prepared: loop.Run) -> None:
 
 
 def _writer(run: launch.Run) -> writer.Several:
+  if jax.process_index():
+    return writer.Several()
   board = ([writer.TensorBoard(run.workdir / 'tensorboard')]
            if run.config.tensorboard else [])
   return writer.Several(
@@ -76,4 +86,5 @@ def _writer(run: launch.Run) -> writer.Several:
 def _check(run: launch.Run, saved: dict) -> None:
   for line in resume.check(saved, run.config, run.flags['allow_config_change'],
                            str(run.workdir)):
-    print(f'config changed: {line}', flush=True)
+    if jax.process_index() == 0:
+      print(f'config changed: {line}', flush=True)
