@@ -13,7 +13,8 @@ PEER := .venv-parity
 # Search engines to compare with, away from what the product needs.
 PEERS := .venv-peers
 
-.PHONY: help demo test lint bench bench-peers bench-search parity golden clean
+.PHONY: help demo test lint bench bench-peers bench-search bench-answer parity \
+  golden clean
 help:  ## What each target does.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
@@ -69,6 +70,9 @@ bench-search: $(STAMP) $(PEERS)/.installed  ## Search beside faiss, hnswlib and 
 	$(PY) -m benchmarks.search_bench --peer_python=$(PEERS)/bin/python \
 	  --out=benchmarks/results/search.json
 	$(PY) -m benchmarks.gallery_bench --out=benchmarks/results/gallery.json
+
+bench-answer: $(STAMP)  ## From a feature to a place, a million rows; half an hour.
+	$(PY) -m benchmarks.answer_bench --out=benchmarks/results/answer.json
 
 golden: $(STAMP)  ## Rewrite tests/golden after an intended change; read the diff.
 	UPDATE_GOLDEN=1 $(PY) -m pytest tests -k golden

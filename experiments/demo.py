@@ -2,7 +2,7 @@
 
 Renders JPEGs, extracts features of a small ViT into feature stores, trains
 embedders of photos and places, builds their galleries, trains rerankers on
-rows that the embedders did not see, answers every query with every system, and
+photos that lie in no gallery, answers every query with every system, and
 writes results.json, results.md and report.html to the workdir. Synthetic Earth
 is made up: its figures compare systems with each other and say nothing about
 real photographs.
@@ -33,6 +33,7 @@ from pinpoint_jax.features import extract, store
 from pinpoint_jax.report import tables
 
 GALLERIES = ('gallery_photo', 'gallery_street')
+RERANK = ('rerank_photo', 'rerank_street')
 QUERIES = ('query_photo_known', 'query_photo_new', 'query_street')
 INTRO = ('Synthetic Earth is a made-up world on real geography. These figures '
          'compare systems with each other and say nothing about real '
@@ -75,7 +76,7 @@ def main(run: launch.Run) -> None:
   _share_compilations(run)
   dataset = synthetic.SyntheticEarth(run.config.world_size, run.config.seed)
   with _stage('render', seconds):
-    for split in (*GALLERIES, *QUERIES):
+    for split in (*GALLERIES, *RERANK, *QUERIES):
       dataset.write_folder(
           run.workdir / 'data' / split, split, run.config.processes)
   with _stage('features', seconds):
@@ -90,11 +91,12 @@ def main(run: launch.Run) -> None:
       for mode in demo_models.galleries(name):
         demo_models.gallery(run, name, mode)
   with _stage('rerankers', seconds):
+    demo_models.fresh(run.workdir / 'shortlists')
     for source in types.SOURCES:
       for name in run.config.rerankers:
         demo_models.reranker(run, name, source, 'both', 'combined')
       if source in run.config.embedders:
-        for name in run.config.rerankers:
+        for name in demo_models.ONE_SOURCE:
           demo_models.reranker(run, name, source, source, source)
   with _stage('evaluate', seconds):
     rows = [row for part in demo_figures.parts(run.config)
@@ -125,7 +127,7 @@ def _features(run: launch.Run, backbone: backbone_lib.Backbone,
   """Features of every split: JPEGs on disk to feature stores."""
   folder = demo_models.fresh(run.workdir / 'features')
   found = {}
-  for split in (*GALLERIES, *QUERIES):
+  for split in (*GALLERIES, *RERANK, *QUERIES):
     source = open_source.open_source(
         'csv', run.workdir / 'data' / split,
         source='street' if split.endswith('street') else 'photo')

@@ -48,8 +48,8 @@ def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
     # The embedder of one source can only embed a gallery of that source.
     if source in config.embedders:
       kept = {name: name for name in ('light', 'retrieval', 'location_top1')}
-      yield Part(source, source, source, main, 'one source', kept | {
-          'full': 'full_single_source'})
+      yield Part(source, source, source, demo_models.ONE_SOURCE, 'one source',
+                 kept | {'full': 'full_single_source'})
     if 'geoclip_style' in config.embedders:
       yield Part('geoclip_style', 'combined', source, kept={
           'location_top1': 'geoclip_style'})

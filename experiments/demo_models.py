@@ -4,7 +4,13 @@ from collections.abc import Mapping
 import pathlib
 import shutil
 
-from experiments import launch, train_embedder, train_reranker
+from experiments import (
+  launch,
+  run_record,
+  train_embedder,
+  train_reranker,
+)
+from ml_collections import config_dict
 from pinpoint_jax import types
 from pinpoint_jax.models import embedder_files
 from pinpoint_jax.retrieval import gallery_neighbourhoods, gallery_writer
@@ -13,6 +19,8 @@ from pinpoint_jax.retrieval import gallery_neighbourhoods, gallery_writer
 SOURCES: Mapping[str, tuple[str, ...]] = {
     'both': types.SOURCES, 'geoclip_style': types.SOURCES,
     **{source: (source,) for source in types.SOURCES}}
+# Rerankers of the embedders of one source: no other source supports there.
+ONE_SOURCE = ('light', 'full')
 # Sources of a gallery by its mode.
 MODES = {'combined': types.SOURCES,
          **{source: (source,) for source in types.SOURCES}}
@@ -67,11 +75,21 @@ def reranker(run: launch.Run, name: str, task: str, embedder_name: str,
   config.seed, config.task = run.config.seed, task
   config.embedder = str(run.workdir / 'embedder' / embedder_name / 'model')
   config.gallery = str(run.workdir / 'gallery' / f'{embedder_name}_{mode}')
-  config.stores[task] = store(run.workdir, f'gallery_{task}')
-  config.embedder_split.folds = run.config.embedder.folds
+  config.queries = 'apart'
+  config.stores[task] = store(run.workdir, f'rerank_{task}')
+  config.shortlists = str(_shortlists(run, config))
   workdir = fresh(run.workdir / 'reranker' / embedder_name / f'{name}_{task}')
   train_reranker.train(launch.Run(config, {'allow_config_change': ''}, workdir))
   return workdir / 'model'
+
+
+def _shortlists(run: launch.Run,
+                config: config_dict.ConfigDict) -> pathlib.Path:
+  """Where lessons lie: one place for all who learn from the same."""
+  asked = {name: config[name] for name in (
+      'kind', 'task', 'gallery', 'lessons', 'field')}
+  return run.workdir / 'shortlists' / run_record.config_hash(
+      config_dict.ConfigDict(asked))
 
 
 def fresh(path: pathlib.Path) -> pathlib.Path:

@@ -42,8 +42,9 @@ score per candidate, by the {kind} reranker. Made by
 
 ## Data
 Reads vectors of embedder {embedder}; learned on gallery {gallery}, from {task}
-photos of it ({queries}), each without itself, its author and its sequence.
+photos: {queries}, each without itself, its author and its sequence.
 Shortlists: {sizes}. Weights of the single stage: {fusion}.
+{field}
 
 ## Figures on held-out authors and sequences
 The best candidate of each list; `fusion_` is the single stage on the same
@@ -72,13 +73,17 @@ def embedder(config: config_dict.ConfigDict, rows: embedder_parts.Split,
 def reranker(config: config_dict.ConfigDict, facts: rerank_files.Facts,
              figures: Mapping[str, float]) -> str:
   """The card of a trained reranker, Markdown."""
-  seen = {'held_out': 'rows the embedder did not train on',
-          'all': 'also rows the embedder was trained on'}
+  seen = {'held_out': 'its rows that the embedder did not train on',
+          'apart': 'photos that are not in it',
+          'all': 'its rows, also those the embedder was trained on'}
+  field = ('Beside the similarities it reads a closed form of the gallery\'s '
+           f'rows, weights {_listed(facts.field["weights"])}.'
+           if facts.field else 'It has no field.')
   return _RERANKER.format(
       git=run_record.git_revision(), kind=config.kind,
       config_hash=run_record.config_hash(config), task=facts.task,
       embedder=facts.embedder, gallery=facts.gallery,
-      queries=seen[config.queries], sizes=_listed(facts.sizes),
+      queries=seen[config.queries], field=field, sizes=_listed(facts.sizes),
       fusion=_listed(facts.fusion), figures=_table(figures)) + _USE
 
 

@@ -1,11 +1,12 @@
 """What training a reranker needs, built from a config."""
 
+from collections.abc import Mapping
 import dataclasses
 import json
 import pathlib
 from typing import Any
 
-from experiments import embedder_parts, training_queries
+from experiments import embedder_parts, reranker_field, training_queries
 from flax import linen as nn
 from input_pipeline import order, pipeline
 from ml_collections import config_dict
@@ -13,7 +14,12 @@ from pinpoint_jax import types
 from pinpoint_jax.disk import files, lock, parts
 from pinpoint_jax.evals import reranking as evaluation
 from pinpoint_jax.features import progress
-from pinpoint_jax.models import embedder_files, rerank_files, rerank_scoring
+from pinpoint_jax.models import (
+  embedder_files,
+  field,
+  rerank_files,
+  rerank_scoring,
+)
 from pinpoint_jax.retrieval import (
   fusion,
   gallery_neighbourhoods,
@@ -52,11 +58,20 @@ class World:
 
 @dataclasses.dataclass(frozen=True)
 class Lessons:
-  """Stored lessons, and the single stage fitted on the first round of them."""
+  """Stored lessons, and the single stages fitted on the first round of them.
+
+  Attributes:
+    train, held_out: the lessons.
+    fused: the single stage of similarities.
+    of_places: arrays of field.py, None for a reranker without.
+    weights: of similarities and field columns together, by name.
+  """
 
   train: lesson_rows.LessonRows
   held_out: lesson_rows.LessonRows
   fused: fusion.Fusion
+  of_places: field.Field | None
+  weights: Mapping[str, float]
 
 
 def world(config: config_dict.ConfigDict) -> World:
@@ -67,9 +82,9 @@ def world(config: config_dict.ConfigDict) -> World:
                        f'{maker} made')
   trained = embedder_files.load(config.embedder)
   gallery = galleries.open_gallery(config.gallery, trained)
-  with_raw = gallery.manifest['raw'] != 'off'
+  reranker_field.check(config, gallery)
   return World(trained, gallery,
-               training_queries.split(config, trained, with_raw))
+               training_queries.split(config, trained, gallery))
 
 
 def model(config: config_dict.ConfigDict) -> nn.Module:
@@ -99,47 +114,59 @@ def make_lessons(config: config_dict.ConfigDict, world: World,
       settings, rounds=1, radii_km=(0.,), deep_negatives=0, leave_one_out=True)
   folder = pathlib.Path(config.shortlists or workdir / 'shortlists')
   with lock.hold(folder):
+    of_places = reranker_field.make(
+        config, world.gallery, [world.split.train, world.split.held_out],
+        folder / 'field.safetensors')
+    reader = rerank_arrays.Reader(
+        world.gallery, gallery_neighbourhoods.of(world.gallery), of_places)
     found = {
-        name: _make(config, world, folder / name, name, chosen)
+        name: _make(config, world, reader, folder / name, name, chosen)
         for name, chosen in (('train', settings), ('held_out', asked_once))}
-    fused = _fused(folder / 'fusion.json', found['train'])
-  return Lessons(found['train'], found['held_out'], fused)
+    weights = _weights(folder / 'fusion.json', found['train'])
+  fused = fusion.Fusion(**weights['fused'])
+  return Lessons(found['train'], found['held_out'], fused, of_places,
+                 weights['beside'])
 
 
-def _make(config: config_dict.ConfigDict, world: World, path: pathlib.Path,
+def _make(config: config_dict.ConfigDict, world: World,
+          reader: rerank_arrays.Reader, path: pathlib.Path,
           name: str, settings: lessons.Settings) -> lesson_rows.LessonRows:
   searcher = search.Searcher(world.gallery)
-  reader = rerank_arrays.Reader(
-      world.gallery, gallery_neighbourhoods.of(world.gallery))
   asked, module = getattr(world.split, name), model(config)
   folder = parts.Folder(path, {
       'kind': config.kind, 'embedder': world.trained.fingerprint,
       'gallery': world.gallery.fingerprint(),
       'queries': asked.photos.fingerprint(),
+      'field': config.field.to_dict(),
       **dataclasses.asdict(settings)})
   shown = progress.Progress(settings.rounds * len(asked), unit='shortlists')
   return lesson_rows.make(folder, lessons.Teacher(searcher, reader, settings),
                           reader, module, asked, shown.add)
 
 
-def _fused(path: pathlib.Path,
-           rows: lesson_rows.LessonRows) -> fusion.Fusion:
-  """Weights of the single stage; a run that goes on has the same, to the bit.
+def _weights(path: pathlib.Path,
+             rows: lesson_rows.LessonRows) -> Mapping[str, Mapping[str, float]]:
+  """Weights of the single stages; a run that goes on has the same, to the bit.
   """
   if not path.exists():
     given = rows.proposed(_NUM_FUSED)
-    found = fusion.fit(given.shortlist, given.dist_km)
-    files.write_json(path, found.as_dict())
-  return fusion.Fusion(**json.loads(path.read_text(encoding='utf-8')))
+    fused, beside = fusion.fit(given.shortlist, given.dist_km), {}
+    if given.field is not None:
+      beside = dict(zip((*types.CHANNELS, *field.COLUMNS), fusion.fit_beside(
+          given.shortlist, given.dist_km, given.field).tolist()))
+    files.write_json(path, {'fused': fused.as_dict(), 'beside': beside})
+  return json.loads(path.read_text(encoding='utf-8'))
 
 
 def facts(config: config_dict.ConfigDict, world: World,
-          fused: fusion.Fusion) -> rerank_files.Facts:
+          found: Lessons) -> rerank_files.Facts:
   """What the reranker is for."""
+  with_field = {**config.field.to_dict(), 'weights': dict(found.weights)}
   return rerank_files.Facts(
       config.task, world.trained.fingerprint, world.gallery.fingerprint(),
-      config.lessons.sizes.to_dict(), dict(fused.as_dict()),
-      config.objective.residual, world.dims)
+      config.lessons.sizes.to_dict(), dict(found.fused.as_dict()),
+      config.objective.residual, world.dims,
+      with_field if found.of_places else {})
 
 
 class Batches(pipeline.Batches):

@@ -7,7 +7,9 @@ r"""An embedder, its gallery and feature stores to a reranker of one task.
 
 The queries are gallery photos that the embedder did not train on: give
 embedder_split as in the embedder's config. Each searches without itself, its
-author, its sequence and rows within a random radius. :kind=light trains the
+author, its sequence and rows within a random radius. Or, with
+--config.queries=apart, they are other photos, of --config.stores, that are in
+no gallery. :kind=light trains the
 light reranker, :task=street the one for street views.
 
 Stopped in any way, run the same command again: it goes on from the newest good
@@ -29,7 +31,7 @@ from experiments import (
   run_record,
   training_run,
 )
-from pinpoint_jax.models import rerank_files
+from pinpoint_jax.models import field, rerank_files
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.train import lesson_rows, loop, state
@@ -46,7 +48,7 @@ def train(run: launch.Run,
   """Trains to the end and writes figures.json and model/."""
   world = reranker_parts.world(run.config)
   lessons = reranker_parts.make_lessons(run.config, world, run.workdir)
-  facts = reranker_parts.facts(run.config, world, lessons.fused)
+  facts = reranker_parts.facts(run.config, world, lessons)
   prepared = prepare(run, lessons, facts, stopping)
   like = state.shapes(prepared.state)
   prepared.restore(like)
@@ -57,7 +59,8 @@ def train(run: launch.Run,
   if run.config.train.best:
     best = prepared.best.restore(like)
     prepared.state = best.state if best else prepared.state
-  _export(run, facts, arrays.to_numpy(prepared.state.ema), figures)
+  _export(run, facts, lessons.of_places, arrays.to_numpy(prepared.state.ema),
+          figures)
 
 
 def prepare(run: launch.Run, lessons: reranker_parts.Lessons,
@@ -85,11 +88,13 @@ def _put(mesh: Any, batch: dict[str, Any]) -> Any:
       {name: batch[name] for name in ('batch', 'dist_km')}, mesh)
 
 
-def _export(run: launch.Run, facts: rerank_files.Facts, params: Any,
+def _export(run: launch.Run, facts: rerank_files.Facts,
+            of_places: field.Field | None, params: Any,
             figures: dict[str, float]) -> None:
   fingerprint = rerank_files.save(
       run.workdir / 'model', run.config.kind, reranker_parts.model(run.config),
-      params, facts, model_card.reranker(run.config, facts, figures))
+      params, facts, model_card.reranker(run.config, facts, figures),
+      of_places)
   run_record.write_json(run.workdir / 'figures.json', figures)
   print(f'reranker {fingerprint}: {run.workdir / "model"}', flush=True)
 

@@ -9,10 +9,11 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.models import embedder_files, encoding
+from pinpoint_jax.retrieval import gallery as galleries
 from pinpoint_jax.retrieval import queries
 from pinpoint_jax.train import lessons
 
-QUERIES = ('held_out', 'all')
+QUERIES = ('held_out', 'apart', 'all')
 
 
 class SeenRows(ValueError):
@@ -28,9 +29,9 @@ class Split:
 
 
 def split(config: config_dict.ConfigDict, trained: embedder_files.Trained,
-          with_raw: bool) -> Split:
+          gallery: galleries.Gallery) -> Split:
   """The queries of the config; a share of their origins is held out."""
-  rows = _rows(config, trained)
+  rows = _rows(config, trained, gallery)
   if len(rows) > config.max_queries:
     # Evenly spread: the same however large the stores are.
     rows = embedder_parts.take(
@@ -38,7 +39,7 @@ def split(config: config_dict.ConfigDict, trained: embedder_files.Trained,
   features = rows.__getitems__(range(len(rows)))['features']
   asked = lessons.Asked(rows.photos, queries.encode(
       trained, encoding.Encoder(trained.model), rows.photos, features,
-      with_raw))
+      gallery.manifest['raw'] != 'off'))
   late = _validate(config, rows.photos)
   few = np.flatnonzero(late)
   few = few[np.arange(min(len(few), config.eval.max_queries)) * len(few)
@@ -46,8 +47,8 @@ def split(config: config_dict.ConfigDict, trained: embedder_files.Trained,
   return Split(asked.take(np.flatnonzero(~late)), asked.take(few))
 
 
-def _rows(config: config_dict.ConfigDict,
-          trained: embedder_files.Trained) -> rows_lib.StoreRows:
+def _rows(config: config_dict.ConfigDict, trained: embedder_files.Trained,
+          gallery: galleries.Gallery) -> rows_lib.StoreRows:
   """Rows of the task's stores that the embedder did not train on."""
   if config.task not in types.SOURCES or config.queries not in QUERIES:
     raise ValueError(f'--config.task={config.task} --config.queries='
@@ -56,8 +57,8 @@ def _rows(config: config_dict.ConfigDict,
   paths = config.stores[config.task]
   if not paths:
     raise ValueError(f'--config.stores.{config.task} is empty: name the '
-                     f'feature stores that the embedder was trained from, '
-                     f'between commas')
+                     f'feature stores that the embedder was trained from, or '
+                     f'with --config.queries=apart others, between commas')
   rows = rows_lib.open_rows(paths.split(','))
   queries.check_inputs(trained, config.task, rows.stores[0].manifest, paths)
   if config.queries == 'all':
@@ -65,6 +66,8 @@ def _rows(config: config_dict.ConfigDict,
           'knows them better than new photos; only the rows left out of each '
           'search protect the reranker', file=sys.stderr, flush=True)
     return rows
+  if config.queries == 'apart':
+    return _apart(rows, gallery, paths)
   late = embedder_parts.held_out(config.embedder_split, rows)
   _check(config, trained, embedder_parts.take(rows, np.flatnonzero(~late)))
   if not late.any():
@@ -72,6 +75,19 @@ def _rows(config: config_dict.ConfigDict,
                    f'--config.folds.count=5, or learn from rows it has seen '
                    f'with --config.queries=all')
   return embedder_parts.take(rows, np.flatnonzero(late))
+
+
+def _apart(rows: rows_lib.StoreRows, gallery: galleries.Gallery,
+           paths: str) -> rows_lib.StoreRows:
+  """The rows, if the gallery has none of them."""
+  own = gallery.find(rows.photos.ids) >= 0
+  if own.any():
+    raise SeenRows(
+        f'--config.queries=apart: {own.sum():,} of {len(own):,} photos of '
+        f'{paths} are rows of {gallery.path}, the first is '
+        f'{rows.photos.ids[own.argmax()]!r}: name a store of other photos, or '
+        f'take --config.queries=held_out')
+  return rows
 
 
 def _check(config: config_dict.ConfigDict, trained: embedder_files.Trained,

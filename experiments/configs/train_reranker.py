@@ -40,8 +40,9 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.gallery = ''  # Folder that build_gallery made with it.
   # Feature stores of the embedder's training; the task's are read.
   config.stores = config_dict.ConfigDict({'photo': '', 'street': ''})
-  # What the embedder held out: these two as in its own config. The reranker
-  # learns from those rows; or from 'all', also rows the embedder has seen.
+  # The reranker learns from rows that the embedder held out: embedder_split as
+  # in its own config; or from photos 'apart' from embedder and gallery; or from
+  # 'all' rows, also those the embedder has seen.
   config.queries = 'held_out'
   config.embedder_split = config_dict.ConfigDict({
       'validation_percent': 1.0, 'folds': {'count': 0, 'index': 0}})
@@ -52,12 +53,14 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   # model, objective or optimizer may share a folder.
   config.shortlists = ''
   config.lessons = _lessons(light, arg.quick)
+  # Of the closed form beside the similarities, ours; centres=0: without it.
+  config.field = config_dict.ConfigDict({'centres': 1024, 'anchors': 2048})
   config.model = _light(arg.quick) if light else _attention(arg.quick)
   config.objective = config_dict.ConfigDict({
       'loss': 'expected_reward',  # Or pairwise_margin.
       'margin': 1.0,
-      'within_1km': 0.1,
-      'within_25km': 0.2,
+      'within_1km': 0.2,
+      'within_25km': 0.4,
       'residual': True,
       'ema': 0.99 if arg.quick else 0.999,
   })

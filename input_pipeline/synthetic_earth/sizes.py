@@ -15,6 +15,7 @@ class Size:
     num_backbone_places: further cities, for training a backbone.
     num_gallery: photos in each of the two galleries.
     num_queries: photos in each query split.
+    num_rerank: photos for rerankers to learn from, of each source.
     num_backbone: photos in each of the two backbone splits.
   """
 
@@ -23,12 +24,13 @@ class Size:
   num_backbone_places: int
   num_gallery: int
   num_queries: int
+  num_rerank: int
   num_backbone: int
 
 
 SIZES: Mapping[str, Size] = pytypes.MappingProxyType({
-    'tiny': Size(60, 40, 20, 400, 60, 100),
-    'demo': Size(2000, 2500, 1000, 12_000, 1000, 6000),
+    'tiny': Size(60, 40, 20, 400, 60, 120, 100),
+    'demo': Size(2000, 2500, 1000, 12_000, 1000, 3000, 6000),
 })
 
 

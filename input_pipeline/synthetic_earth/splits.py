@@ -3,6 +3,7 @@
   gallery_photo ─ authors ─ query_photo_known     (as YFCC4k)
                             query_photo_new       (as IM2GPS3k)
   gallery_street ─ ≥ 1 km ─ query_street          (as OSV-5M)
+  rerank_photo, rerank_street: as the last two, for rerankers to learn from
   backbone_photo, backbone_street: other cities, authors and sequences
 """
 
@@ -17,8 +18,8 @@ from pinpoint_jax import types
 from pinpoint_jax.geo import neighbors
 
 SPLITS = ('gallery_photo', 'gallery_street', 'query_photo_known',
-          'query_photo_new', 'query_street', 'backbone_photo',
-          'backbone_street')
+          'query_photo_new', 'query_street', 'rerank_photo', 'rerank_street',
+          'backbone_photo', 'backbone_street')
 # A little more than the promised 1 km, so that no rounding can break it.
 _APART_KM = 1.05
 _KNOWN_CITY_SHARE = 0.8
@@ -59,14 +60,12 @@ def build(world: worlds.World, size: sizes.Size) -> Mapping[str, Split]:
   gallery = np.setdiff1d(np.arange(len(taken)), held_out)[:size.num_gallery]
   # An author whose photos all fell to queries would not be in the gallery.
   known = held_out[np.isin(taken.authors[held_out], taken.authors[gallery])]
-  new = travellers.travel(world.seed, world.main, 'new', 6 * size.num_queries)
   splits = {
       'gallery_photo': _photos(world, 'main', 'pg', taken.take(gallery)),
       'query_photo_known': _photos(
           world, 'main', 'pk', taken.take(known[:size.num_queries])),
-      'query_photo_new': _photos(
-          world, 'main', 'pn',
-          new.take(travellers.few_per_author(new)[:size.num_queries])),
+      'query_photo_new': _strangers(world, 'new', 'pn', size.num_queries),
+      'rerank_photo': _strangers(world, 'rerank', 'pr', size.num_rerank),
       'backbone_photo': _photos(world, 'backbone', 'pb', travellers.travel(
           world.seed, world.backbone, 'backbone', size.num_backbone)),
       'backbone_street': _street(world, 'backbone', 'sb', drives.drive(
@@ -75,18 +74,34 @@ def build(world: worlds.World, size: sizes.Size) -> Mapping[str, Split]:
   return splits | _main_street(world, size, splits['gallery_photo'])
 
 
+def _strangers(world: worlds.World, stream: str, prefix: str,
+               num: int) -> Split:
+  """Photos of authors of their own, a few of each."""
+  taken = travellers.travel(world.seed, world.main, stream, 6 * num)
+  few = travellers.few_per_author(taken)[:num]
+  return _photos(world, 'main', prefix, taken.take(few))
+
+
 def _main_street(world: worlds.World, size: sizes.Size,
                  photos: Split) -> dict[str, Split]:
   gallery = drives.drive(world.seed, world.main, 'gallery', size.num_gallery,
                          _KNOWN_CITY_SHARE)
   near = np.concatenate([gallery.latlng_deg, photos.photos.latlng_deg])
-  asked = drives.drive(world.seed, world.main, 'query', 3 * size.num_queries)
-  found = neighbors.SphereIndex(near).within_km(asked.latlng_deg, _APART_KM)
-  apart = np.flatnonzero((np.diff(found.offsets) == 0)
-                         & (asked.serials % drives.FRAMES < _QUERY_FRAMES))
-  asked = asked.take(apart[:size.num_queries])
+  near = neighbors.SphereIndex(near)
   return {'gallery_street': _street(world, 'main', 'sg', gallery),
-          'query_street': _street(world, 'main', 'sq', asked)}
+          'query_street': _apart(world, near, 'query', 'sq', size.num_queries),
+          'rerank_street': _apart(world, near, 'rerank', 'sr',
+                                  size.num_rerank)}
+
+
+def _apart(world: worlds.World, near: neighbors.SphereIndex, stream: str,
+           prefix: str, num: int) -> Split:
+  """Frames of drives of their own, away from both galleries."""
+  taken = drives.drive(world.seed, world.main, stream, 3 * num)
+  found = near.within_km(taken.latlng_deg, _APART_KM)
+  apart = np.flatnonzero((np.diff(found.offsets) == 0)
+                         & (taken.serials % drives.FRAMES < _QUERY_FRAMES))
+  return _street(world, 'main', prefix, taken.take(apart[:num]))
 
 
 def _photos(world: worlds.World, region: str, prefix: str,

@@ -22,7 +22,7 @@ _LOOK_STD = 1.4  # Of one dimension of a look, over the Earth.
 _PHOTOS_PER_AUTHOR = 8
 _SPREAD_KM = {'photo': 0.15, 'street': 5.0}
 # One city of its own is the least that a backbone region can have.
-_WORLD = sizes.Size(20_000, 4000, 1, 0, 0, 0)
+_WORLD = sizes.Size(20_000, 4000, 1, 0, 0, 0, 0)
 
 
 def stream_features(

@@ -13,6 +13,7 @@ from flax import linen as nn
 import jax.numpy as jnp
 from pinpoint_jax import types
 from pinpoint_jax.models import (
+  field,
   light_features,
   model_files,
   rerank_inputs,
@@ -44,8 +45,10 @@ class Facts:
       embedder will do.
     sizes: candidates that each channel proposed in training.
     fusion: weight of each channel's similarity in the single-stage answer.
-    residual: whether that answer is part of the score.
+    residual: whether a single-stage answer is part of the score.
     dims: numbers in a vector.
+    field: the sizes `centres` and `anchors` of its field, and the `weights`
+      of similarities and field columns in its score; empty without a field.
   """
 
   task: str
@@ -55,6 +58,7 @@ class Facts:
   fusion: Mapping[str, float]
   residual: bool
   dims: rerank_scoring.Dims
+  field: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
   def __post_init__(self):
     if self.task not in types.SOURCES:
@@ -66,10 +70,12 @@ class Facts:
 
   @property
   def weights(self) -> rerank_scoring.Weights | None:
-    """Of the similarities in the score; None where they have no part."""
+    """Of similarities and field columns in the score; None: no part."""
     if not self.residual:
       return None
-    return tuple(float(self.fusion[name]) for name in types.CHANNELS)
+    names = (*types.CHANNELS, *(field.COLUMNS if self.field else ()))
+    given = self.field['weights'] if self.field else self.fusion
+    return tuple(float(given[name]) for name in names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +88,7 @@ class Trained:
     params: its parameters, float32 numpy.
     facts: what it was made for.
     fingerprint: changes with any weight, field or fact.
+    of_places: arrays of field.py; None for a reranker without a field.
   """
 
   kind: str
@@ -89,17 +96,20 @@ class Trained:
   params: Any
   facts: Facts
   fingerprint: str
+  of_places: field.Field | None = None
 
 
 def save(folder: pathlib.Path, kind: str, model: nn.Module, params: Any,
-         facts: Facts, card: str) -> str:
+         facts: Facts, card: str,
+         of_places: field.Field | None = None) -> str:
   """Writes the directory whole or not at all; returns the fingerprint."""
   fields = {name: model_files.plain(getattr(model, name))
             for name in _fields(kind)}
   config = {'model_type': MODEL_TYPE, 'kind': kind, 'fields': fields,
             'columns': model_files.plain(_COLUMNS[kind]),
             'facts': _facts_as_json(facts)}
-  return model_files.save(folder, config, params, card)
+  tensors = {'network': params} | ({'field': of_places} if of_places else {})
+  return model_files.save(folder, config, tensors, card)
 
 
 def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:
@@ -114,9 +124,9 @@ def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:
   model = rerank_scoring.MODULES[kind](
       **model_files.fields(folder, saved.config, _fields(kind)), dtype=dtype)
   facts = _facts_from_json(folder, saved.config.get('facts', {}))
-  model_files.check_shapes(folder, saved.shapes, rerank_scoring.param_shapes(
-      model, facts.dims))
-  return Trained(kind, model, saved.params, facts, saved.fingerprint)
+  model_files.check_shapes(folder, saved.shapes, _shapes(model, facts))
+  return Trained(kind, model, saved.params['network'], facts,
+                 saved.fingerprint, saved.params.get('field'))
 
 
 def check_gallery(trained: Trained, embedder: str, where: str) -> None:
@@ -127,6 +137,16 @@ def check_gallery(trained: Trained, embedder: str, where: str) -> None:
         f'{trained.facts.embedder}, {where} was built by embedder {embedder}: '
         f'take the gallery it was trained with, or train a reranker for this '
         f'one')
+
+
+def _shapes(model: nn.Module, facts: Facts) -> dict[str, tuple[int, ...]]:
+  found = {f'network/{name}': shape for name, shape in
+           rerank_scoring.param_shapes(model, facts.dims).items()}
+  if facts.field:
+    sizes = facts.field['centres'], facts.field['anchors'], facts.dims.raw
+    found |= {f'field/{name}': shape
+              for name, shape in field.shapes(*sizes).items()}
+  return found
 
 
 def _fields(kind: str) -> tuple[str, ...]:
@@ -148,7 +168,8 @@ def _check_columns(folder: pathlib.Path, kind: str,
 
 
 def _facts_as_json(facts: Facts) -> dict[str, Any]:
-  return {**dataclasses.asdict(facts), 'dims': facts.dims._asdict()}
+  return {**dataclasses.asdict(facts), 'dims': facts.dims._asdict(),
+          'field': model_files.plain(facts.field)}
 
 
 def _facts_from_json(folder: pathlib.Path, found: Mapping[str, Any]) -> Facts:

@@ -1,9 +1,11 @@
 """A reranker with parameters, on numpy arrays.
 
-  score = network(candidate) + Σ_channel fusion weight · similarity
+  score = network(candidate) + Σ_channel weight · similarity
+                             + Σ_column weight · field column
 
-The second term is the single-stage answer, which the network then corrects;
-without it (no weights) the network alone decides.
+The other terms are a single-stage answer, which the network then corrects;
+without them (no weights) the network alone decides. field.py has the columns;
+a reranker may do without.
 """
 
 from collections.abc import Mapping
@@ -26,8 +28,8 @@ from pinpoint_jax.models import (
 # Kinds of reranker that have a network.
 MODULES = {'attention': reranker.Reranker,
            'light': light_reranker.LightReranker}
-# By channel, in the order of types.CHANNELS.
-Weights = tuple[float, float, float]
+# Of types.CHANNELS, then of field.COLUMNS where the reranker has a field.
+Weights = tuple[float, ...]
 
 
 class Batch(NamedTuple):
@@ -38,12 +40,14 @@ class Batch(NamedTuple):
     valid: False in padded slots, [b, k].
     inputs: of the attention reranker, None for the light one.
     features: of the light reranker, None for the other.
+    field: field.COLUMNS, None for a reranker without, [b, k, 4].
   """
 
   similarities: Float[jax.Array | np.ndarray, 'b k 3']
   valid: Bool[jax.Array | np.ndarray, 'b k']
   inputs: rerank_inputs.Inputs | None = None
   features: Float[jax.Array | np.ndarray, 'b k f'] | None = None
+  field: Float[jax.Array | np.ndarray, 'b k 4'] | None = None
 
 
 class Dims(NamedTuple):
@@ -93,9 +97,12 @@ def scores(module: nn.Module, weights: Weights | None, params: Any,
                        dropout_key is None, rngs=rngs)
   if weights is None:
     return found
-  # Not a dot product: three numbers summed in full float32.
-  return found + jnp.sum(batch.similarities * jnp.asarray(
-      weights, jnp.float32)[None, None], axis=-1)
+  given = batch.similarities
+  if len(weights) > given.shape[-1]:
+    given = jnp.concatenate([given, batch.field], axis=-1)
+  # Not a dot product: a few numbers summed in full float32.
+  return found + jnp.sum(
+      given * jnp.asarray(weights, jnp.float32)[None, None], axis=-1)
 
 
 class Scorer:

@@ -18,7 +18,7 @@ from pinpoint_jax.losses import ranking
 from scipy import optimize
 
 # Of the reward: answers within 1 and 25 km count beyond their GeoScore.
-_WITHIN_1KM, _WITHIN_25KM = 0.1, 0.2
+_WITHIN_1KM, _WITHIN_25KM = 0.2, 0.4
 # Similarities differ by some hundredths: weights are of this order.
 _FIRST = 10.0
 
@@ -57,19 +57,43 @@ def fit(shortlist: types.Shortlist, dist_km: Float[np.ndarray, 'b k'],
   the weight of one channel alone is its temperature.
   """
   used = _used(channels)
-  valid = jnp.asarray(shortlist.rows >= 0)
-  sims = jnp.where(valid[..., None], shortlist.similarities, 0.)
-  dist_km = jnp.where(valid, jnp.asarray(dist_km, jnp.float32), 0.)
-  if not bool(valid.any()):
+  found = _minimise(_FIRST * used, shortlist.similarities, dist_km,
+                    shortlist.rows >= 0,
+                    [(0., None if one else 0.) for one in used])
+  return Fusion(*(float(weight) for weight in found))
+
+
+def fit_beside(shortlist: types.Shortlist, dist_km: Float[np.ndarray, 'b k'],
+               columns: Float[np.ndarray, 'b k c'],
+               ) -> Float[np.ndarray, 'c_plus_3']:
+  """As `fit`, of the similarities and of other columns together.
+
+  Those of the columns may be below 0: what one says too much of, another one
+  takes back.
+  """
+  valid = shortlist.rows >= 0
+  given = np.concatenate([shortlist.similarities, columns], axis=-1)
+  spread = given[valid].std(axis=0) if valid.any() else np.ones(given.shape[-1])
+  spread = np.where(spread > 0, spread, 1.)
+  num = len(types.CHANNELS)
+  bounds = [(0., None)] * num + [(None, None)] * columns.shape[-1]
+  begin = np.concatenate([_FIRST * spread[:num], np.zeros(columns.shape[-1])])
+  return _minimise(begin, given / spread, dist_km, valid, bounds) / spread
+
+
+def _minimise(begin: np.ndarray, columns: np.ndarray, dist_km: np.ndarray,
+              valid: np.ndarray, bounds: Sequence[tuple]) -> np.ndarray:
+  if not valid.any():
     raise ValueError('fusion: no query has a candidate to learn from')
+  columns = jnp.asarray(np.where(valid[..., None], columns, 0.), jnp.float32)
+  dist_km = jnp.asarray(np.where(valid, dist_km, 0.), jnp.float32)
   def cost(weights: np.ndarray) -> tuple[float, np.ndarray]:
     value, grad = _value_and_grad(
-        jnp.asarray(weights, jnp.float32), sims, dist_km, valid)
+        jnp.asarray(weights, jnp.float32), columns, dist_km,
+        jnp.asarray(valid))
     return float(value), np.asarray(grad, np.float64)
-  found = optimize.minimize(
-      cost, _FIRST * used, jac=True, method='L-BFGS-B',
-      bounds=[(0., None if one else 0.) for one in used])
-  return Fusion(*(float(weight) for weight in found.x))
+  return optimize.minimize(
+      cost, begin, jac=True, method='L-BFGS-B', bounds=bounds).x
 
 
 def _used(channels: Sequence[str]) -> Bool[np.ndarray, '3']:
@@ -80,11 +104,11 @@ def _used(channels: Sequence[str]) -> Bool[np.ndarray, '3']:
   return np.isin(types.CHANNELS, list(channels))
 
 
-def _cost(weights: Float[jax.Array, '3'], sims: Float[jax.Array, 'b k 3'],
+def _cost(weights: Float[jax.Array, 'c'], columns: Float[jax.Array, 'b k c'],
           dist_km: Float[jax.Array, 'b k'],
           valid: jax.Array) -> Float[jax.Array, '']:
-  # Not a dot product: three numbers summed in full float32.
-  scores = jnp.sum(sims * weights[None, None], axis=-1)
+  # Not a dot product: a few numbers summed in full float32.
+  scores = jnp.sum(columns * weights[None, None], axis=-1)
   return ranking.mean(ranking.expected_reward(
       scores, dist_km, valid, _WITHIN_1KM, _WITHIN_25KM))
 

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.geo import coords
-from pinpoint_jax.models import light_features, rerank_inputs
+from pinpoint_jax.models import field, light_features, rerank_inputs
 from pinpoint_jax.retrieval import gallery as galleries
 from pinpoint_jax.retrieval import (
   masks,
@@ -34,11 +34,13 @@ class Context:
     counts: rows within 1 and 25 km by source that the query may see, int32
       [b, k, 2, 2].
     support: the other source's rows near each candidate; None if not asked.
+    field: field.COLUMNS of each candidate; None if not asked.
   """
 
   shortlist: types.Shortlist
   counts: Int[np.ndarray, 'b k 2 2']
   support: support.Support | None
+  field: Float[np.ndarray, 'b k 4'] | None = None
 
   @property
   def valid(self) -> Bool[np.ndarray, 'b k']:
@@ -59,11 +61,14 @@ class Reader:
   """An open gallery as the rerankers read it."""
 
   def __init__(self, gallery: galleries.Gallery,
-               neighbourhoods: neighbourhood_files.Neighbourhoods):
+               neighbourhoods: neighbourhood_files.Neighbourhoods,
+               of_places: field.Field | None = None):
+    """of_places: a reranker's field, whose columns are then in a Context."""
     if len(gallery) != len(neighbourhoods):
       raise ValueError(f'{len(neighbourhoods)} neighbourhoods are not of '
                        f'{gallery.path}, which has {len(gallery)} rows')
     self.gallery, self._around = gallery, neighbourhoods
+    self._field = of_places
     self._xyz = coords.to_xyz(gallery.latlng_deg)
     self._vectors = {name: vectors.Joined(parts) for name in types.CHANNELS
                      if None not in (parts := gallery.channel(name)) and parts}
@@ -79,7 +84,16 @@ class Reader:
     found = support.select(
         queries.z_image, shortlist.rows, self._around.lists,
         self._vectors['image'], mask) if with_support else None
-    return Context(shortlist, counts, found)
+    return Context(shortlist, counts, found, self._columns(queries, shortlist))
+
+  def _columns(self, queries: shortlists.Queries, shortlist: types.Shortlist,
+               ) -> Float[np.ndarray, 'b k 4'] | None:
+    if self._field is None:
+      return None
+    places = self.gallery.latlng_deg[np.maximum(shortlist.rows, 0)]
+    found = field.columns(self._field, queries.of('raw'), places)
+    return rerank_inputs.without_padding(
+        found, shortlist.rows >= 0, field.COLUMNS)
 
   def features(self, context: Context) -> Float[np.ndarray, 'b k f']:
     """light_features.FEATURES of each candidate."""

@@ -38,7 +38,7 @@ class Ranker:
     gallery = searcher.gallery
     rerank_files.check_gallery(
         trained, gallery.manifest['embedder'], str(gallery.path))
-    self._reader = rerank_arrays.Reader(gallery, neighbourhoods)
+    self._reader = rerank_arrays.Reader(gallery, neighbourhoods, trained.of_places)
     self._scorer = rerank_scoring.Scorer(trained.model, trained.facts.weights)
     self._params = jax.device_put(trained.params)
 
@@ -85,9 +85,11 @@ def make_batch(reader: rerank_arrays.Reader, module: nn.Module,
   sims = np.where(valid[..., None], context.shortlist.similarities, 0.).astype(
       np.float32)
   if is_light(module):
-    return rerank_scoring.Batch(sims, valid, features=reader.features(context))
+    return rerank_scoring.Batch(
+        sims, valid, features=reader.features(context), field=context.field)
   return rerank_scoring.Batch(
-      sims, valid, inputs=reader.inputs(queries, context, reads(module)))
+      sims, valid, reader.inputs(queries, context, reads(module)),
+      field=context.field)
 
 
 def reads(module: nn.Module) -> rerank_arrays.Wanted:

@@ -30,10 +30,12 @@ class Proposed:
   Attributes:
     shortlist: the candidates that some channel proposed.
     dist_km: how far each is from the truth, inf in padded slots, [b, k].
+    field: field.COLUMNS of each, None for lessons without, [b, k, 4].
   """
 
   shortlist: types.Shortlist
   dist_km: Float[np.ndarray, 'b k']
+  field: Float[np.ndarray, 'b k 4'] | None
 
 
 class LessonRows:
@@ -79,7 +81,8 @@ class LessonRows:
         np.where(real, columns['rows'], -1).astype(np.int64),
         columns['ranks'].astype(np.int32),
         np.where(real[..., None], columns['similarities'], -np.inf)),
-                    np.where(real, columns['dist_km'], np.inf))
+                    np.where(real, columns['dist_km'], np.inf),
+                    columns.get('field'))
 
   def _batch(self, queries: Any,
              columns: Mapping[str, np.ndarray]) -> rerank_scoring.Batch:
@@ -87,7 +90,8 @@ class LessonRows:
       valid = columns['rows'] >= 0
       sims = np.where(valid[..., None], columns['similarities'], 0.)
       return rerank_scoring.Batch(
-          sims.astype(np.float32), valid, features=columns['features'])
+          sims.astype(np.float32), valid, features=columns['features'],
+          field=columns.get('field'))
     return reranking.make_batch(self._reader, self._module, queries,
                                 lessons.from_columns(columns))
 

@@ -161,6 +161,8 @@ def as_columns(context: rerank_arrays.Context,
              'dist_km': dist_km}
   if context.support is not None:
     columns |= _support_columns(context.support)
+  if context.field is not None:
+    columns['field'] = context.field
   return columns
 
 
@@ -175,7 +177,8 @@ def from_columns(columns: Mapping[str, np.ndarray]) -> rerank_arrays.Context:
         columns['support_rows'].astype(np.int64),
         *(columns[f'support_{name}']
           for name in ('similarities', 'counts', 'nearest_km')))
-  return rerank_arrays.Context(shortlist, columns['counts'], found)
+  return rerank_arrays.Context(
+      shortlist, columns['counts'], found, columns.get('field'))
 
 
 def _support_columns(found: support.Support) -> dict[str, np.ndarray]:

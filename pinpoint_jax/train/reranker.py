@@ -41,8 +41,8 @@ class Objective:
 
   loss: str = 'expected_reward'
   margin: float | int = 1.0
-  within_1km: float | int = 0.1
-  within_25km: float | int = 0.2
+  within_1km: float | int = 0.2
+  within_25km: float | int = 0.4
   residual: bool = True
   ema: float = 0.99
 

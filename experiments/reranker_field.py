@@ -1,0 +1,64 @@
+"""The field of a reranker: fitted once for a run, on rows it does not ask."""
+
+import pathlib
+
+from ml_collections import config_dict
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.disk import files
+from pinpoint_jax.models import field
+from pinpoint_jax.retrieval import gallery as galleries
+from pinpoint_jax.retrieval import vectors
+from pinpoint_jax.train import lessons
+import safetensors.numpy
+
+# More say little more, and the fit reads each row in float64.
+_MOST_ROWS = 100_000
+
+
+def check(config: config_dict.ConfigDict, gallery: galleries.Gallery) -> None:
+  """Refuses a field where nothing would read it, or nothing could make it."""
+  if not config.field.centres:
+    return
+  if not config.objective.residual:
+    raise ValueError('--config.field.centres: a field is part of the answer '
+                     'that the network corrects: set '
+                     '--config.objective.residual=True, or centres=0')
+  if gallery.manifest['raw'] == 'off':
+    raise ValueError(f'--config.field.centres={config.field.centres}: '
+                     f'{gallery.path} has no raw features to fit a field on: '
+                     f'build it with them, or set centres=0')
+
+
+def make(config: config_dict.ConfigDict, gallery: galleries.Gallery,
+         asked: list[lessons.Asked], path: pathlib.Path) -> field.Field | None:
+  """The field of the gallery's rows of the task, from `path` if it is there.
+
+  No row of an author or a sequence that is asked about has part in it.
+  """
+  if not config.field.centres:
+    return None
+  if not path.exists():
+    rows = _rows(config, gallery, asked)
+    print(f'field: fitted on {len(rows):,} {config.task} rows', flush=True)
+    raw = vectors.Joined(gallery.channel('raw')).take(rows)
+    found = field.fit(raw, gallery.latlng_deg[rows], config.field.centres,
+                      config.field.anchors)
+    with files.atomic(path) as file:
+      file.write(safetensors.numpy.save(found))
+  return safetensors.numpy.load(path.read_bytes())
+
+
+def _rows(config: config_dict.ConfigDict, gallery: galleries.Gallery,
+          asked: list[lessons.Asked]) -> np.ndarray:
+  kept = gallery.source == types.SOURCES.index(config.task)
+  for one in asked:
+    kept &= ~np.isin(gallery.clusters, gallery.clusters_of(one.photos))
+  rows = np.setdiff1d(np.flatnonzero(kept), gallery.removed)
+  if len(rows) < 2:
+    raise ValueError(
+        f'{gallery.path}: {len(rows)} {config.task} rows are left to fit a '
+        f'field on, all others share an author or a sequence with a query: '
+        f'set --config.field.centres=0')
+  count = min(len(rows), _MOST_ROWS)
+  return rows[np.arange(count) * len(rows) // count]

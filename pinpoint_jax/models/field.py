@@ -1,0 +1,92 @@
+"""How likely each place is by the closed form: what no similarity says.
+
+  raw feature of the query ─▶ closed form over gallery rows ─▶ a weight for
+  each anchor ─▶ Σ_j weight_j · exp(−d(candidate, anchor j) / scale): COLUMNS
+
+A similarity compares a query with one candidate; this asks all rows at once.
+It is ours, not the paper's, and a reranker can be trained without it. One
+query at a time: its columns cannot depend on which others came along.
+"""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+import numpy as np
+from pinpoint_jax.geo import coords, distance
+from pinpoint_jax.models import closed_form
+
+# Each is the one before times 4, so that one exponential serves all.
+SCALES_KM = (25, 100, 400, 1600)
+COLUMNS = tuple(f'field_{km}km' for km in SCALES_KM)
+# Arrays by name, as they are saved with a reranker.
+Field = dict[str, np.ndarray]
+
+
+def shapes(centres: int, anchors: int,
+           dim: int) -> dict[str, tuple[int, ...]]:
+  """Shape of every array, by name."""
+  return {'mean': (dim,), 'spread': (dim,), 'centres': (centres, dim),
+          'weights': (centres, anchors), 'shares': (anchors,),
+          'anchors': (anchors, 3)}
+
+
+def fit(raw: Float[np.ndarray, 'n r'], latlng_deg: Float[np.ndarray, 'n 2'],
+        centres: int, anchors: int) -> Field:
+  """The closed form of these rows; where they are few, padded with zeros."""
+  settings = closed_form.Settings('rbf', most_centres=centres,
+                                  most_anchors=anchors)
+  model = closed_form.fit(raw, latlng_deg, settings)
+  inputs = model.inputs
+  found = {'mean': inputs.mean, 'spread': inputs.spread,
+           'centres': inputs.centres, 'weights': inputs.root @ model.weights,
+           'shares': model.shares, 'anchors': coords.to_xyz(model.latlng_deg)}
+  wanted = shapes(centres, anchors, raw.shape[1])
+  return {name: _padded(array, wanted[name]).astype(np.float32)
+          for name, array in found.items()}
+
+
+def columns(field: Field, raw: Float[np.ndarray, 'b r'],
+            latlng_deg: Float[np.ndarray, 'b k 2']) -> Float[
+                np.ndarray, 'b k 4']:
+  """COLUMNS of each candidate."""
+  xyz = coords.to_xyz(latlng_deg).astype(np.float32)
+  placed = jax.device_put(field)
+  found = [_columns(placed, one, near) for one, near in zip(raw, xyz)]
+  if not found:
+    return np.zeros((*xyz.shape[:2], len(COLUMNS)), np.float32)
+  return np.stack(jax.device_get(found))
+
+
+@jax.jit
+def _columns(field: Field, raw: Float[jax.Array, 'r'],
+             xyz: Float[jax.Array, 'k 3']) -> Float[jax.Array, 'k 4']:
+  weights = _weights(field, raw)
+  # By differences: a float32 dot product is blind below 2 km.
+  squares = sum((xyz[:, None, i] - field['anchors'][None, :, i])**2
+                for i in range(3))
+  half_chord = jnp.minimum(1., jnp.sqrt(squares) / 2)
+  km = 2 * distance.EARTH_RADIUS_KM * jnp.arcsin(half_chord)
+  far = jnp.exp(-km / SCALES_KM[-1])
+  worths = (far**64, far**16, far**4, far)
+  return jnp.stack([_dot(worth, weights) for worth in worths], axis=-1)
+
+
+def _weights(field: Field, raw: Float[jax.Array, 'r']) -> Float[
+    jax.Array, 'a']:
+  """Of each anchor, as closed_form.chances."""
+  raw = jnp.sign(raw) * jnp.sqrt(jnp.abs(raw))
+  row = (raw - field['mean']) / field['spread']
+  squares = jnp.sum((row[None] - field['centres'])**2, axis=-1)
+  kernel = jnp.exp(-squares / (2 * raw.shape[-1]))
+  return _dot(kernel, field['weights']) + field['shares']
+
+
+def _dot(a: jax.Array, b: jax.Array) -> jax.Array:
+  return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+def _padded(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+  short = [(0, wanted - has) for wanted, has in zip(shape, array.shape)]
+  return np.pad(array, short)
