@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import pathlib
 
+import jax
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.features import store
@@ -52,10 +53,14 @@ class Opened:
 
   def __init__(self, model: str, gallery: str):
     """Refuses a gallery of another embedder."""
-    self.trained = embedder_files.load(model)
+    trained = embedder_files.load(model)
+    # Else they are handed over again for every few queries.
+    self.trained = dataclasses.replace(
+        trained, params=jax.device_put(trained.params))
     self.gallery = galleries.open_gallery(gallery, self.trained)
     self.searcher = search.Searcher(self.gallery)
-    self._encoder = encoding.Encoder(self.trained.model)
+    self._encoder = encoding.Encoder(
+        self.trained.model, encoding.FEW)
 
   @functools.cached_property
   def neighbourhoods(self) -> neighbourhood_files.Neighbourhoods:

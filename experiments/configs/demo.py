@@ -1,9 +1,9 @@
-"""Synthetic Earth end to end, version 4: every system and what its parts are worth.
+"""Synthetic Earth end to end, version 4: every system, and each part left out.
 
 Command:  make demo
           python -m experiments.demo --config=experiments/configs/demo.py \
             --workdir=runs/demo
-Hardware: two CPU cores, 4 GB of memory. Time: 6 to 10 minutes.
+Hardware: two CPU cores, 8 GB of memory. Time: about 15 minutes.
 Expect:   see the table in README.md; the same figures on every machine of one
           kind.
 Quick:    --config=experiments/configs/demo.py:quick   (the tiny world, seconds)

@@ -9,15 +9,20 @@ import numpy as np
 from pinpoint_jax.models import compiling
 from pinpoint_jax.models import embedder as embedders
 
-# Towers always see this many rows, the last block filled up: one compilation,
-# and a row's vector does not depend on how many came with it.
-_BLOCK = 1024
+# Rows of a table; a few queries would wait for the block to be computed.
+MANY = 1024
+FEW = 32
 
 
 class Encoder:
-  """An embedder with parameters, on numpy arrays, in blocks of one shape."""
+  """An embedder with parameters, on numpy arrays, in blocks of one shape.
 
-  def __init__(self, model: embedders.Embedder):
+  The towers always see `block` rows, the last ones filled up: one compilation,
+  and a row's vector does not depend on how many came with it.
+  """
+
+  def __init__(self, model: embedders.Embedder, block: int = MANY):
+    self._block = block
     self._images = {s: _compiled(model, s) for s in model.sources}
     self._locations = _jit(lambda params, xyz: model.apply(
         {'params': params}, xyz, method='locations'))
@@ -25,12 +30,22 @@ class Encoder:
   def images(self, params: Any, source: str,
              features: np.ndarray) -> Float[np.ndarray, 'n d']:
     """Unit embeddings of one source's features [n, f]."""
-    return _blocks(self._images[source], params, features)
+    return self._blocks(self._images[source], params, features)
 
   def locations(self, params: Any,
                 xyz: Float[np.ndarray, 'n 3']) -> Float[np.ndarray, 'n d']:
     """Unit embeddings of places."""
-    return _blocks(self._locations, params, np.asarray(xyz, np.float32))
+    return self._blocks(self._locations, params, np.asarray(xyz, np.float32))
+
+  def _blocks(self, apply: Callable[..., Any], params: Any,
+              rows: np.ndarray) -> np.ndarray:
+    def one(start: int) -> np.ndarray:
+      block = np.asarray(rows[start:start + self._block])
+      filled = np.zeros((self._block, *block.shape[1:]), block.dtype)
+      filled[:len(block)] = block
+      return np.asarray(apply(params, filled))[:len(block)]
+    return np.concatenate(
+        [one(i) for i in range(0, max(len(rows), 1), self._block)])
 
 
 def _compiled(model: embedders.Embedder, source: str) -> Callable[..., Any]:
@@ -41,12 +56,3 @@ def _compiled(model: embedders.Embedder, source: str) -> Callable[..., Any]:
 def _jit(apply: Callable[..., Any]) -> Callable[..., Any]:
   return jax.jit(apply, compiler_options=compiling.options())
 
-
-def _blocks(apply: Callable[..., Any], params: Any,
-            rows: np.ndarray) -> np.ndarray:
-  def one(start: int) -> np.ndarray:
-    block = np.asarray(rows[start:start + _BLOCK])
-    filled = np.zeros((_BLOCK, *block.shape[1:]), block.dtype)
-    filled[:len(block)] = block
-    return np.asarray(apply(params, filled))[:len(block)]
-  return np.concatenate([one(i) for i in range(0, max(len(rows), 1), _BLOCK)])

@@ -8,7 +8,7 @@ It is ours, not the paper's, and a reranker can be trained without it. One
 query at a time: its columns cannot depend on which others came along.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ from pinpoint_jax.models import closed_form
 SCALES_KM = (25, 100, 400, 1600)
 COLUMNS = tuple(f'field_{km}km' for km in SCALES_KM)
 # Arrays by name, as they are saved with a reranker.
-Field = dict[str, np.ndarray]
+Field = Mapping[str, jax.Array | np.ndarray]
 
 
 def shapes(centres: int, anchors: int,

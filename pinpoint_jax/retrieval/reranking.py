@@ -38,7 +38,8 @@ class Ranker:
     gallery = searcher.gallery
     rerank_files.check_gallery(
         trained, gallery.manifest['embedder'], str(gallery.path))
-    self._reader = rerank_arrays.Reader(gallery, neighbourhoods, trained.of_places)
+    self._reader = rerank_arrays.Reader(
+        gallery, neighbourhoods, trained.of_places)
     self._scorer = rerank_scoring.Scorer(trained.model, trained.facts.weights)
     self._params = jax.device_put(trained.params)
 

@@ -9,7 +9,8 @@ import pytest
 from tests.experiments import tiny_training as tiny
 
 CONFIG = '--config=experiments/configs/demo.py:quick'
-SYSTEMS = ('raw_1nn', 'image_top1', 'location_top1', 'retrieval', 'light')
+SYSTEMS = ('raw_1nn', 'image_top1', 'location_top1', 'retrieval', 'light',
+           'full')
 
 
 def run(binary, workdir, *args):
@@ -67,8 +68,11 @@ def test_the_published_demo_compares_every_part():
   config = demo_config.get_config()
   found = list(demo_figures.parts(config))
   variants = {part.variant for part in found}
-  assert variants == {'', 'one source'}
-  assert {part.embedder for part in found} == {'both', 'photo', 'street'}
+  assert variants == {
+      '', 'one source', 'no location channel', 'no raw channel', 'no field',
+      'set-aware'}
+  assert {part.embedder for part in found} == {
+      'both', 'photo', 'street', 'geoclip_style'}
 
 
 def test_an_oracle_is_never_beaten(runs):

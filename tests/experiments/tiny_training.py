@@ -32,12 +32,13 @@ _TINY = (
     f'--config.train.num_steps={STEPS}', '--config.train.save_every=2')
 
 
-def make_stores(folder: pathlib.Path, seed: int = 0) -> dict[str, str]:
+def make_stores(folder: pathlib.Path, seed: int = 0,
+                prefix: str = '') -> dict[str, str]:
   """A store of 300 random rows per source; flags that name them."""
   rng = np.random.default_rng(seed)
   found = {}
   for source in SOURCES:
-    names = np.array([f'{source}{i}' for i in range(300)])
+    names = np.array([f'{prefix}{source}{i}' for i in range(300)])
     empty = np.full(300, '')
     places = rng.uniform([-80, -180], [80, 180], (300, 2))
     photos = types.Photos(names, places, empty, empty, source)

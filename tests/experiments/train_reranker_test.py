@@ -21,6 +21,7 @@ _TINY = ('--config.embedder_split.validation_percent=10.0',
          '--config.lessons.sizes.image=4', '--config.lessons.sizes.raw=3',
          '--config.lessons.sizes.location=3', '--config.lessons.rounds=2',
          '--config.train.log_every=1', '--config.train.save_every=2',
+         '--config.field.centres=8', '--config.field.anchors=16',
          '--config.eval.every=2', f'--config.train.num_steps={tiny.STEPS}')
 
 
@@ -65,8 +66,10 @@ def test_a_run_exports_what_rankers_load(world, whole):
   assert found.kind == 'light' and found.facts.task == 'photo'
   assert found.facts.gallery == gallery.open_gallery(where).fingerprint()
   assert dict(found.facts.sizes) == {'image': 4, 'location': 3, 'raw': 3}
-  assert found.facts.fusion == json.loads(
-      (whole / 'shortlists' / 'fusion.json').read_text())
+  weights = json.loads((whole / 'shortlists' / 'fusion.json').read_text())
+  assert found.facts.fusion == weights['fused']
+  assert found.facts.field['weights'] == weights['beside']
+  assert found.of_places['centres'].shape[0] == 8
   assert 'light reranker' in (whole / 'model' / 'README.md').read_text()
   figures = tiny.figures(whole)
   assert {'validation/reward', 'validation/acc@25km',
@@ -76,10 +79,20 @@ def test_a_run_exports_what_rankers_load(world, whole):
 def test_the_attention_reranker_trains_for_street_views(world, tmp_path):
   done = run(world, tmp_path, '--config.task=street', '--config.model.width=16',
              '--config.model.num_layers=1', '--config.eval.every=0',
-             kind='attention')
+             '--config.field.centres=0', kind='attention')
   assert done.returncode == 0, done.stderr
   found = rerank_files.load(tmp_path / 'model')
   assert (found.kind, found.facts.task) == ('attention', 'street')
+  assert found.of_places is None and len(found.facts.weights) == 3
+
+
+def test_it_learns_from_photos_that_are_in_no_gallery(world, tmp_path):
+  others = tiny.make_stores(tmp_path / 'others', seed=9, prefix='other')
+  done = run(world, tmp_path / 'w', '--config.queries=apart', others['photo'],
+             '--config.max_queries=60')
+  assert done.returncode == 0, done.stderr
+  card = (tmp_path / 'w' / 'model' / 'README.md').read_text()
+  assert 'photos that are not in it' in card
 
 
 def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(world, whole, tmp_path):
@@ -115,6 +128,8 @@ def test_killed_it_goes_on_to_the_same_bits(world, whole, tmp_path):
     (['--config.seed=4'], 'was made from other things'),
     (['--config.lessons.rounds=3'], 'rounds 2 → 3'),
     (['--config.optimizer.weight_decay=0.1'], 'begun with another config'),
+    (['--config.queries=apart'], '300 of 300 photos of'),
+    (['--config.objective.residual=False'], 'a field is part of the answer'),
     (['--config.task=drone'], '--config.task=drone'),
     (['--config.gallery='], 'that build_gallery made'),
     (['--config.stores.photo='], '--config.stores.photo is empty')])

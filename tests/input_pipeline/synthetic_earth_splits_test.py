@@ -22,6 +22,8 @@ FROZEN = {
     'query_photo_known': '21f857ce7d0a06b1',
     'query_photo_new': '4a5c5b5e3ab1a4f2',
     'query_street': 'd8a4a1b9d9fa6f47',
+    'rerank_photo': 'b81355409af4f17e',
+    'rerank_street': '07244a78e433d2f9',
     'backbone_photo': '9a1f59d1eda53de8',
     'backbone_street': '238d5c2e95413c04',
 }
@@ -89,7 +91,7 @@ def test_the_demo_world_is_frozen(demo):
 
 def test_sizes_are_exact(demo):
   assert [len(demo.photos(split)) for split in splits.SPLITS] == [
-      12_000, 12_000, 1000, 1000, 1000, 6000, 6000]
+      12_000, 12_000, 1000, 1000, 1000, 3000, 3000, 6000, 6000]
   assert len(demo.world.main.cities) == 2000
   assert len(demo.world.backbone.cities) == 1000
   assert len(demo.world.main.landmark_city) == 2500
@@ -97,12 +99,21 @@ def test_sizes_are_exact(demo):
 
 def test_no_id_stands_in_two_places(demo):
   ids = np.concatenate([demo.photos(split).ids for split in splits.SPLITS])
-  assert len(set(ids.tolist())) == len(ids) == 39_000
+  assert len(set(ids.tolist())) == len(ids) == 45_000
+
+
+def test_rerankers_learn_from_nobody_who_asks_or_stands_in_a_gallery(demo):
+  for source in ('photo', 'street'):
+    own = set(demo.photos(f'rerank_{source}').clusters.tolist())
+    for split in splits.SPLITS:
+      if split != f'rerank_{source}':
+        assert not own & set(demo.photos(split).clusters.tolist())
 
 
 @pytest.mark.parametrize('gallery', GALLERIES)
-def test_street_queries_are_1_km_from_every_gallery_frame(demo, gallery):
-  dist_km = _nearest_km(demo.photos('query_street').latlng_deg,
+@pytest.mark.parametrize('split', ['query_street', 'rerank_street'])
+def test_street_queries_are_1_km_from_every_gallery_frame(demo, gallery, split):
+  dist_km = _nearest_km(demo.photos(split).latlng_deg,
                         demo.photos(gallery).latlng_deg)
   assert dist_km.min() >= 1.0
   # The 1 km is cut out of drives through the same cities, not an ocean away.

@@ -10,9 +10,9 @@ from tests.train import tiny_embedder
 NUM = 1030  # A block is 1024.
 
 
-@pytest.fixture(scope='module')
-def encoder():
-  return encoding.Encoder(tiny_embedder.model())
+@pytest.fixture(scope='module', params=[encoding.FEW, encoding.MANY])
+def encoder(request):
+  return encoding.Encoder(tiny_embedder.model(), request.param)
 
 
 def test_rows_do_not_depend_on_each_other(encoder):

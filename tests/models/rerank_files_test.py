@@ -4,7 +4,7 @@ import json
 
 import jax
 import numpy as np
-from pinpoint_jax.models import model_files, rerank_files, weight_files
+from pinpoint_jax.models import field, model_files, rerank_files, weight_files
 import pytest
 
 from tests.retrieval import tiny_ranking as tiny
@@ -30,6 +30,27 @@ def test_what_was_saved_is_loaded_to_the_bit(saved):
   assert found.facts.weights == (3., 2., 1.)
   assert sorted(file.name for file in folder.iterdir()) == [
       'README.md', 'config.json', 'fingerprint.json', 'model.safetensors']
+
+
+def test_a_field_is_saved_with_its_reranker(tmp_path):
+  trained = tiny.trained('light')
+  places = np.random.default_rng(0).uniform(-60, 60, (9, 2))
+  raw = np.random.default_rng(1).normal(size=(9, tiny.DIMS.raw))
+  made = field.fit(raw.astype(np.float32), places, 5, 4)
+  weights = dict(image=3., location=2., raw=1.) | dict.fromkeys(
+      field.COLUMNS, .5)
+  facts = tiny.facts(field={'centres': 5, 'anchors': 4, 'weights': weights})
+  save = lambda given: rerank_files.save(
+      tmp_path / 'm', 'light', trained.model, trained.params, facts, '', given)
+  save(made)
+  found = rerank_files.load(tmp_path / 'm')
+  assert found.facts == facts
+  assert found.facts.weights == (3., 2., 1., .5, .5, .5, .5)
+  assert {name: array.tobytes() for name, array in found.of_places.items()} == {
+      name: array.tobytes() for name, array in made.items()}
+  save(None)
+  with pytest.raises(weight_files.WeightsError, match='field/anchors is miss'):
+    rerank_files.load(tmp_path / 'm')
 
 
 def edit(folder, change):
