@@ -63,7 +63,7 @@ def evaluate(config: config_dict.ConfigDict) -> Evaluated:
   """Open, answer, score."""
   begun = time.monotonic()
   check(config)
-  opened = systems.Opened(config.model, config.gallery)
+  opened = systems.Opened(config.model, config.gallery, config.search)
   allowed = opened.region(config.region)
   rows, answers = [], []
   for one in query_sets.open_all(config, opened):
@@ -189,6 +189,8 @@ def _about(opened: systems.Opened, one: QuerySet, system: str,
 
 def _variant(config: config_dict.ConfigDict, system: str) -> str:
   notes = [f'region {config.region}'] if config.region else []
+  if config.search != 'exact':
+    notes.append('approximate search')
   if config.interpolate and system != answering.ORACLE:
     notes.append('interpolated')
   return ', '.join(notes)

@@ -13,6 +13,7 @@ from pinpoint_jax.models import embedder_files, encoding, rerank_files
 from pinpoint_jax.retrieval import (
   answering,
   fusion,
+  gallery_indexes,
   gallery_neighbourhoods,
   neighbourhood_files,
   queries,
@@ -27,6 +28,7 @@ from pinpoint_jax.retrieval import gallery as galleries
 # The best first: the one whose answers are written down.
 ORDER = ('full', 'full_no_support', 'light', 'retrieval', 'location_top1',
          'image_top1', 'raw_1nn')
+SEARCHES = ('exact', 'index')
 # By the name of the system.
 Rerankers = Mapping[str, rerank_files.Trained]
 
@@ -51,14 +53,14 @@ class Settings:
 class Opened:
   """An embedder and a gallery that it made."""
 
-  def __init__(self, model: str, gallery: str):
-    """Refuses a gallery of another embedder."""
+  def __init__(self, model: str, gallery: str, searched: str = 'exact'):
+    """Refuses a gallery of another embedder; searched is one of SEARCHES."""
     trained = embedder_files.load(model)
     # Else they are handed over again for every few queries.
     self.trained = dataclasses.replace(
         trained, params=jax.device_put(trained.params))
     self.gallery = galleries.open_gallery(gallery, self.trained)
-    self.searcher = search.Searcher(self.gallery)
+    self.searcher = _searcher(self.gallery, searched)
     self._encoder = encoding.Encoder(
         self.trained.model, encoding.FEW)
 
@@ -116,6 +118,19 @@ class Opened:
     return {name: answering.Channel(settings.list_size, temperature[channel])
             for name, channel in answering.OF_CHANNEL.items()
             if channel in self.searcher.channels}
+
+
+def _searcher(gallery: galleries.Gallery, searched: str) -> search.Searcher:
+  if searched not in SEARCHES:
+    raise ValueError(f'--config.search={searched}: choices are {SEARCHES}')
+  if searched == 'exact':
+    return search.Searcher(gallery)
+  indices = gallery_indexes.load(gallery)
+  if not indices:
+    raise ValueError(f'--config.search=index: {gallery.path} has no index: '
+                     f'build it with --config.index=scann, or take '
+                     f'--config.search=exact')
+  return search.Searcher(gallery, indices)
 
 
 def load_rerankers(source: str,

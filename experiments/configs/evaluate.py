@@ -31,6 +31,9 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       dict(photo=(0., 0., 0.), street=(0., 0., 0.)))
   # Shortlist of config.fusion; a reranker brings its own.
   config.sizes = config_dict.ConfigDict(dict(image=8, location=2, raw=2))
+  # Or index: by those that build_gallery --config.index made; answers may miss
+  # a neighbour, and rows of results.json say so.
+  config.search = 'exact'
   config.list_size = 256  # Candidates of raw_1nn, image_top1, location_top1.
   # Raw cosines times this are log-odds: of 5 … 80 the best expected_score on
   # rows of the demo's gallery.

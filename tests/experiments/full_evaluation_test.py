@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 
 from experiments import full_evaluation, launch, systems
 from experiments.configs import evaluate as configs
@@ -17,6 +18,7 @@ from pinpoint_jax.models import (
   reranker,
 )
 from pinpoint_jax.retrieval import gallery as galleries
+from pinpoint_jax.retrieval import gallery_indexes
 import pytest
 
 from tests.retrieval import tiny_gallery as tiny
@@ -269,3 +271,21 @@ def test_the_command(binary, parts, tmp_path):
     done = binary('evaluate', *words, *more)
     assert done.returncode in (1, 2) and complaint in done.stderr
     assert done.stderr.count('\n') == 1, done.stderr
+
+
+def test_an_index_that_is_not_there_is_refused(parts, tmp_path):
+  with pytest.raises(ValueError, match='has no index: build it with'):
+    evaluate(parts, tmp_path, search='index')
+  with pytest.raises(ValueError, match='--config.search=luck: choices are'):
+    evaluate(parts, tmp_path, search='luck')
+
+
+def test_with_an_index_the_rows_say_so_and_the_answers_stay(parts, tmp_path):
+  shutil.copytree(parts / 'g', tmp_path / 'g')
+  gallery_indexes.build(tmp_path / 'g', smallest=1)
+  exact, _ = evaluate(parts, tmp_path / 'exact')
+  rows, _ = evaluate(parts, tmp_path / 'index', search='index',
+                     gallery=str(tmp_path / 'g'))
+  assert {row['variant'] for row in rows
+          if row['system'] != 'chance'} == {'approximate search'}
+  assert [row['metrics'] for row in rows] == [row['metrics'] for row in exact]
