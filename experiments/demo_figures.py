@@ -36,8 +36,9 @@ class Part:
 
 def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
   """All evaluations of a demo."""
-  main = tuple(name for name, one in config.rerankers.items()
-               if not one.variant)
+  # The first brings the weights of `retrieval`: those of the longest lists.
+  main = tuple(sorted((name for name, one in config.rerankers.items()
+                       if not one.variant), key=lambda name: name != 'light'))
   for source in types.SOURCES:
     yield Part('both', 'combined', source, main)
     yield Part('both', source, source, main)

@@ -66,7 +66,7 @@ def _geoclip_style(quick: bool) -> dict[str, Any]:
 
 def _reranker(kind: str, quick: bool) -> config_dict.ConfigDict:
   config = train_reranker.get_config(f'quick,kind={kind}')
-  config.lessons.rounds = 2
+  config.lessons.rounds = 1
   config.max_queries = 3000
   config.train.log_every = 100
   config.train.save_every = 0
