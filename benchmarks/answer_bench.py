@@ -275,7 +275,8 @@ def reranking_of_12(ground: Ground, arg: str | None) -> dict:
   scorer = rerank_scoring.Scorer(trained.model, trained.facts.weights)
   params, ranker = jax.device_put(trained.params), ground.ranker(trained)
   at_once = jax.jit(lambda params, batch: rerank_scoring.scores(
-      trained.model, trained.facts.weights, params, batch),
+      trained.model, params, batch,
+      rerank_scoring.of_each(trained.facts.weights, len(batch.valid))),
                     compiler_options=compiling.options())
   cut = lambda at: jax.tree.map(lambda x: x[at], batch)
   parts = [slice(i, i + _BATCH) for i in range(0, _MANY, _BATCH)]

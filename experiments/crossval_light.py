@@ -68,10 +68,10 @@ def _learn(config: config_dict.ConfigDict, module: nn.Module,
   state = training.make_state(module, rerank_scoring.Dims(0, 0), norms, method,
                               config.seed, mesh)
   step = training.make_step(
-      module, weights, method,
-      training.Objective(**config.objective.to_dict()), config.seed, mesh,
-      state)
-  lessons = {'batch': batch, 'dist_km': given.dist_km.astype(np.float32)}
+      module, method, training.Objective(**config.objective.to_dict()),
+      config.seed, mesh, state)
+  lessons = {'batch': batch, 'dist_km': given.dist_km.astype(np.float32),
+             'weights': rerank_scoring.of_each(weights, len(given.dist_km))}
   for at in _draws(config, len(given.dist_km)):
     state, _ = step(state, arrays.put_batch(
         jax.tree.map(lambda x, at=at: x[at], lessons), mesh))

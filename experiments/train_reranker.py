@@ -31,7 +31,7 @@ from experiments import (
   run_record,
   training_run,
 )
-from pinpoint_jax.models import field, rerank_files
+from pinpoint_jax.models import field, rerank_files, rerank_scoring
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.train import lesson_rows, loop, state
@@ -74,18 +74,20 @@ def prepare(run: launch.Run, lessons: reranker_parts.Lessons,
       module, facts.dims, lesson_rows.norms(lessons.train), method,
       config.seed, mesh)
   step = training.make_step(
-      module, facts.weights, method, reranker_parts.objective(config),
-      config.seed, mesh, began)
+      module, method, reranker_parts.objective(config), config.seed, mesh,
+      began)
   return training_run.prepare(
       run, stopping, state=began, step=step,
       batches=reranker_parts.Batches(config, lessons.train),
-      put=functools.partial(_put, mesh),
+      put=functools.partial(_put, mesh, facts.weights),
       evaluators=reranker_parts.evaluators(config, module, lessons, facts))
 
 
-def _put(mesh: Any, batch: dict[str, Any]) -> Any:
-  return arrays.put_batch(
-      {name: batch[name] for name in ('batch', 'dist_km')}, mesh)
+def _put(mesh: Any, weights: rerank_scoring.Weights | None,
+         batch: dict[str, Any]) -> Any:
+  kept = {name: batch[name] for name in ('batch', 'dist_km')}
+  of_each = rerank_scoring.of_each(weights, len(batch['dist_km']))
+  return arrays.put_batch(kept | {'weights': of_each}, mesh)
 
 
 def _export(run: launch.Run, facts: rerank_files.Facts,

@@ -75,7 +75,7 @@ def _reranker(kind: str, quick: bool) -> config_dict.ConfigDict:
     # 2,700 lessons: at 1e-3 the vectors are learned by heart.
     config.optimizer.learning_rate = 1e-4
     config.data.batch_size = 64
-    config.train.num_steps = 150
+    config.train.num_steps = 100
   if quick:
     config.max_queries = 100
     config.data.batch_size = 16

@@ -66,8 +66,7 @@ def _columns(field: Field, raw: Float[jax.Array, 'r'],
   # By differences: a float32 dot product is blind below 2 km.
   squares = sum((xyz[:, None, i] - field['anchors'][None, :, i])**2
                 for i in range(3))
-  half_chord = jnp.minimum(1., jnp.sqrt(squares) / 2)
-  km = 2 * distance.EARTH_RADIUS_KM * jnp.arcsin(half_chord)
+  km = distance.EARTH_RADIUS_KM * _arc(jnp.sqrt(squares))
   far = jnp.exp(-km / SCALES_KM[-1])
   worths = (far**64, far**16, far**4, far)
   return jnp.stack([_dot(worth, weights) for worth in worths], axis=-1)
@@ -81,6 +80,13 @@ def _weights(field: Field, raw: Float[jax.Array, 'r']) -> Float[
   squares = jnp.sum((row[None] - field['centres'])**2, axis=-1)
   kernel = jnp.exp(-squares / (2 * raw.shape[-1]))
   return _dot(kernel, field['weights']) + field['shares']
+
+
+def _arc(chord: jax.Array) -> jax.Array:
+  """2 · arcsin(chord / 2) up to 0.1 % at 10,000 km, where nothing counts."""
+  x = chord * chord / 4
+  return chord * (1 + x * (1 / 6 + x * (3 / 40 + x * (15 / 336 + x * (
+      105 / 3456)))))
 
 
 def _dot(a: jax.Array, b: jax.Array) -> jax.Array:

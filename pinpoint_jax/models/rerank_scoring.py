@@ -9,6 +9,7 @@ a reranker may do without.
 """
 
 from collections.abc import Mapping
+import functools
 from typing import Any, NamedTuple
 
 from flax import linen as nn
@@ -88,21 +89,31 @@ def param_shapes(module: nn.Module,
           for path, leaf in jax.tree_util.tree_leaves_with_path(found)}
 
 
-def scores(module: nn.Module, weights: Weights | None, params: Any,
-           batch: Batch, dropout_key: jax.Array | None = None) -> Float[
-               jax.Array, 'b k']:
-  """One score per candidate, -inf in padded slots."""
+def scores(module: nn.Module, params: Any, batch: Batch,
+           weights: Float[jax.Array | np.ndarray, 'b c'] | None = None,
+           dropout_key: jax.Array | None = None) -> Float[jax.Array, 'b k']:
+  """One score per candidate, -inf in padded slots; `weights` as of_each."""
   rngs = None if dropout_key is None else {'dropout': dropout_key}
   found = module.apply({'params': params}, *_arguments(batch),
                        dropout_key is None, rngs=rngs)
   if weights is None:
     return found
   given = batch.similarities
-  if len(weights) > given.shape[-1]:
+  if weights.shape[-1] > given.shape[-1]:
     given = jnp.concatenate([given, batch.field], axis=-1)
   # Not a dot product: a few numbers summed in full float32.
-  return found + jnp.sum(
-      given * jnp.asarray(weights, jnp.float32)[None, None], axis=-1)
+  return found + jnp.sum(given * weights[:, None], axis=-1)
+
+
+def of_each(weights: Weights | None,
+            num: int) -> Float[np.ndarray, 'num c'] | None:
+  """The weights as an array for each of `num` queries.
+
+  Numbers in an array, unlike numbers in a program, cost no compilation.
+  """
+  if weights is None:
+    return None
+  return np.tile(np.asarray(weights, np.float32), (num, 1))
 
 
 class Scorer:
@@ -113,13 +124,14 @@ class Scorer:
   """
 
   def __init__(self, module: nn.Module, weights: Weights | None):
-    self._apply = jax.jit(
-        lambda params, batch: scores(module, weights, params, batch),
-        compiler_options=compiling.options())
+    self._weights = of_each(weights, 1)
+    self._apply = jax.jit(functools.partial(scores, module),
+                          compiler_options=compiling.options())
 
   def __call__(self, params: Any, batch: Batch) -> Float[np.ndarray, 'b k']:
     """Scores, -inf in padded slots."""
-    one = [self._apply(params, jax.tree.map(lambda x, i=i: x[i:i + 1], batch))
+    one = [self._apply(params, jax.tree.map(lambda x, i=i: x[i:i + 1], batch),
+                       self._weights)
            for i in range(len(batch.valid))]
     if not one:
       return np.zeros(batch.valid.shape, np.float32)

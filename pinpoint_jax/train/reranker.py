@@ -1,7 +1,7 @@
 """Training of the rerankers: their state and their step.
 
-  batch {batch: Batch, dist_km [b, k]} ─▶ scores ─▶ loss over each list ─▶
-  update
+  batch {batch: Batch, dist_km [b, k], weights [b, c]} ─▶ scores ─▶ loss over
+  each list ─▶ update; without weights the network alone scores
 """
 
 from collections.abc import Callable, Mapping
@@ -76,27 +76,27 @@ def make_state(module: nn.Module, dims: rerank_scoring.Dims,
   return states.make(begin, optimizer, seed, mesh)
 
 
-def make_step(module: nn.Module, weights: rerank_scoring.Weights | None,
-              optimizer: optax.GradientTransformation, objective: Objective,
-              seed: int, mesh: Mesh, state: states.TrainState) -> Step:
+def make_step(module: nn.Module, optimizer: optax.GradientTransformation,
+              objective: Objective, seed: int, mesh: Mesh,
+              state: states.TrainState) -> Step:
   """The compiled step: state and global batch to the next state and metrics."""
   # Not compiling.options(): for products this small XLA's own choice compiles
   # in two thirds of the time and runs in as much.
   placed = states.shardings(state, mesh)
-  step = functools.partial(_step, module, weights, optimizer, objective, seed)
+  step = functools.partial(_step, module, optimizer, objective, seed)
   return jax.jit(
       step, in_shardings=(placed, meshes.split(mesh)),
       out_shardings=(placed, meshes.whole(mesh)), donate_argnums=0)
 
 
-def _step(module: nn.Module, weights: rerank_scoring.Weights | None,
-          optimizer: optax.GradientTransformation, objective: Objective,
-          seed: int, state: states.TrainState, given: Lessons) -> tuple[
-              states.TrainState, Metrics]:
+def _step(module: nn.Module, optimizer: optax.GradientTransformation,
+          objective: Objective, seed: int, state: states.TrainState,
+          given: Lessons) -> tuple[states.TrainState, Metrics]:
   key = jax.random.fold_in(jax.random.key(seed), state.step)
   batch = given['batch']
   def loss_fn(params: Any) -> jax.Array:
-    scores = rerank_scoring.scores(module, weights, params, batch, key)
+    scores = rerank_scoring.scores(
+        module, params, batch, given.get('weights'), key)
     return objective.cost(scores, given['dist_km'], batch.valid)
   loss, grads = jax.value_and_grad(loss_fn)(state.params)
   metrics = {'loss': loss, 'grad_norm': optax.tree.norm(grads)}

@@ -61,8 +61,7 @@ def trained_on(given):
                                             given['batch'].valid)}
   method = optimizers.make(optimizers.Settings(learning_rate=2e-2), STEPS)
   now = training.make_state(module, tiny.DIMS, norms, method, 0, mesh)
-  step = training.make_step(module, None, method, training.Objective(), 0,
-                            mesh, now)
+  step = training.make_step(module, method, training.Objective(), 0, mesh, now)
   rng = np.random.default_rng(0)
   for _ in range(STEPS):
     at = rng.integers(0, len(given['dist_km']), BATCH)

@@ -58,11 +58,13 @@ def run(kind, mesh_shape=(1, 1), loss='expected_reward'):
                            STEPS)
   now = training.make_state(module, tiny.DIMS, norms(kind), method, 0, mesh)
   before = jax.device_get(now)
-  step = training.make_step(module, WEIGHTS, method,
-                            training.Objective(loss=loss), 0, mesh, now)
+  step = training.make_step(module, method, training.Objective(loss=loss), 0,
+                            mesh, now)
+  weights = rerank_scoring.of_each(WEIGHTS, BATCH)
   metrics = []
   for i in range(STEPS):
-    now, found = step(now, arrays.put_batch(batch(kind, i), mesh))
+    now, found = step(now, arrays.put_batch(
+        batch(kind, i) | {'weights': weights}, mesh))
     metrics.append({name: float(value) for name, value in found.items()})
   return before, metrics, jax.device_get(now)
 
@@ -71,8 +73,8 @@ def run(kind, mesh_shape=(1, 1), loss='expected_reward'):
 def test_training_begins_as_the_fusion(kind):
   before, _, _ = run(kind)
   given = batch(kind)['batch']
-  found = jax.jit(functools.partial(
-      rerank_scoring.scores, tiny.model(kind), WEIGHTS))(before.params, given)
+  found = jax.jit(functools.partial(rerank_scoring.scores, tiny.model(kind)))(
+      before.params, given, rerank_scoring.of_each(WEIGHTS, BATCH))
   want = np.where(given.valid, given.similarities @ np.float32(WEIGHTS),
                   -np.inf)
   np.testing.assert_allclose(found, want, rtol=1e-6)
