@@ -67,12 +67,12 @@ def rows(run: launch.Run, part: Part) -> list[dict[str, Any]]:
   config.rerankers[part.source] = ','.join(
       str(folder / 'reranker' / part.embedder / f'{name}_{part.source}'
           / 'model') for name in part.rerankers)
+  config.systems = tuple(part.kept or ())
   config.filters = run.config.filters
   config.distances = (run.config.distance,)
   config.num_resamples = run.config.num_resamples
   config.seed = run.config.seed
-  return [_named(part, row) for row in full_evaluation.evaluate(config).rows
-          if part.kept is None or row['system'] in part.kept]
+  return [_named(part, row) for row in full_evaluation.evaluate(config).rows]
 
 
 def _named(part: Part, row: Mapping[str, Any]) -> dict[str, Any]:

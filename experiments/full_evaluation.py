@@ -70,7 +70,8 @@ def evaluate(config: config_dict.ConfigDict) -> Evaluated:
     print(f'{one.name}: {len(one.photos):,} queries, '
           f'{", ".join(one.answering.systems)}', flush=True)
     _say_own_rows(config, opened, one)
-    rows.append(_chance(config, opened, one, allowed))
+    if not config.systems or 'chance' in config.systems:
+      rows.append(_chance(config, opened, one, allowed))
     for name in config.filters:
       found, seconds = _answer(config, opened, one, name, allowed)
       rows += _rows(config, opened, one, name, found, seconds)
@@ -94,6 +95,10 @@ def check(config: config_dict.ConfigDict) -> None:
     if name not in filters.NAMES:
       raise ValueError(f'--config.filters: {name!r} is unknown; choices are '
                        f'{filters.NAMES}')
+  unknown = set(config.systems) - set(results.SYSTEMS)
+  if unknown:
+    raise ValueError(f'--config.systems: {sorted(unknown)} are unknown; '
+                     f'choices are {results.SYSTEMS}')
   if config.predictions.decode not in decoding.NAMES:
     raise ValueError(f'--config.predictions.decode='
                      f'{config.predictions.decode}: choices are '

@@ -72,4 +72,5 @@ def _settings(config: config_dict.ConfigDict,
   return systems.Settings(
       config.list_size, config.raw_temperature,
       shortlist.Sizes(**config.sizes.to_dict()),
-      fusion.Fusion(*weights) if any(weights) else None)
+      fusion.Fusion(*weights) if any(weights) else None,
+      tuple(config.systems))

@@ -42,12 +42,18 @@ class Settings:
     raw_temperature: of raw cosines; the embedder has none for them.
     sizes: shortlist of `retrieval`, where no reranker brings its own.
     weights: of the channels in `retrieval`; None takes a reranker's.
+    wanted: systems that answer; none named is all.
   """
 
   list_size: int
   raw_temperature: float
   sizes: shortlist.Sizes
   weights: fusion.Fusion | None
+  wanted: tuple[str, ...] = ()
+
+  def wants(self, name: str) -> bool:
+    """Whether that system is to answer."""
+    return not self.wanted or name in self.wanted
 
 
 class Opened:
@@ -107,8 +113,14 @@ class Opened:
     if weights is not None:
       stages['retrieval'] = answering.Stage(sizes, answering.Fused(weights))
     oracle = stages[best(stages)].sizes if stages else sizes
+    stages = {name: one for name, one in stages.items() if settings.wants(name)}
+    channels = self._channels(source, settings)
+    if not stages and not channels:
+      raise ValueError(f'--config.systems={settings.wanted}: there is none of '
+                       f'these for {source} queries')
     return answering.Answering(
-        self.searcher, self._channels(source, settings), stages, oracle)
+        self.searcher, channels, stages,
+        oracle if settings.wants(answering.ORACLE) else None)
 
   def _channels(self, source: str,
                 settings: Settings) -> dict[str, answering.Channel]:
@@ -117,7 +129,7 @@ class Opened:
                    'raw': settings.raw_temperature}
     return {name: answering.Channel(settings.list_size, temperature[channel])
             for name, channel in answering.OF_CHANNEL.items()
-            if channel in self.searcher.channels}
+            if channel in self.searcher.channels and settings.wants(name)}
 
 
 def _searcher(gallery: galleries.Gallery, searched: str) -> search.Searcher:

@@ -38,6 +38,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   # Raw cosines times this are log-odds: of 5 … 80 the best expected_score on
   # rows of the demo's gallery.
   config.raw_temperature = 20.
+  config.systems = ()  # Names of results.json; () is every one there is.
   config.filters = ('none', 'author')
   config.leave_one_out = True  # A query in the gallery never answers itself.
   config.region = ''  # country:FR, circle:48.8,2.3,50 and so on.

@@ -289,3 +289,19 @@ def test_with_an_index_the_rows_say_so_and_the_answers_stay(parts, tmp_path):
   assert {row['variant'] for row in rows
           if row['system'] != 'chance'} == {'approximate search'}
   assert [row['metrics'] for row in rows] == [row['metrics'] for row in exact]
+
+
+def test_only_the_systems_that_are_named_answer(parts, tmp_path, whole):
+  given = {'rerankers.photo': f'{parts / "full"},{parts / "light"}'}
+  rows, answers = evaluate(parts, tmp_path, systems=('light', 'raw_1nn'),
+                           **given)
+  assert {row['system'] for row in rows} == {'light', 'raw_1nn'}
+  key = lambda row: tuple(row[name] for name in (
+      'query_source', 'system', 'filter', 'decode'))
+  all_rows = {key(row): row['metrics'] for row in whole[1]}
+  assert all(row['metrics'] == all_rows[key(row)] for row in rows)
+  assert {answer['system'] for answer in answers} == {'light'}
+  with pytest.raises(ValueError, match="'fulll'.* are unknown; choices are"):
+    evaluate(parts, tmp_path, systems=('fulll',))
+  with pytest.raises(ValueError, match='there is none of these for photo'):
+    evaluate(parts, tmp_path, systems=('full',))
