@@ -62,12 +62,19 @@ NOTES = (
     'alone.',
     'one source: the same of an embedder that learned from the query’s source '
     'alone.',
+    'no location channel, no raw channel: it proposes no candidate and has no '
+    'token; its similarity still counts. Without raw features there is no '
+    'field either.',
+    'no field: without the closed form beside the similarities.',
+    'set-aware: candidates attend to each other.',
     'geoclip_style: GeoCLIP’s location tower and loss on the same features, '
     'nearest gallery place.',
     'oracle: the shortlist’s candidate nearest to the truth.',
     'argmax takes the best candidate; expected_score the one with the highest '
     'expected GeoScore among the candidates.',
 )
+_VARIANTS = ('one source', 'no location channel', 'no raw channel', 'no field',
+             'set-aware')
 
 
 def main(run: launch.Run) -> None:
@@ -98,12 +105,17 @@ def main(run: launch.Run) -> None:
       if source in run.config.embedders:
         for name in demo_models.ONE_SOURCE:
           demo_models.reranker(run, name, source, source, source)
+  with _stage('router', seconds):
+    routed = demo_models.router(run, demo_figures.QUERIES)
   with _stage('evaluate', seconds):
     rows = [row for part in demo_figures.parts(run.config)
             for row in demo_figures.rows(run, part)]
   about = _provenance(run.config, backbone, stores, seconds)
   rows = [row | {'provenance': row['provenance'] | about} for row in rows]
-  _report(run, dataset, sorted(rows, key=_order), seconds)
+  _report(run, dataset, sorted(rows, key=_order), [
+      f'Router: {routed["test"]["accuracy"]:.2%} of the queries are sent to '
+      f'the task of their source by their feature alone.',
+      'Time: ' + ', '.join(f'{name} {one} s' for name, one in seconds.items())])
 
 
 def _share_compilations(run: launch.Run) -> None:
@@ -162,27 +174,32 @@ def _provenance(
 
 def _report(run: launch.Run, dataset: synthetic.SyntheticEarth,
             rows: Sequence[Mapping[str, Any]],
-            seconds: Mapping[str, float]) -> None:
+            remarks: Sequence[str]) -> None:
   """Writes results.json, results.md, report.html and prints the main table."""
   run_record.write_json(run.workdir / 'results.json', rows)
+  shown = {'Every system': demo_figures.systems(rows),
+           'What each part is worth': demo_figures.left_out(rows)}
+  text = ''.join(f'\n## {caption}\n\n{tables.markdown(part)}'
+                 for caption, part in shown.items())
   (run.workdir / 'results.md').write_text(
-      f'# Synthetic Earth (synthetic)\n\n{INTRO}\n\n{tables.markdown(rows)}')
+      f'# Synthetic Earth (synthetic)\n\n{INTRO}\n{text}')
   contact_sheet.contact_sheet(dataset).save(run.workdir / 'samples.png')
-  spent = ', '.join(f'{name} {value} s' for name, value in seconds.items())
   page = run.workdir / 'report.html'
   page.write_text(tables.page(
-      'Synthetic Earth (synthetic)', INTRO, rows,
-      {'Samples of the world': 'samples.png'},
-      [*_notes(rows), f'Time: {spent}.']))
+      'Synthetic Earth (synthetic)', INTRO, shown,
+      {'Samples of the world': 'samples.png'}, [*_notes(rows), *remarks]))
   print(f'\n{tables.markdown(demo_figures.main_rows(rows))}\n'
+        f'{remarks[0]}\n'
         f'all {len(rows)} rows, with filters, galleries and ablations:\n'
         f'figures  {run.workdir / "results.json"}\npage     {page}')
 
 
 def _notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
   """What the words of the table mean; nothing of systems it does not have."""
-  absent = set(results.SYSTEMS) - {row['system'] for row in rows}
-  return [note for note in NOTES if note.partition(':')[0] not in absent]
+  absent = {*results.SYSTEMS, *_VARIANTS} - {
+      row[name] for row in rows for name in ('system', 'variant')}
+  return [note for note in NOTES
+          if not absent.intersection(note.partition(':')[0].split(', '))]
 
 
 if __name__ == '__main__':

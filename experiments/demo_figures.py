@@ -11,6 +11,15 @@ from pinpoint_jax import types
 
 QUERIES = {'photo': ('query_photo_known', 'query_photo_new'),
            'street': ('query_street',)}
+# What the other source is worth shows in these.
+SAME_SOURCE = ('chance', 'raw_1nn', 'image_top1', 'location_top1', 'retrieval',
+               'full', 'oracle')
+
+# Rows that say what a part is worth, as system, gallery, variant.
+_BESIDE = (('full', 'combined', ''), ('full', 'same_source', ''),
+           ('full_single_source', 'same_source', ''),
+           ('full_no_support', 'combined', ''), ('light', 'combined', ''),
+           ('retrieval', 'combined', ''))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +33,7 @@ class Part:
     rerankers: names in config.rerankers.
     variant: what the rows are called besides.
     kept: systems whose rows are kept, by the name they get; None keeps all.
+    filtered: False for what is shown without a filter alone.
   """
 
   embedder: str
@@ -32,6 +42,7 @@ class Part:
   rerankers: tuple[str, ...] = ()
   variant: str = ''
   kept: Mapping[str, str] | None = None
+  filtered: bool = True
 
 
 def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
@@ -41,11 +52,12 @@ def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
                        if not one.variant), key=lambda name: name != 'light'))
   for source in types.SOURCES:
     yield Part('both', 'combined', source, main)
-    yield Part('both', source, source, main)
+    yield Part('both', source, source, main,
+               kept={name: name for name in SAME_SOURCE})
     for name, one in config.rerankers.items():
       if one.variant:
         yield Part('both', 'combined', source, (name,), one.variant,
-                   {'full': 'full'})
+                   {'full': 'full'}, filtered=False)
     # The embedder of one source can only embed a gallery of that source.
     if source in config.embedders:
       kept = {name: name for name in ('light', 'retrieval', 'location_top1')}
@@ -68,7 +80,7 @@ def rows(run: launch.Run, part: Part) -> list[dict[str, Any]]:
       str(folder / 'reranker' / part.embedder / f'{name}_{part.source}'
           / 'model') for name in part.rerankers)
   config.systems = tuple(part.kept or ())
-  config.filters = run.config.filters
+  config.filters = run.config.filters[:None if part.filtered else 1]
   config.distances = (run.config.distance,)
   config.num_resamples = run.config.num_resamples
   config.seed = run.config.seed
@@ -80,6 +92,27 @@ def _named(part: Part, row: Mapping[str, Any]) -> dict[str, Any]:
   # Its name says it already.
   variant = '' if system == 'full_single_source' else part.variant
   return {**row, 'table': 'demo', 'system': system, 'variant': variant}
+
+
+def systems(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+  """Every system as it is, of both galleries and with every filter."""
+  return [row for row in found if not row['variant']]
+
+
+def left_out(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+  """`full` and each part of it left out, unfiltered, by query set."""
+  rows = [row for row in found if row['filter'] == 'none'
+          and (row['variant'] or _part(row) in _BESIDE)]
+  sets = list(dict.fromkeys(row['queries'] for row in rows))
+  def order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    part = _part(row)
+    return (sets.index(row['queries']), row['decode'] != 'argmax',
+            _BESIDE.index(part) if part in _BESIDE else len(_BESIDE))
+  return sorted(rows, key=order)
+
+
+def _part(row: Mapping[str, Any]) -> tuple[str, ...]:
+  return row['system'], row['gallery'], row['variant']
 
 
 def main_rows(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -1,15 +1,19 @@
 """What the demo trains and builds: by the code of the binaries themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+import json
 import pathlib
 import shutil
+from typing import Any
 
 from experiments import (
   launch,
   run_record,
   train_embedder,
   train_reranker,
+  train_router,
 )
+from experiments.configs import train_router as router_config
 from ml_collections import config_dict
 from pinpoint_jax import types
 from pinpoint_jax.models import embedder_files
@@ -81,6 +85,19 @@ def reranker(run: launch.Run, name: str, task: str, embedder_name: str,
   workdir = fresh(run.workdir / 'reranker' / embedder_name / f'{name}_{task}')
   train_reranker.train(launch.Run(config, {'allow_config_change': ''}, workdir))
   return workdir / 'model'
+
+
+def router(run: launch.Run,
+           tests: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
+  """Trains what sends a picture to a task; its figures on splits by source."""
+  config = router_config.get_config()
+  for source in types.SOURCES:
+    config.stores[source] = store(run.workdir, f'gallery_{source}')
+    config.test[source] = ','.join(
+        store(run.workdir, split) for split in tests[source])
+  workdir = fresh(run.workdir / 'router')
+  train_router.main(launch.Run(config, {}, workdir))
+  return json.loads((workdir / 'figures.json').read_text(encoding='utf-8'))
 
 
 def _shortlists(run: launch.Run,

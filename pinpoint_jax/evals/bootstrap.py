@@ -10,6 +10,9 @@ from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax.evals import metrics
 
+# Weights of photos in memory at a time, for several resamples together.
+_NUMBERS = 1 << 18
+
 
 def intervals(
     errors: metrics.Errors, num_resamples: int = 1000, seed: int = 0,
@@ -28,24 +31,33 @@ def intervals(
   sizes = np.bincount(codes, minlength=num_clusters)
   rng = np.random.default_rng(seed)
   draws = np.empty((num_resamples, len(names) + 1))
-  for draw in draws:
-    picks = rng.integers(num_clusters, size=num_clusters)
-    weights = np.bincount(picks, minlength=num_clusters)
-    draw[:-1] = weights @ sums / (weights @ sizes)
-    draw[-1] = weighted_median(dist_km, weights[codes])
+  step = max(1, _NUMBERS // len(codes))
+  for start in range(0, num_resamples, step):
+    some = draws[start:start + step]
+    weights = np.stack([_resampled(rng, num_clusters) for _ in some])
+    some[:, :-1] = [one @ sums / (one @ sizes) for one in weights]
+    some[:, -1] = weighted_medians(dist_km, weights[:, codes])
   tails = [(1 - level) / 2, (1 + level) / 2]
   low, high = np.quantile(draws, tails, axis=0)
   return {name: [float(a), float(b)]
           for name, a, b in zip([*names, 'median_km'], low, high)}
 
 
-def weighted_median(
+def weighted_medians(
     sorted_values: Float[np.ndarray, 'n'],
-    weights: Int[np.ndarray, 'n']) -> float:
-  """Median of `sorted_values` with each repeated `weights` times."""
-  total = np.cumsum(weights)
-  middle = np.searchsorted(total, [(total[-1] + 1) // 2, total[-1] // 2 + 1])
-  return float(sorted_values[middle].mean())
+    weights: Int[np.ndarray, 'r n']) -> Float[np.ndarray, 'r']:
+  """Medians of `sorted_values` with each repeated `weights` times."""
+  total = np.cumsum(weights, axis=1)
+  last = total[:, -1:]
+  # Places of the middle value, or of the two; both are counted from 1.
+  middle = [(total < place).sum(axis=1)
+            for place in ((last + 1) // 2, last // 2 + 1)]
+  return sorted_values[np.stack(middle)].mean(axis=0)
+
+
+def _resampled(rng: np.random.Generator, num: int) -> Int[np.ndarray, 'num']:
+  """How often each of so many is drawn."""
+  return np.bincount(rng.integers(num, size=num), minlength=num)
 
 
 def _canonical(errors: metrics.Errors) -> tuple[np.ndarray, np.ndarray]:

@@ -4,8 +4,9 @@
   each anchor ─▶ Σ_j weight_j · exp(−d(candidate, anchor j) / scale): COLUMNS
 
 A similarity compares a query with one candidate; this asks all rows at once.
-It is ours, not the paper's, and a reranker can be trained without it. One
-query at a time: its columns cannot depend on which others came along.
+It is ours, not the paper's, and a reranker can be trained without it. Always
+the same number of queries at a time, the last ones filled up: columns cannot
+depend on which others came along.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,9 @@ from pinpoint_jax.models import closed_form
 # Each is the one before times 4, so that one exponential serves all.
 SCALES_KM = (25, 100, 400, 1600)
 COLUMNS = tuple(f'field_{km}km' for km in SCALES_KM)
+# Queries whose weights are found together: reading the field takes as long as
+# computing with it.
+_QUERIES = 8
 # Arrays by name, as they are saved with a reranker.
 Field = Mapping[str, jax.Array | np.ndarray]
 
@@ -53,33 +57,44 @@ def columns(field: Field, raw: Float[np.ndarray, 'b r'],
   """COLUMNS of each candidate."""
   xyz = coords.to_xyz(latlng_deg).astype(np.float32)
   placed = jax.device_put(field)
-  found = [_columns(placed, one, near) for one, near in zip(raw, xyz)]
+  found = []
+  for start in range(0, len(raw), _QUERIES):
+    part = slice(start, start + _QUERIES)
+    few = np.pad(raw[part], [(0, _QUERIES - len(raw[part])), (0, 0)])
+    weights = _weights(placed, few)
+    found += [_columns(placed, weights, i, one)
+              for i, one in enumerate(xyz[part])]
   if not found:
     return np.zeros((*xyz.shape[:2], len(COLUMNS)), np.float32)
   return np.stack(jax.device_get(found))
 
 
 @jax.jit
-def _columns(field: Field, raw: Float[jax.Array, 'r'],
-             xyz: Float[jax.Array, 'k 3']) -> Float[jax.Array, 'k 4']:
-  weights = _weights(field, raw)
+def _columns(field: Field, weights: Float[jax.Array, 'b a'],
+             query: jax.Array | int, xyz: Float[jax.Array, 'k 3'],
+             ) -> Float[jax.Array, 'k 4']:
   # By differences: a float32 dot product is blind below 2 km.
   squares = sum((xyz[:, None, i] - field['anchors'][None, :, i])**2
                 for i in range(3))
   km = distance.EARTH_RADIUS_KM * _arc(jnp.sqrt(squares))
   far = jnp.exp(-km / SCALES_KM[-1])
   worths = (far**64, far**16, far**4, far)
-  return jnp.stack([_dot(worth, weights) for worth in worths], axis=-1)
+  # Not a matrix product: worths then need not be written down.
+  return jnp.stack([jnp.sum(worth * weights[query][None], axis=-1)
+                    for worth in worths], axis=-1)
 
 
-def _weights(field: Field, raw: Float[jax.Array, 'r']) -> Float[
-    jax.Array, 'a']:
+@jax.jit
+def _weights(field: Field, raw: Float[jax.Array, 'b r']) -> Float[
+    jax.Array, 'b a']:
   """Of each anchor, as closed_form.chances."""
   raw = jnp.sign(raw) * jnp.sqrt(jnp.abs(raw))
-  row = (raw - field['mean']) / field['spread']
-  squares = jnp.sum((row[None] - field['centres'])**2, axis=-1)
+  rows = (raw - field['mean'][None]) / field['spread'][None]
+  squares = jnp.sum((rows[:, None] - field['centres'][None])**2, axis=-1)
   kernel = jnp.exp(-squares / (2 * raw.shape[-1]))
-  return _dot(kernel, field['weights']) + field['shares']
+  chances = jnp.matmul(kernel, field['weights'],
+                       precision=jax.lax.Precision.HIGHEST)
+  return chances + field['shares'][None]
 
 
 def _arc(chord: jax.Array) -> jax.Array:
@@ -87,10 +102,6 @@ def _arc(chord: jax.Array) -> jax.Array:
   x = chord * chord / 4
   return chord * (1 + x * (1 / 6 + x * (3 / 40 + x * (15 / 336 + x * (
       105 / 3456)))))
-
-
-def _dot(a: jax.Array, b: jax.Array) -> jax.Array:
-  return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
 def _padded(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:

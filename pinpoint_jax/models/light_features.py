@@ -32,6 +32,8 @@ FEATURES = (
 # Pairs of candidates at a time: their distances stay in the cache.
 _PAIRS = 1 << 18
 _MAX_QUERIES = 256
+# Long lists are cut to a multiple: a few shapes to compile.
+_STEP = 128
 _NO_SPREAD = 1e-6
 
 
@@ -50,7 +52,8 @@ def features(
                       similarity_weights(sims, valid)], axis=-1)
   return rerank_inputs.without_padding(np.concatenate([
       inverse, relative(sims, valid), rerank_inputs.log_counts(counts),
-      log_km_to_first(shortlist.ranks, places), votes(places, weights),
+      log_km_to_first(shortlist.ranks, places),
+      votes(places, weights, valid),
   ], axis=-1), valid, FEATURES)
 
 
@@ -88,16 +91,33 @@ def log_km_to_first(
 
 
 def votes(places: Float[np.ndarray, 'b k 2'],
-          weights: Float[np.ndarray, 'b k w']) -> Float[np.ndarray, 'b k v']:
+          weights: Float[np.ndarray, 'b k w'],
+          valid: Bool[np.ndarray, 'b k']) -> Float[np.ndarray, 'b k v']:
   """Weight of the other candidates near each: VOTE_KM of the first weights,
-  then of the next."""
-  batch, k = places.shape[:2]
-  block = int(np.clip(_PAIRS // max(k * k, 1), 1, _MAX_QUERIES))
+  then of the next. What padded slots get means nothing."""
+  k = places.shape[1]
   xyz = coords.to_xyz(places).astype(np.float32)
-  weights = weights.astype(np.float32)
-  found = np.empty((batch, k, weights.shape[-1] * len(VOTE_KM)), np.float32)
-  for start in range(0, batch, block):
-    part = slice(start, min(start + block, batch))
+  weights = (weights * valid[..., None]).astype(np.float32)
+  if k * k <= _PAIRS:
+    return _in_blocks(xyz, weights, int(np.clip(
+        _PAIRS // max(k * k, 1), 1, _MAX_QUERIES)))
+  found = np.zeros((*valid.shape, weights.shape[-1] * len(VOTE_KM)), np.float32)
+  for query, real in enumerate(valid):
+    # Channels propose the same rows: a long list is a third padding.
+    end = 1 + int(np.flatnonzero(real).max(initial=-1))
+    at = np.s_[query:query + 1, :min(k, -(-end // _STEP) * _STEP)]
+    found[at] = _votes(xyz[at], weights[at])
+  return found
+
+
+def _in_blocks(xyz: Float[np.ndarray, 'b k 3'],
+               weights: Float[np.ndarray, 'b k w'],
+               block: int) -> Float[np.ndarray, 'b k v']:
+  """So many queries at a time, the last ones filled up: one compilation."""
+  found = np.empty((*xyz.shape[:2], weights.shape[-1] * len(VOTE_KM)),
+                   np.float32)
+  for start in range(0, len(xyz), block):
+    part = slice(start, min(start + block, len(xyz)))
     short = block - (part.stop - start)
     pad = lambda x, short=short: np.pad(x, [(0, short), (0, 0), (0, 0)])
     found[part] = _votes(pad(xyz[part]), pad(weights[part]))[:block - short]

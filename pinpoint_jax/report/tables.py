@@ -34,10 +34,26 @@ def markdown(rows: Sequence[Row]) -> str:
   return '\n'.join(lines) + '\n'
 
 
-def page(title: str, intro: str, rows: Sequence[Row],
+def page(title: str, intro: str, tables: Mapping[str, Sequence[Row]],
          pictures: Mapping[str, str] | None = None,
          notes: Sequence[str] = ()) -> str:
-  """A page that stands alone: table, notes and pictures {caption: path}."""
+  """A page that stands alone: tables {caption: rows}, notes and pictures
+  {caption: path}."""
+  shown = ''.join(
+      f'<h2>{html.escape(caption)}</h2><div class="wide">{_table(rows)}</div>'
+      for caption, rows in tables.items())
+  figures = ''.join(
+      f'<h2>{html.escape(caption)}</h2><img alt="{html.escape(caption)}" '
+      f'src="{html.escape(path)}">'
+      for caption, path in (pictures or {}).items())
+  listed = ''.join(f'<li>{html.escape(note)}</li>' for note in notes)
+  return (f'<!doctype html><html lang="en"><meta charset="utf-8">'
+          f'<title>{html.escape(title)}</title><style>{_STYLE}</style>'
+          f'<h1>{html.escape(title)}</h1><p>{html.escape(intro)}</p>'
+          f'{shown}<ul>{listed}</ul>{figures}</html>\n')
+
+
+def _table(rows: Sequence[Row]) -> str:
   head = ''.join(f'<th{_text_class(i)}>{html.escape(name)}</th>'
                  for i, name in enumerate(_HEAD))
   body, before = [], None
@@ -48,16 +64,7 @@ def page(title: str, intro: str, rows: Sequence[Row],
         f'<td{_text_class(i)}>{html.escape(value)}'
         + (f'<small>{html.escape(interval)}</small>' if interval else '')
         + '</td>' for i, (value, interval) in enumerate(_cells(row))) + '</tr>')
-  figures = ''.join(
-      f'<h2>{html.escape(caption)}</h2><img alt="{html.escape(caption)}" '
-      f'src="{html.escape(path)}">'
-      for caption, path in (pictures or {}).items())
-  listed = ''.join(f'<li>{html.escape(note)}</li>' for note in notes)
-  return (f'<!doctype html><html lang="en"><meta charset="utf-8">'
-          f'<title>{html.escape(title)}</title><style>{_STYLE}</style>'
-          f'<h1>{html.escape(title)}</h1><p>{html.escape(intro)}</p>'
-          f'<div class="wide"><table><tr>{head}</tr>{"".join(body)}</table>'
-          f'</div><ul>{listed}</ul>{figures}</html>\n')
+  return f'<table><tr>{head}</tr>{"".join(body)}</table>'
 
 
 def _one_line(text: str) -> str:

@@ -26,6 +26,8 @@ _ARCSIN = (-.0012624911, .0066700901, -.0170881256, .0308918810, -.0501743046,
            .0889789874, -.2145988016, np.pi / 2)
 # Rows of queries at a time: the weights of a block stay in the cache.
 _BLOCK = 256
+# Pairs of candidates, and queries, that are decoded together.
+_PAIRS, _MAX_QUERIES = 1 << 15, 32
 
 
 def argmax(scores: Float[np.ndarray, 'b k']) -> Int[np.ndarray, 'b']:
@@ -50,28 +52,35 @@ def expected_score_each(
 ) -> Int[np.ndarray, 'b']:
   """Twin of `expected_score` where each query has candidates of its own.
 
-  Query by query, so that an answer does not depend on the others.
+  Few at a time: a query's answer does not depend on the others.
   """
   softmax(scores)  # Refuses what cannot be decoded.
   xyz = coords.to_xyz(latlng_deg).astype(np.float32)
-  chosen = [_expected(*pair) for pair in zip(np.asarray(scores, np.float32),
-                                             xyz)]
-  return np.asarray([int(one) for one in chosen], np.int64)
+  scores = np.asarray(scores, np.float32)
+  # A block of one shape: no query's answer depends on what else is in it.
+  block = int(np.clip(_PAIRS // max(1, scores.shape[1]**2), 1, _MAX_QUERIES))
+  pad = [(0, -len(scores) % block), (0, 0)]
+  scores, xyz = np.pad(scores, pad), np.pad(xyz, [*pad, (0, 0)])
+  chosen = [_expected(scores[i:i + block], xyz[i:i + block])
+            for i in range(0, len(scores), block)]
+  chosen = np.concatenate([np.zeros(0, np.int64), *jax.device_get(chosen)])
+  return chosen[:len(latlng_deg)].astype(np.int64)
 
 
 @jax.jit
-def _expected(scores: Float[jax.Array, 'k'],
-              xyz: Float[jax.Array, 'k 3']) -> Int[jax.Array, '']:
+def _expected(scores: Float[jax.Array, 'b k'],
+              xyz: Float[jax.Array, 'b k 3']) -> Int[jax.Array, 'b']:
   # From differences: 1 − cosine would lose the kilometres of near places.
-  squares = sum(jnp.square(one[:, None] - one[None, :]) for one in xyz.T)
+  squares = sum(jnp.square(xyz[:, :, None, i] - xyz[:, None, :, i])
+                for i in range(3))
   half = jnp.sqrt(jnp.minimum(squares / 4., 1.))
   km = 2 * distance.EARTH_RADIUS_KM * _arcsin(half)
-  weights = jax.nn.softmax(scores)
-  expected = jnp.sum(weights[None, :] * jnp.exp(-km / SCALE_KM), axis=1)
-  return jnp.argmax(jnp.where(jnp.isneginf(scores), -1., expected))
+  weights = jax.nn.softmax(scores, axis=-1)
+  expected = jnp.sum(weights[:, None, :] * jnp.exp(-km / SCALE_KM), axis=-1)
+  return jnp.argmax(jnp.where(jnp.isneginf(scores), -1., expected), axis=-1)
 
 
-def _arcsin(half: Float[jax.Array, 'k k']) -> Float[jax.Array, 'k k']:
+def _arcsin(half: Float[jax.Array, 'b k k']) -> Float[jax.Array, 'b k k']:
   sides = functools.reduce(lambda total, c: total * half + c, _ARCSIN[1:],
                            jnp.full_like(half, _ARCSIN[0]))
   return jnp.pi / 2 - jnp.sqrt(1. - half) * sides

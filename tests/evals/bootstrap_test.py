@@ -45,14 +45,23 @@ def test_order_of_rows_does_not_matter():
       bootstrap.intervals(errors_of(dist_km[order], clusters[order]), 100))
 
 
-def test_weighted_median_equals_the_median_of_repeated_values():
+def test_weighted_medians_equal_the_medians_of_repeated_values():
   rng = np.random.default_rng(2)
   for size in (1, 2, 5, 8):
     values = np.sort(rng.normal(size=size))
-    weights = rng.integers(0, 4, size=size)
-    weights[0] += 1
-    assert bootstrap.weighted_median(values, weights) == np.median(
-        np.repeat(values, weights))
+    weights = rng.integers(0, 4, size=(6, size))
+    weights[:, 0] += 1
+    assert bootstrap.weighted_medians(values, weights).tolist() == [
+        np.median(np.repeat(values, one)) for one in weights]
+
+
+def test_resamples_at_a_time_change_nothing(monkeypatch):
+  rng = np.random.default_rng(3)
+  errors = errors_of(rng.gamma(0.5, 2000, 200),
+                     [f'a:{i}' for i in rng.integers(30, size=200)])
+  whole = bootstrap.intervals(errors, 100)
+  monkeypatch.setattr(bootstrap, '_NUMBERS', 1400)
+  assert bootstrap.intervals(errors, 100) == whole
 
 
 def test_zero_resamples_means_no_interval():

@@ -57,8 +57,10 @@ def test_every_row_that_is_promised(runs):
       promised.add((queries, gallery, 'chance', 'none', 'argmax'))
       for name in ('none', 'author'):
         promised.add((queries, gallery, 'oracle', name, 'argmax'))
+        # On its own source alone the light one is not asked.
         promised |= {(queries, gallery, system, name, decode)
                      for system in SYSTEMS
+                     if system != 'light' or gallery == 'combined'
                      for decode in ('argmax', 'expected_score')}
   assert set(found) == promised and len(found) == len(promised)
   assert not any(row['variant'] for row in rows)
@@ -73,6 +75,26 @@ def test_the_published_demo_compares_every_part():
       'set-aware'}
   assert {part.embedder for part in found} == {
       'both', 'photo', 'street', 'geoclip_style'}
+
+
+def test_each_part_left_out_stands_beside_the_whole():
+  made = lambda system, gallery='combined', variant='', **rest: {
+      'queries': 'q', 'system': system, 'gallery': gallery, 'filter': 'none',
+      'decode': 'argmax', 'variant': variant} | rest
+  rows = [made('raw_1nn'), made('retrieval'), made('full', filter='author'),
+          made('full', variant='no field'), made('full', 'same_source'),
+          made('full', decode='expected_score'), made('full'),
+          made('full_no_support')]
+  found = demo_figures.left_out(rows)
+  assert [rows.index(row) for row in found] == [6, 4, 7, 1, 3, 5]
+  assert rows[3] not in demo_figures.systems(rows)
+
+
+def test_the_router_s_accuracy_is_reported(runs):
+  workdir = runs[1]
+  figures = json.loads((workdir / 'router' / 'figures.json').read_text())
+  said = f'{figures["test"]["accuracy"]:.2%} of the queries'
+  assert said in (workdir / 'report.html').read_text()
 
 
 def test_an_oracle_is_never_beaten(runs):

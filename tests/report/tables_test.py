@@ -27,7 +27,8 @@ def test_intervals_stand_beside_the_figure():
 
 
 def test_page_escapes_what_it_is_given():
-  page = tables.page('A & B', 'x < y', [one_row()], {'sheet': 'a.png'}, ['<n>'])
+  page = tables.page('A & B', 'x < y', {'all': [one_row()]},
+                     {'sheet': 'a.png'}, ['<n>'])
   assert '&lt;new&gt;' in page and '<new>' not in page
   assert 'A &amp; B' in page and '<li>&lt;n&gt;</li>' in page
   assert page.startswith('<!doctype html>')
@@ -51,7 +52,7 @@ def test_rows_stand_in_the_order_given():
   lines = tables.markdown(rows).splitlines()[2:]
   assert [line.split('|')[2].strip() for line in lines] == [
       'zeta', 'alpha', 'mid']
-  page = tables.page('t', '', rows)
+  page = tables.page('t', '', {'all': rows})
   assert page.index('zeta') < page.index('alpha') < page.index('mid')
 
 
@@ -68,20 +69,21 @@ def test_markdown_lets_no_tag_through():
 
 
 def test_names_cannot_leave_their_attribute():
-  page = tables.page('t', '', [], {'a" onload="x': 'b"c.png'})
+  page = tables.page('t', '', {}, {'a" onload="x': 'b"c.png'})
   assert 'alt="a&quot; onload=&quot;x"' in page
   assert 'src="b&quot;c.png"' in page
 
 
 def test_a_new_query_set_starts_with_a_line():
   rows = [named(queries=name) for name in ('a', 'a', 'b')]
-  body = tables.page('t', '', rows).split('<tr')[2:]
+  body = tables.page('t', '', {'all': rows}).split('<tr')[2:]
   assert [row.startswith(' class="new"') for row in body] == [
       True, False, True]
 
 
 def test_every_row_has_a_cell_for_every_heading():
-  page = tables.page('t', '', [one_row(), one_row(resamples=20)])
+  page = tables.page(
+      't', '', {'all': [one_row(), one_row(resamples=20)]})
   for row in page.split('<tr')[2:]:
     assert row.count('<td') == page.count('<th') == 13
 

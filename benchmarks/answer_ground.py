@@ -1,0 +1,157 @@
+"""A gallery of synthetic rows, and queries that have neighbours in it."""
+
+from collections.abc import Iterator
+import copy
+import dataclasses
+import pathlib
+import tempfile
+
+import numpy as np
+from pinpoint_jax.geo import coords, places
+from pinpoint_jax.models import rerank_files
+from pinpoint_jax.retrieval import (
+  exact,
+  gallery_blocks,
+  gallery_columns,
+  gallery_files,
+  gallery_indexes,
+  gallery_neighbourhoods,
+  gallery_table,
+  gallery_writer,
+  index,
+  index_settings,
+  neighbourhood_files,
+  reranking,
+  search,
+  segment_writer,
+  shortlist,
+  tuning,
+  vectors,
+)
+from pinpoint_jax.retrieval import gallery as galleries
+
+from benchmarks import answer_models, gallery_bench
+
+MANY = 1000
+DEEP = 256
+# Rows round one town: lists of 64 neighbours are full.
+_TOWN_ROWS, _TOWN_DEG = 500, .1
+_NOISE, _TUNED_ON = .5, 64
+
+
+def table(num_rows: int) -> gallery_table.Table:
+  """Rows of both sources in turn, scattered round some of the world's towns."""
+  rng = np.random.default_rng(0)
+  towns = places.load_cities().latlng_deg
+  towns = towns[rng.permutation(len(towns))[:max(1, num_rows // _TOWN_ROWS)]]
+  at = towns[rng.integers(len(towns), size=num_rows)]
+  at = at + rng.uniform(-_TOWN_DEG, _TOWN_DEG, at.shape)
+  at = np.stack([at[:, 0].clip(-89, 89), coords.wrap_lng_deg(at[:, 1])], axis=1)
+  nobody = gallery_columns.Coded(
+      np.full(num_rows, -1, '<i4'), np.zeros(0, np.str_))
+  return gallery_table.Table(
+      np.char.mod('%09d', np.arange(num_rows)), at.astype(np.float32),
+      (np.arange(num_rows) % 2).astype(np.uint8), nobody, nobody)
+
+
+def blocks(folder: pathlib.Path,
+           num_rows: int) -> Iterator[gallery_blocks.Block]:
+  """Rows of gallery_bench; those of places lie near those of images."""
+  rng = np.random.default_rng(1)
+  gallery_bench.write_rows(folder, num_rows)
+  held = {name: gallery_bench.held(folder, name, num_rows)
+          for name in ('image', 'raw')}
+  for start in range(0, num_rows, gallery_blocks.BLOCK_ROWS):
+    stop = min(start + gallery_blocks.BLOCK_ROWS, num_rows)
+    image = held['image'].block(start, stop)
+    noise = rng.standard_normal(image.shape, np.float32)
+    near = image + _NOISE / answer_models.DIM**.5 * noise
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    yield {gallery_files.Z_IMAGE: image.astype('<f2'),
+           gallery_files.Z_LOCATION: near.astype('<f2'),
+           gallery_files.RAW_FILES['float16']: held['raw'].block(
+               start, stop).astype('<f2')}
+
+
+def build(path: pathlib.Path, num_rows: int) -> None:
+  """A gallery with indices and neighbour lists, unless it is there."""
+  if not (path / gallery_files.MANIFEST).exists():
+    about = gallery_writer._about(
+        answer_models.embedder('quick'), gallery_writer.Settings())
+    with gallery_writer.writing(path), tempfile.TemporaryDirectory() as rows:
+      one = segment_writer.write(
+          path, about, table(num_rows), blocks(pathlib.Path(rows), num_rows),
+          lambda _: None)
+      gallery_writer.publish(
+          path, {**about, 'rows': num_rows, 'segments': [one]})
+  gallery_indexes.build(
+      path, smallest=min(num_rows, index_settings.BRUTE_BELOW))
+  gallery_neighbourhoods.write(path)
+
+
+@dataclasses.dataclass(frozen=True)
+class Ground:
+  """What is searched, and queries that have neighbours in it.
+
+  Attributes:
+    searcher: its indices tuned for the 12 best.
+    deep: the same at the effort they are built with. One leaf holds fewer
+      rows than a long list wants; what is short is scanned exactly.
+    asked: as many as there are to tune on and to time.
+    features: raw features of any queries, for the embedder.
+    tuned: leaves looked into and recall, by channel and depth.
+  """
+
+  searcher: search.Searcher
+  deep: search.Searcher
+  around: neighbourhood_files.Neighbourhoods
+  asked: shortlist.Queries
+  features: np.ndarray
+  tuned: dict
+
+  def one(self, i: int) -> shortlist.Queries:
+    """Query i, from the start again when they end."""
+    i = _TUNED_ON + i % (len(self.asked) - _TUNED_ON)
+    return self.asked.take(slice(i, i + 1))
+
+  def many(self, num: int) -> shortlist.Queries:
+    """So many queries together."""
+    return self.asked.take(slice(_TUNED_ON, _TUNED_ON + num))
+
+  def search_for(self, trained: rerank_files.Trained) -> search.Searcher:
+    """The one whose effort suits that reranker's lists."""
+    return self.deep if trained.kind == 'light' else self.searcher
+
+  def ranker(self, trained: rerank_files.Trained) -> reranking.Ranker:
+    """That reranker on this gallery."""
+    return reranking.Ranker(self.searcher, self.around, trained)
+
+
+def opened(path: pathlib.Path) -> Ground:
+  """The gallery, each channel at the least effort that finds 95 % of 12."""
+  gallery = galleries.open_gallery(path)
+  num = _TUNED_ON + MANY
+  asked = shortlist.Queries(*(
+      tuning.perturbed(gallery.channel(name)[0], num, _NOISE, seed=1)
+      for name in ('image', 'raw')))
+  deep, short, tuned = gallery_indexes.load(gallery), {}, {}
+  for (segment, name), found in deep.items():
+    rows = gallery.channel(name)[0]
+    short[segment, name], tuned[name] = gallery_bench.tuned(
+        copy.copy(found), rows, asked.of(name)[:_TUNED_ON])
+    tuned[f'{name}_{DEEP}'] = recall_of_deep(
+        found, rows, asked.of(name)[:_TUNED_ON])
+  features = np.random.default_rng(2).normal(size=(num, answer_models.RAW_DIM))
+  return Ground(
+      search.Searcher(gallery, short), search.Searcher(gallery, deep),
+      gallery_neighbourhoods.of(gallery), asked, features.astype(np.float32),
+      tuned)
+
+
+def recall_of_deep(found: index.Index, rows: vectors.Vectors,
+                   queries: np.ndarray) -> dict:
+  """Leaves looked into as built, and how much of a long list they hold."""
+  inner = getattr(found, 'inner', found)
+  right = exact.search(queries, rows, DEEP).rows
+  return dict(leaves_to_search=inner.settings.leaves_to_search,
+              recall=tuning.recall(found.search(queries, DEEP).rows, right))

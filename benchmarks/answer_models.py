@@ -1,0 +1,53 @@
+"""Untrained models at the sizes of the configs: only their speed counts."""
+
+from collections.abc import Callable
+
+from experiments import embedder_parts, reranker_parts
+from experiments.configs import train_embedder, train_reranker
+import jax
+import jax.numpy as jnp
+from pinpoint_jax import types
+from pinpoint_jax.models import (
+  compiling,
+  embedder_files,
+  rerank_files,
+  rerank_scoring,
+)
+
+from benchmarks import gallery_bench
+
+DIM, RAW_DIM = gallery_bench.CHANNELS['image'], gallery_bench.CHANNELS['raw']
+_FUSION = {'image': 10., 'location': 10., 'raw': 10.}
+_MADE = {'backbone': 'random', 'weight_hash': '0', 'preprocess': 'none',
+         'dim': RAW_DIM}
+
+
+def embedder(size: str | None) -> embedder_files.Trained:
+  """An untrained embedder of that size of the config, in 256 numbers."""
+  config = train_embedder.get_config(size)
+  config.model.dim = DIM
+  model = embedder_parts.model(config)
+  some = {source: jnp.zeros((1, RAW_DIM)) for source in types.SOURCES}
+  params = jax.jit(model.init)(jax.random.key(0), some, {
+      source: jnp.ones((1, 3)) for source in types.SOURCES})['params']
+  return embedder_files.Trained(
+      model, params, dict.fromkeys(types.SOURCES, _MADE), 'random')
+
+
+def one_row(trained: embedder_files.Trained) -> Callable:
+  """The image tower, compiled for whatever it is given."""
+  apply = jax.jit(lambda params, x: trained.model.apply(
+      {'params': params}, {'photo': x}, method='images')['photo'],
+                  compiler_options=compiling.options())
+  return lambda x: apply(trained.params, x)
+
+
+def reranker(arg: str | None) -> rerank_files.Trained:
+  """An untrained reranker of the config."""
+  config = train_reranker.get_config(arg)
+  module, dims = reranker_parts.model(config), rerank_scoring.Dims(DIM, RAW_DIM)
+  params = jax.jit(lambda key: rerank_scoring.init(module, dims, key))(
+      jax.random.key(0))
+  return rerank_files.Trained(config.kind, module, params, rerank_files.Facts(
+      'photo', 'random', '', config.lessons.sizes.to_dict(), _FUSION, True,
+      dims), 'random')

@@ -1,0 +1,85 @@
+"""What the rerankers alone take, of a list that is there."""
+
+import jax
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.models import compiling, rerank_files, rerank_scoring
+from pinpoint_jax.retrieval import masks, rerank_arrays, reranking, shortlist
+
+from benchmarks import answer_models
+from benchmarks.answer_ground import MANY, Ground
+from benchmarks.clocks import a_query, quantiles, seconds_of
+
+_BATCH = 64
+
+
+def made(ground: Ground, trained: rerank_files.Trained,
+         queries: shortlist.Queries) -> tuple[types.Shortlist,
+                                              rerank_scoring.Batch]:
+  """A shortlist and what the network reads of it."""
+  found = ground.search_for(trained).shortlist(
+      queries, shortlist.Sizes(**trained.facts.sizes))
+  reader = rerank_arrays.Reader(ground.searcher.gallery, ground.around)
+  context = reader.context(
+      queries, found, masks.open_mask(len(queries)),
+      reranking.reads(trained.model).support)
+  return found, reranking.make_batch(reader, trained.model, queries, context)
+
+
+def of_12(ground: Ground, arg: str | None) -> dict:
+  """The attention reranker: one query, and 1,000 queries 64 at a time.
+
+  `network` has its arrays in memory, `ranker` looks up counts, support and
+  vectors first; `together` is the network on a batch at once, which the
+  project does not do, as a score would depend on its company.
+  """
+  trained = answer_models.reranker(arg)
+  queries = ground.many(MANY)
+  found, batch = made(ground, trained, queries)
+  scorer = rerank_scoring.Scorer(trained.model, trained.facts.weights)
+  params, ranker = jax.device_put(trained.params), ground.ranker(trained)
+  at_once = jax.jit(lambda params, batch: rerank_scoring.scores(
+      trained.model, params, batch,
+      rerank_scoring.of_each(trained.facts.weights, len(batch.valid))),
+                    compiler_options=compiling.options())
+  cut = lambda at: jax.tree.map(lambda x: x[at], batch)
+  parts = [slice(i, i + _BATCH) for i in range(0, MANY, _BATCH)]
+  for at in (parts[0], parts[-1]):
+    at_once(params, cut(at))
+  return dict(
+      width=trained.model.width, layers=trained.model.num_layers,
+      one_network=quantiles(lambda i: scorer(params, cut(slice(i, i + 1)))),
+      one_ranker=quantiles(lambda i: ranker.scores(
+          queries.take(slice(i, i + 1)),
+          reranking.take(found, slice(i, i + 1)))),
+      many_network=seconds_of(lambda: [
+          scorer(params, cut(at)) for at in parts]),
+      many_ranker=seconds_of(lambda: ranker.scores(queries, found)),
+      many_together=seconds_of(lambda: [
+          np.asarray(at_once(params, cut(at))) for at in parts]))
+
+
+def light_of_768(ground: Ground) -> dict:
+  """The light reranker over long lists: ms a query, and where they go."""
+  trained = answer_models.reranker('kind=light')
+  queries = ground.many(_BATCH)
+  found, batch = made(ground, trained, queries)
+  ranker, params = ground.ranker(trained), jax.device_put(trained.params)
+  scorer = rerank_scoring.Scorer(trained.model, trained.facts.weights)
+  reader = rerank_arrays.Reader(ground.searcher.gallery, ground.around)
+  def part(i):
+    at = slice(i % _BATCH, i % _BATCH + 1)
+    return at, queries.take(at), reranking.take(found, at)
+  def context(i):
+    _, query, among = part(i)
+    return reader.context(query, among, masks.open_mask(1), False)
+  contexts = [context(i) for i in range(_BATCH)]
+  return dict(
+      candidates=float((found.rows >= 0).sum(axis=1).mean()),
+      one=quantiles(lambda i: ranker.scores(*part(i)[1:])),
+      batch_64=a_query(seconds_of(lambda: ranker.scores(queries, found)),
+                       _BATCH),
+      one_counts=quantiles(context),
+      one_features=quantiles(lambda i: reader.features(contexts[i % _BATCH])),
+      one_network=quantiles(lambda i: scorer(params, jax.tree.map(
+          lambda x: x[part(i)[0]], batch))))
