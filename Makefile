@@ -13,8 +13,8 @@ PEER := .venv-parity
 # Search engines to compare with, away from what the product needs.
 PEERS := .venv-peers
 
-.PHONY: help demo test lint bench bench-peers bench-search bench-answer parity \
-  golden clean
+.PHONY: help demo seeds test lint bench bench-peers bench-search bench-answer \
+  parity golden clean
 help:  ## What each target does.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
@@ -29,6 +29,12 @@ $(STAMP): requirements.txt setup.py
 demo: $(STAMP)  ## The main job end to end on Synthetic Earth.
 	$(PY) -m experiments.demo --config=experiments/configs/demo.py \
 	  --workdir=$(WORKDIR) $(ARGS)
+
+seeds: $(STAMP)  ## The demo with seeds 0, 1 and 2 and one table; 45 minutes.
+	for seed in 0 1 2; do $(PY) -m experiments.demo --config.seed=$$seed \
+	  --config=experiments/configs/demo.py --workdir=$(WORKDIR)$$seed || exit 1; done
+	$(PY) -m experiments.join_seeds --out=$(WORKDIR)_seeds \
+	  --runs=$(WORKDIR)0,$(WORKDIR)1,$(WORKDIR)2
 
 test: $(STAMP)  ## The whole test suite, then the test to source line ratio.
 	$(PY) -m pytest --numprocesses=2 --dist=loadfile $(ARGS)

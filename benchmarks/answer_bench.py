@@ -55,7 +55,7 @@ def embedders(ground: Ground) -> dict[str, Callable[[int], np.ndarray]]:
   found, feature = {}, lambda i: ground.features[i % MANY][None]
   for size in ('quick', 'full'):
     trained = answer_models.embedder(None if size == 'full' else size)
-    encoder = encoding.Encoder(trained.model)
+    encoder = encoding.Encoder(trained.model, encoding.FEW)
     alone = answer_models.one_row(trained)
     found[f'{size}_encoder'] = lambda i, encoder=encoder, trained=trained: (
         encoder.images(trained.params, 'photo', feature(i)))

@@ -86,6 +86,8 @@ _FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
                 'Feature store of photos that are not in the gallery.'),
     'num_queries': (flags.DEFINE_integer, 1000, 'Queries to measure with.'),
     'again': (flags.DEFINE_boolean, False, 'Run an item that is done too.'),
+    'runs': (flags.DEFINE_string, None,
+             'Folders of finished demos, separated by commas.'),
 }
 
 
@@ -150,7 +152,7 @@ def _parse(argv: Sequence[str], needed: Sequence[str], config_flag: Any,
   try:
     if config_flag is not None:
       _check_config_words(argv)
-    rest = flags.FLAGS(list(argv))
+    rest = _parsed(argv)
     _check_no_stray(rest[1:])
     spared = any(flags.FLAGS[name].value for name in instead_of_config)
     for name in needed:
@@ -162,6 +164,13 @@ def _parse(argv: Sequence[str], needed: Sequence[str], config_flag: Any,
   except (flags.Error, ValueError, TypeError, KeyError, AttributeError,
           SyntaxError) as error:
     _exit(error, EXIT_USAGE)
+
+
+def _parsed(argv: Sequence[str]) -> list[str]:
+  try:
+    return flags.FLAGS(list(argv))
+  except SystemExit:  # absl has shown the help, and calls that a failure.
+    sys.exit(0)
 
 
 def _check_config_words(argv: Sequence[str]) -> None:

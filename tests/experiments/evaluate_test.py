@@ -134,5 +134,6 @@ def test_bad_words_exit_with_one_line(binary, words, complaint):
 
 def test_help_tells_the_whole_story(binary):
   done = binary('evaluate', '--help')
+  assert done.returncode == 0
   for word in ('--predictions', '--truth', '--out', 'geodesic_le', 'swapped'):
     assert word in done.stdout

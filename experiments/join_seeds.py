@@ -1,0 +1,109 @@
+r"""Demos of several seeds to one table, and whether the expected order holds.
+
+  python -m experiments.join_seeds --runs=A,B,C --out=DIR     make seeds
+
+DIR gets seeds.json and seeds.md: every row as the mean of the runs with the
+lowest and the highest, then each order that was expected of the method, with
+the number of runs in which it holds.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+import json
+import pathlib
+from typing import Any
+
+from experiments import demo_figures, launch, run_record
+from pinpoint_jax.evals import metrics, seeds
+from pinpoint_jax.report import tables
+
+# A system of the combined gallery, by decoding.
+Answer = tuple[str, str]
+_SINGLE = 'full_single_source'
+
+
+def main(run: launch.Run) -> None:
+  """Read, join, compare, write."""
+  paths = [pathlib.Path(path) for path in run.flags['runs'].split(',')]
+  found = seeds.joined([_read(path / 'results.json') for path in paths])
+  out = pathlib.Path(run.flags['out'])
+  out.mkdir(parents=True, exist_ok=True)
+  run_record.write_json(out / 'seeds.json', found)
+  text = markdown(found, len(paths))
+  (out / 'seeds.md').write_text(text, encoding='utf-8')
+  print(f'{text}\nfigures  {out / "seeds.json"}')
+
+
+def markdown(found: Sequence[Mapping[str, Any]], num_runs: int) -> str:
+  """The tables of a demo, then the orders."""
+  ranged = [row | {'ci95': row['range']} for row in found]
+  parts = {'Every system': demo_figures.main_rows(ranged),
+           'What each part is worth': demo_figures.left_out(ranged)}
+  text = ''.join(f'## {caption}\n\n{tables.markdown(rows)}\n'
+                 for caption, rows in parts.items())
+  head = (f'# Synthetic Earth (synthetic), {num_runs} seeds\n\nMean of the '
+          f'seeds; in brackets the lowest and the highest. Each seed is '
+          f'another world.\n\n')
+  return f'{head}{text}## Expected order\n\n{_as_table(orders(found))}'
+
+
+def expected() -> Iterator[tuple[str, Answer, Answer]]:
+  """Figure, what should be lower, what should be higher."""
+  best = lambda system: (system, 'argmax')
+  chain = ('raw_1nn', 'location_top1', 'retrieval', 'full')
+  for low, high in zip(chain, chain[1:]):
+    yield 'acc@25km', best(low), best(high)
+  yield 'acc@1km', best('retrieval'), best('full')
+  for low in ('full_no_support', _SINGLE):
+    yield 'acc@25km', best(low), best('full')
+  for system in ('retrieval', 'light', 'full'):
+    yield 'geoscore', best(system), (system, 'expected_score')
+  for km in metrics.THRESHOLDS_KM:
+    yield f'acc@{km}km', best('geoclip_style'), best('full')
+
+
+def orders(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+  """How each expected order came out on each query set."""
+  rows, compared = seeds.by_key(found), []
+  for queries in dict.fromkeys(row['queries'] for row in found):
+    for figure, *pair in expected():
+      low, high = (rows.get(_key(queries, *one)) for one in pair)
+      if low and high:
+        one = [row['by_run'][figure] for row in (low, high)]
+        compared.append({
+            'queries': queries, 'figure': figure,
+            'lower': ' '.join(pair[0]), 'higher': ' '.join(pair[1]),
+            'means': [row['metrics'][figure] for row in (low, high)],
+            'holds': sum(b > a for a, b in zip(*one)), 'runs': len(one[0])})
+  return compared
+
+
+def _key(queries: str, system: str, decode: str) -> tuple[str, ...]:
+  gallery = 'same_source' if system == _SINGLE else 'combined'
+  return queries, system, gallery, 'none', decode, ''
+
+
+def _as_table(compared: Sequence[Mapping[str, Any]]) -> str:
+  lines = ['| queries | figure | lower | higher | means | gain | holds in |',
+           '|---|---|---|---|---|---:|---:|']
+  for one in compared:
+    low, high = one['means']
+    scale, digits = (1, 0) if one['figure'] == 'geoscore' else (100, 1)
+    gain = f'{high / low - 1:+.0%}' if low else ''
+    lines.append(
+        f'| {one["queries"]} | {one["figure"]} | {one["lower"]} | '
+        f'{one["higher"]} | {low * scale:.{digits}f} < '
+        f'{high * scale:.{digits}f} | {gain} | {one["holds"]} of '
+        f'{one["runs"]} |')
+  return '\n'.join(lines) + '\n'
+
+
+def _read(path: pathlib.Path) -> list[dict[str, Any]]:
+  try:
+    return json.loads(path.read_text(encoding='utf-8'))
+  except FileNotFoundError:
+    raise ValueError(f'{path} is not there: name folders of finished demos in '
+                     f'--runs') from None
+
+
+if __name__ == '__main__':
+  launch.run(main, ('runs', 'out'), required=('runs', 'out'), use_config=False)
