@@ -17,6 +17,7 @@ from typing import Any
 from experiments import (
   backbones,
   demo_figures,
+  demo_jobs,
   demo_models,
   launch,
   run_record,
@@ -90,32 +91,38 @@ def main(run: launch.Run) -> None:
     backbone = backbones.load(
         run.config.backbone, ops=run.config.preprocess or None)
     stores = _features(run, backbone)
-  with _stage('embedders', seconds):
-    for name in run.config.embedders:
-      demo_models.embedder(run, name)
-  with _stage('galleries', seconds):
-    for name in run.config.embedders:
-      for mode in demo_models.galleries(name):
-        demo_models.gallery(run, name, mode)
-  with _stage('rerankers', seconds):
-    demo_models.fresh(run.workdir / 'shortlists')
-    for source in types.SOURCES:
-      for name in run.config.rerankers:
-        demo_models.reranker(run, name, source, 'both', 'combined')
-      if source in run.config.embedders:
-        for name in demo_models.ONE_SOURCE:
-          demo_models.reranker(run, name, source, source, source)
-  with _stage('router', seconds):
-    routed = demo_models.router(run, demo_figures.QUERIES)
-  with _stage('evaluate', seconds):
-    rows = [row for part in demo_figures.parts(run.config)
-            for row in demo_figures.rows(run, part)]
+  with demo_jobs.Jobs(demo_models.fresh(run.workdir / 'logs'),
+                      run.config.jobs) as jobs:
+    routed, rows = _train_and_evaluate(run, jobs, seconds)
   about = _provenance(run.config, backbone, stores, seconds)
   rows = [row | {'provenance': row['provenance'] | about} for row in rows]
   _report(run, dataset, sorted(rows, key=_order), [
       f'Router: {routed["test"]["accuracy"]:.2%} of the queries are sent to '
       f'the task of their source by their feature alone.',
       'Time: ' + ', '.join(f'{name} {one} s' for name, one in seconds.items())])
+
+
+def _train_and_evaluate(
+    run: launch.Run, jobs: demo_jobs.Jobs, seconds: dict[str, float],
+) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+  """The router's figures, and the rows of the table."""
+  with _stage('embedders', seconds):
+    jobs.run({f'embedder {name}': (demo_models.embedder, (run, name))
+              for name in run.config.embedders})
+  with _stage('galleries', seconds):
+    for name in run.config.embedders:
+      for mode in demo_models.galleries(name):
+        demo_models.gallery(run, name, mode)
+  with _stage('rerankers', seconds):
+    demo_models.fresh(run.workdir / 'shortlists')
+    jobs.run({f'{source} rerankers': (demo_models.rerankers, (run, source))
+              for source in types.SOURCES})
+  with _stage('router', seconds):
+    routed = demo_models.router(run, demo_figures.QUERIES)
+  with _stage('evaluate', seconds):
+    found = jobs.run({f'figures {part.name}': (demo_figures.rows, (run, part))
+                      for part in demo_figures.parts(run.config)})
+  return routed, [row for rows in found for row in rows]
 
 
 def _share_compilations(run: launch.Run) -> None:

@@ -44,6 +44,13 @@ class Part:
   kept: Mapping[str, str] | None = None
   filtered: bool = True
 
+  @property
+  def name(self) -> str:
+    """Tells it from the others."""
+    gallery = '' if self.mode == 'combined' else f'in {self.mode} gallery'
+    words = self.source, gallery, self.variant or self.embedder
+    return ' '.join(word for word in words if word)
+
 
 def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
   """All evaluations of a demo."""
@@ -60,9 +67,9 @@ def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
                    {'full': 'full'}, filtered=False)
     # The embedder of one source can only embed a gallery of that source.
     if source in config.embedders:
-      kept = {name: name for name in ('light', 'retrieval', 'location_top1')}
-      yield Part(source, source, source, demo_models.ONE_SOURCE, 'one source',
-                 kept | {'full': 'full_single_source'})
+      yield Part(source, source, source, ('full',), 'one source',
+                 {'location_top1': 'location_top1',
+                  'full': 'full_single_source'})
     if 'geoclip_style' in config.embedders:
       yield Part('geoclip_style', 'combined', source, kept={
           'location_top1': 'geoclip_style'})

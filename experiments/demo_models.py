@@ -23,8 +23,6 @@ from pinpoint_jax.retrieval import gallery_neighbourhoods, gallery_writer
 SOURCES: Mapping[str, tuple[str, ...]] = {
     'both': types.SOURCES, 'geoclip_style': types.SOURCES,
     **{source: (source,) for source in types.SOURCES}}
-# Rerankers of the embedders of one source: no other source supports there.
-ONE_SOURCE = ('light', 'full')
 # Sources of a gallery by its mode.
 MODES = {'combined': types.SOURCES,
          **{source: (source,) for source in types.SOURCES}}
@@ -68,6 +66,15 @@ def gallery(run: launch.Run, name: str, mode: str) -> pathlib.Path:
       stores, gallery_writer.Settings(mode))
   gallery_neighbourhoods.write(path)
   return path
+
+
+def rerankers(run: launch.Run, task: str) -> None:
+  """Trains all of one task, which learn from the same lessons."""
+  for name in run.config.rerankers:
+    reranker(run, name, task, 'both', 'combined')
+  if task in run.config.embedders:
+    # No other source supports there.
+    reranker(run, 'full', task, task, task)
 
 
 def reranker(run: launch.Run, name: str, task: str, embedder_name: str,

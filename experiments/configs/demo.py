@@ -22,6 +22,8 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.seed = arg.seed
   config.world_size = 'tiny' if arg.quick else 'demo'
   config.processes = 2
+  # Trainings and evaluations at a time; 0: one after the other, in the open.
+  config.jobs = 0 if arg.quick else 2
   config.decode_processes = 0 if arg.quick else 2  # 0: none to start.
   config.backbone = 'demo'  # 'thumbnail' is the floor: nothing is learned.
   config.preprocess = ''  # '' takes the backbone's own.

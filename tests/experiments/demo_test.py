@@ -22,11 +22,11 @@ def run(binary, workdir, *args):
 
 @pytest.fixture(scope='module')
 def runs(binary, tmp_path_factory):
-  """Two runs in one folder: the second begins anew."""
+  """Two runs in one folder: the second begins anew, in more processes."""
   workdir = tmp_path_factory.mktemp('demo')
   found = []
-  for _ in range(2):
-    rows = run(binary, workdir)
+  for jobs in (0, 2):
+    rows = run(binary, workdir, f'--config.jobs={jobs}')
     store = workdir / 'features' / 'query_street' / 'store'
     found.append((rows, {file.name: file.read_bytes()
                          for file in store.iterdir()},
