@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from concurrent import futures
 import contextlib
 import multiprocessing
-import os
 import pathlib
 import time
 from typing import Any
@@ -28,7 +27,7 @@ class Jobs:
     self._folder = folder
     self._pool = futures.ProcessPoolExecutor(
         processes, multiprocessing.get_context('spawn'), _begin,
-        (folder / 'compiled',)) if processes else None
+        (jax.config.jax_compilation_cache_dir,)) if processes else None
 
   def __enter__(self) -> 'Jobs':
     return self
@@ -58,10 +57,9 @@ class Jobs:
     return self._folder / f'{name.replace(" ", "_").replace(",", "")}.txt'
 
 
-def _begin(compiled: pathlib.Path) -> None:
-  """A cache for each process: two would read what the other half wrote."""
-  jax.config.update('jax_compilation_cache_dir', str(compiled / str(
-      os.getpid())))
+def _begin(compiled: str | None) -> None:
+  """What one process has compiled the other need not."""
+  jax.config.update('jax_compilation_cache_dir', compiled)
   logging.set_verbosity(logging.WARNING)
 
 

@@ -70,7 +70,9 @@ def gallery(run: launch.Run, name: str, mode: str) -> pathlib.Path:
 
 def rerankers(run: launch.Run, task: str) -> None:
   """Trains all of one task, which learn from the same lessons."""
-  for name in run.config.rerankers:
+  # One task from the other end: it finds compiled what the other one has met.
+  turn = -1 if task == types.SOURCES[-1] else 1
+  for name in tuple(run.config.rerankers)[::turn]:
     reranker(run, name, task, 'both', 'combined')
   if task in run.config.embedders:
     # No other source supports there.

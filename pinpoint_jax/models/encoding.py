@@ -11,7 +11,7 @@ from pinpoint_jax.models import embedder as embedders
 
 # Rows of a table; a few queries would wait for the block to be computed.
 MANY = 1024
-FEW = 32
+FEW = 16
 
 
 class Encoder:

@@ -26,6 +26,8 @@ _BLOCK = 16384
 # Queries are projected this many at a time, the last block padded, so that a
 # query's projection does not depend on its neighbours.
 _QUERY_BLOCK = 16
+# A longer list does not get more rows to be scored again beyond its own.
+_EDGE = 64
 
 
 def fit(vectors: vectors_lib.Vectors,
@@ -65,7 +67,8 @@ class ProjectedIndex:
   def __init__(self, inner: index_lib.Index, matrix: Float[np.ndarray, 'd p'],
                vectors: vectors_lib.Vectors, fingerprint: str,
                overfetch: int = 8) -> None:
-    """`overfetch` projected rows are scored again for each one asked for."""
+    """`overfetch` projected rows are scored again for each one asked for, up
+    to 64; beyond, one."""
     if inner.dim != matrix.shape[1] or len(inner) != len(vectors):
       raise index_files.BadIndex(
           f'an index of {len(inner)} rows of {inner.dim} numbers does not fit '
@@ -113,7 +116,9 @@ class ProjectedIndex:
              k: int) -> types.Candidates:
     """Up to k rows per query, best first, ties by row; -1 and -inf pad."""
     vector_checks.check_queries(queries, self.dim)
-    num_fetched = min(k * self.overfetch, max(len(self), k))
+    # A projection errs at the end of a list, which grows slower than the list.
+    num_fetched = min(k + (self.overfetch - 1) * min(k, _EDGE),
+                      max(len(self), k))
     near = self.inner.search(self._projected(queries), num_fetched).rows
     found = [self._rescored(query, rows, k)
              for query, rows in zip(queries, near)]

@@ -87,7 +87,8 @@ def _fill(
   kept = ~hidden[place]
   rows, owner, dist_km = rows[kept], owner[kept], dist_km[kept]
   similarity = similarities[place[kept]]
-  np.add.at(support.counts[query], owner, 1)
+  support.counts[query] += np.bincount(
+      owner, minlength=len(candidates)).astype(np.int32)
   np.minimum.at(support.nearest_km[query], owner, dist_km)
   order = np.lexsort((rows, -similarity, owner))
   first = np.cumsum(support.counts[query]) - support.counts[query]
