@@ -157,9 +157,10 @@ def _features(run: launch.Run, backbone: backbone_lib.Backbone,
 
 
 def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
-  """Query sets apart, the main gallery first, variants last."""
+  """Query sets apart, the main gallery first, variants last, by system."""
   return (QUERIES.index(row['queries']), row['gallery'] != 'combined',
-          row['filter'] != 'none', row['variant'] != '')
+          row['filter'] != 'none', row['variant'] != '',
+          results.SYSTEMS.index(row['system']))
 
 
 def _provenance(
