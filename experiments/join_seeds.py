@@ -67,8 +67,11 @@ def orders(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
   for queries in dict.fromkeys(row['queries'] for row in found):
     for figure, *pair in expected():
       low, high = (rows.get(_key(queries, *one)) for one in pair)
-      if low and high:
-        one = [row['by_run'][figure] for row in (low, high)]
+      if not low or not high:
+        continue
+      one = [row['by_run'][figure] for row in (low, high)]
+      # No street query has a gallery row within 1 km.
+      if any(map(any, one)):
         compared.append({
             'queries': queries, 'figure': figure,
             'lower': ' '.join(pair[0]), 'higher': ' '.join(pair[1]),
@@ -91,7 +94,7 @@ def _as_table(compared: Sequence[Mapping[str, Any]]) -> str:
     gain = f'{high / low - 1:+.0%}' if low else ''
     lines.append(
         f'| {one["queries"]} | {one["figure"]} | {one["lower"]} | '
-        f'{one["higher"]} | {low * scale:.{digits}f} < '
+        f'{one["higher"]} | {low * scale:.{digits}f} → '
         f'{high * scale:.{digits}f} | {gain} | {one["holds"]} of '
         f'{one["runs"]} |')
   return '\n'.join(lines) + '\n'

@@ -3,6 +3,7 @@
 import json
 
 from experiments import join_seeds
+from pinpoint_jax.evals import seeds
 
 FIGURES = {'acc@1km': .1, 'acc@25km': .2, 'acc@200km': .3, 'acc@750km': .4,
            'acc@2500km': .5, 'geoscore': 2000., 'median_km': 900.}
@@ -35,9 +36,9 @@ def test_tables_orders_and_figures(binary, tmp_path):
   assert 'synthetic' in text and '2 seeds' in text
   assert '24.0 [18.0, 30.0]' in text
   # Above in one run of two, by a fifth in the mean.
-  assert ('| q | acc@25km | retrieval argmax | full argmax | 20.0 < 24.0 | '
+  assert ('| q | acc@25km | retrieval argmax | full argmax | 20.0 → 24.0 | '
           '+20% | 1 of 2 |') in text
-  assert '10.0 < 24.0' in text and '2000 < 2100 | +5% | 2 of 2' in text
+  assert '10.0 → 24.0' in text and '2000 → 2100 | +5% | 2 of 2' in text
   assert text in done.stdout
   assert len(json.loads((tmp_path / 'out' / 'seeds.json').read_text())) == 4
 
@@ -45,6 +46,12 @@ def test_tables_orders_and_figures(binary, tmp_path):
 def test_what_is_not_there_is_named(binary, tmp_path):
   done = binary('join_seeds', f'--runs={tmp_path}', f'--out={tmp_path}')
   assert done.returncode == 1 and 'results.json is not there' in done.stderr
+
+
+def test_figures_that_cannot_but_be_zero_are_no_order():
+  rows = seeds.joined([[row('retrieval', acc_1km=0.), row('full', acc_1km=0.)]])
+  figures = [one['figure'] for one in join_seeds.orders(rows)]
+  assert figures == ['acc@25km']
 
 
 def test_an_order_of_systems_that_are_missing_is_left_out():

@@ -21,6 +21,7 @@ from pinpoint_jax.features import (
   shards,
   store,
   store_writer,
+  verify,
 )
 from pinpoint_jax.images import decode, preprocess
 import pytest
