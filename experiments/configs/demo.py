@@ -3,7 +3,7 @@
 Command:  make demo
           python -m experiments.demo --config=experiments/configs/demo.py \
             --workdir=runs/demo
-Hardware: two CPU cores, 8 GB of memory. Time: about 15 minutes.
+Hardware: two CPU cores, 8 GB of memory. Time: about 12 minutes.
 Expect:   see the table in README.md; the same figures on every machine of one
           kind.
 Quick:    --config=experiments/configs/demo.py:quick   (the tiny world, seconds)
