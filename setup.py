@@ -33,7 +33,7 @@ setuptools.setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     python_requires='>=3.11',
-    package_data={'pinpoint_jax.models': ['demo_backbone/*']},
+    package_data={'pinpoint_jax.pretrained': ['demo_backbone/*']},
     packages=setuptools.find_packages(include=[
         'pinpoint_jax*', 'input_pipeline*', 'experiments*']),
     install_requires=CORE,

@@ -20,18 +20,15 @@ import platform
 import tempfile
 import time
 
-from experiments import run_record
+from experiments.run import run_record
 import jax
 import jax.numpy as jnp
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.models import (
-  compiling,
-  encoding,
-  geoclip_location,
-  residual,
-)
-from pinpoint_jax.retrieval import answering, masks, shortlist
+from pinpoint_jax.answer import systems
+from pinpoint_jax.candidates import shortlist
+from pinpoint_jax.models import encoding, geoclip_location, layers, transformer
+from pinpoint_jax.search import masks
 
 from benchmarks import (
   answer_ground,
@@ -69,8 +66,8 @@ def end_to_end(ground: Ground, arg: str) -> dict:
   trained = answer_models.reranker(arg)
   sizes, ranker = shortlist.Sizes(**trained.facts.sizes), ground.ranker(trained)
   searcher, mask = ground.search_for(trained), masks.open_mask(1)
-  asked = answering.Answering(
-      searcher, {}, {'it': answering.Stage(sizes, ranker)})
+  asked = systems.Answering(
+      searcher, {}, {'it': systems.Stage(sizes, ranker)})
   lists = [searcher.shortlist(ground.one(i), sizes) for i in range(_BATCH)]
   answer = lambda i: asked.answer(ground.one(i), mask)
   again = searcher.num_scanned_again
@@ -104,9 +101,9 @@ def geoclip(calls: int) -> dict:
   at = np.stack([rng.uniform(-90, 90, _GEOCLIP_PLACES),
                  rng.uniform(-180, 180, _GEOCLIP_PLACES)], axis=1)
   query = rng.normal(size=(tower.out_dim,)).astype(np.float32)
-  best = jax.jit(lambda params, at, query: (residual.unit(tower.apply(
+  best = jax.jit(lambda params, at, query: (layers.unit(tower.apply(
       params, at, method='from_degrees')) * query[None]).sum(axis=1),
-                 compiler_options=compiling.options())
+                 compiler_options=transformer.compiler_options())
   at = at.astype(np.float32)
   def answer(_: int) -> np.ndarray:
     sims = [best(params, at[i:i + _GEOCLIP_BLOCK], query)

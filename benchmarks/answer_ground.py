@@ -7,28 +7,23 @@ import pathlib
 import tempfile
 
 import numpy as np
-from pinpoint_jax.geo import coords, places
-from pinpoint_jax.models import rerank_files
-from pinpoint_jax.retrieval import (
-  exact,
-  gallery_blocks,
-  gallery_columns,
-  gallery_files,
-  gallery_indexes,
-  gallery_neighbourhoods,
-  gallery_table,
-  gallery_writer,
-  index,
-  index_settings,
-  neighbourhood_files,
-  reranking,
-  search,
+from pinpoint_jax.candidates import searcher as search
+from pinpoint_jax.candidates import shortlist
+from pinpoint_jax.gallery import (
+  columns,
+  indexes,
+  layout,
+  neighbours,
   segment_writer,
-  shortlist,
-  tuning,
-  vectors,
+  writer,
 )
-from pinpoint_jax.retrieval import gallery as galleries
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import segment_writer as gallery_blocks
+from pinpoint_jax.gallery import table as gallery_table
+from pinpoint_jax.geo import coords, places
+from pinpoint_jax.rerank import files
+from pinpoint_jax.rerank import ranker as reranking
+from pinpoint_jax.search import ann, ann_tuning, exact, vectors
 
 from benchmarks import answer_models, gallery_bench
 
@@ -47,7 +42,7 @@ def table(num_rows: int) -> gallery_table.Table:
   at = towns[rng.integers(len(towns), size=num_rows)]
   at = at + rng.uniform(-_TOWN_DEG, _TOWN_DEG, at.shape)
   at = np.stack([at[:, 0].clip(-89, 89), coords.wrap_lng_deg(at[:, 1])], axis=1)
-  nobody = gallery_columns.Coded(
+  nobody = columns.Coded(
       np.full(num_rows, -1, '<i4'), np.zeros(0, np.str_))
   return gallery_table.Table(
       np.char.mod('%09d', np.arange(num_rows)), at.astype(np.float32),
@@ -67,26 +62,26 @@ def blocks(folder: pathlib.Path,
     noise = rng.standard_normal(image.shape, np.float32)
     near = image + _NOISE / answer_models.DIM**.5 * noise
     near /= np.linalg.norm(near, axis=1, keepdims=True)
-    yield {gallery_files.Z_IMAGE: image.astype('<f2'),
-           gallery_files.Z_LOCATION: near.astype('<f2'),
-           gallery_files.RAW_FILES['float16']: held['raw'].block(
+    yield {layout.Z_IMAGE: image.astype('<f2'),
+           layout.Z_LOCATION: near.astype('<f2'),
+           layout.RAW_FILES['float16']: held['raw'].block(
                start, stop).astype('<f2')}
 
 
 def build(path: pathlib.Path, num_rows: int) -> None:
   """A gallery with indices and neighbour lists, unless it is there."""
-  if not (path / gallery_files.MANIFEST).exists():
-    about = gallery_writer._about(
-        answer_models.embedder('quick'), gallery_writer.Settings())
-    with gallery_writer.writing(path), tempfile.TemporaryDirectory() as rows:
+  if not (path / layout.MANIFEST).exists():
+    about = writer._about(
+        answer_models.embedder('quick'), writer.Settings())
+    with writer.writing(path), tempfile.TemporaryDirectory() as rows:
       one = segment_writer.write(
           path, about, table(num_rows), blocks(pathlib.Path(rows), num_rows),
           lambda _: None)
-      gallery_writer.publish(
+      writer.publish(
           path, {**about, 'rows': num_rows, 'segments': [one]})
-  gallery_indexes.build(
-      path, smallest=min(num_rows, index_settings.BRUTE_BELOW))
-  gallery_neighbourhoods.write(path)
+  indexes.build(
+      path, smallest=min(num_rows, ann.BRUTE_BELOW))
+  neighbours.build_beside(path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +99,7 @@ class Ground:
 
   searcher: search.Searcher
   deep: search.Searcher
-  around: neighbourhood_files.Neighbourhoods
+  around: neighbours.Neighbourhoods
   asked: shortlist.Queries
   features: np.ndarray
   tuned: dict
@@ -118,11 +113,11 @@ class Ground:
     """So many queries together."""
     return self.asked.take(slice(_TUNED_ON, _TUNED_ON + num))
 
-  def search_for(self, trained: rerank_files.Trained) -> search.Searcher:
+  def search_for(self, trained: files.Trained) -> search.Searcher:
     """The one whose effort suits that reranker's lists."""
     return self.deep if trained.kind == 'light' else self.searcher
 
-  def ranker(self, trained: rerank_files.Trained) -> reranking.Ranker:
+  def ranker(self, trained: files.Trained) -> reranking.Ranker:
     """That reranker on this gallery."""
     return reranking.Ranker(self.searcher, self.around, trained)
 
@@ -132,9 +127,9 @@ def opened(path: pathlib.Path) -> Ground:
   gallery = galleries.open_gallery(path)
   num = _TUNED_ON + MANY
   asked = shortlist.Queries(*(
-      tuning.perturbed(gallery.channel(name)[0], num, _NOISE, seed=1)
+      ann_tuning.perturbed(gallery.channel(name)[0], num, _NOISE, seed=1)
       for name in ('image', 'raw')))
-  deep, short, tuned = gallery_indexes.load(gallery), {}, {}
+  deep, short, tuned = indexes.load(gallery), {}, {}
   for (segment, name), found in deep.items():
     rows = gallery.channel(name)[0]
     short[segment, name], tuned[name] = gallery_bench.tuned(
@@ -144,14 +139,14 @@ def opened(path: pathlib.Path) -> Ground:
   features = np.random.default_rng(2).normal(size=(num, answer_models.RAW_DIM))
   return Ground(
       search.Searcher(gallery, short), search.Searcher(gallery, deep),
-      gallery_neighbourhoods.of(gallery), asked, features.astype(np.float32),
+      neighbours.load_or_build(gallery), asked, features.astype(np.float32),
       tuned)
 
 
-def recall_of_deep(found: index.Index, rows: vectors.Vectors,
+def recall_of_deep(found: ann.Index, rows: vectors.Vectors,
                    queries: np.ndarray) -> dict:
   """Leaves looked into as built, and how much of a long list they hold."""
   inner = getattr(found, 'inner', found)
   right = exact.search(queries, rows, DEEP).rows
   return dict(leaves_to_search=inner.settings.leaves_to_search,
-              recall=tuning.recall(found.search(queries, DEEP).rows, right))
+              recall=ann_tuning.recall(found.search(queries, DEEP).rows, right))

@@ -7,12 +7,8 @@ from experiments.configs import train_embedder, train_reranker
 import jax
 import jax.numpy as jnp
 from pinpoint_jax import types
-from pinpoint_jax.models import (
-  compiling,
-  embedder_files,
-  rerank_files,
-  rerank_scoring,
-)
+from pinpoint_jax.models import embedder_files, transformer
+from pinpoint_jax.rerank import files, scoring
 
 from benchmarks import gallery_bench
 
@@ -38,16 +34,16 @@ def one_row(trained: embedder_files.Trained) -> Callable:
   """The image tower, compiled for whatever it is given."""
   apply = jax.jit(lambda params, x: trained.model.apply(
       {'params': params}, {'photo': x}, method='images')['photo'],
-                  compiler_options=compiling.options())
+                  compiler_options=transformer.compiler_options())
   return lambda x: apply(trained.params, x)
 
 
-def reranker(arg: str | None) -> rerank_files.Trained:
+def reranker(arg: str | None) -> files.Trained:
   """An untrained reranker of the config."""
   config = train_reranker.get_config(arg)
-  module, dims = reranker_parts.model(config), rerank_scoring.Dims(DIM, RAW_DIM)
-  params = jax.jit(lambda key: rerank_scoring.init(module, dims, key))(
+  module, dims = reranker_parts.model(config), scoring.Dims(DIM, RAW_DIM)
+  params = jax.jit(lambda key: scoring.init(module, dims, key))(
       jax.random.key(0))
-  return rerank_files.Trained(config.kind, module, params, rerank_files.Facts(
+  return files.Trained(config.kind, module, params, files.Facts(
       'photo', 'random', '', config.lessons.sizes.to_dict(), _FUSION, True,
       dims), 'random')

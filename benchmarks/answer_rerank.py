@@ -3,8 +3,11 @@
 import jax
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.models import compiling, rerank_files, rerank_scoring
-from pinpoint_jax.retrieval import masks, rerank_arrays, reranking, shortlist
+from pinpoint_jax.candidates import shortlist
+from pinpoint_jax.models import transformer
+from pinpoint_jax.rerank import files, inputs, scoring
+from pinpoint_jax.rerank import ranker as reranking
+from pinpoint_jax.search import masks
 
 from benchmarks import answer_models
 from benchmarks.answer_ground import MANY, Ground
@@ -13,13 +16,13 @@ from benchmarks.clocks import a_query, quantiles, seconds_of
 _BATCH = 64
 
 
-def made(ground: Ground, trained: rerank_files.Trained,
+def made(ground: Ground, trained: files.Trained,
          queries: shortlist.Queries) -> tuple[types.Shortlist,
-                                              rerank_scoring.Batch]:
+                                              scoring.Batch]:
   """A shortlist and what the network reads of it."""
   found = ground.search_for(trained).shortlist(
       queries, shortlist.Sizes(**trained.facts.sizes))
-  reader = rerank_arrays.Reader(ground.searcher.gallery, ground.around)
+  reader = inputs.Reader(ground.searcher.gallery, ground.around)
   context = reader.context(
       queries, found, masks.open_mask(len(queries)),
       reranking.reads(trained.model).support)
@@ -36,12 +39,12 @@ def of_12(ground: Ground, arg: str | None) -> dict:
   trained = answer_models.reranker(arg)
   queries = ground.many(MANY)
   found, batch = made(ground, trained, queries)
-  scorer = rerank_scoring.Scorer(trained.model, trained.facts.weights)
+  scorer = scoring.Scorer(trained.model, trained.facts.weights)
   params, ranker = jax.device_put(trained.params), ground.ranker(trained)
-  at_once = jax.jit(lambda params, batch: rerank_scoring.scores(
+  at_once = jax.jit(lambda params, batch: scoring.scores(
       trained.model, params, batch,
-      rerank_scoring.of_each(trained.facts.weights, len(batch.valid))),
-                    compiler_options=compiling.options())
+      scoring.of_each(trained.facts.weights, len(batch.valid))),
+                    compiler_options=transformer.compiler_options())
   cut = lambda at: jax.tree.map(lambda x: x[at], batch)
   parts = [slice(i, i + _BATCH) for i in range(0, MANY, _BATCH)]
   for at in (parts[0], parts[-1]):
@@ -65,8 +68,8 @@ def light_of_768(ground: Ground) -> dict:
   queries = ground.many(_BATCH)
   found, batch = made(ground, trained, queries)
   ranker, params = ground.ranker(trained), jax.device_put(trained.params)
-  scorer = rerank_scoring.Scorer(trained.model, trained.facts.weights)
-  reader = rerank_arrays.Reader(ground.searcher.gallery, ground.around)
+  scorer = scoring.Scorer(trained.model, trained.facts.weights)
+  reader = inputs.Reader(ground.searcher.gallery, ground.around)
   def part(i):
     at = slice(i % _BATCH, i % _BATCH + 1)
     return at, queries.take(at), reranking.take(found, at)

@@ -18,11 +18,12 @@ import subprocess
 import tempfile
 import time
 
-from experiments import embedder_parts, run_record
+from experiments import embedder_parts
 from experiments.configs import train_embedder
+from experiments.run import run_record
 import jax
 import numpy as np
-from pinpoint_jax.models import compiling
+from pinpoint_jax.models import transformer
 from pinpoint_jax.parallel import arrays, rules
 from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.train import embedder as training
@@ -65,8 +66,9 @@ class Ours:
 
   def loss(self) -> float:
     """Without dropout."""
-    return float(jax.jit(self._loss, compiler_options=compiling.options())(
-        self.state.params, self.batch))
+    return float(
+        jax.jit(self._loss, compiler_options=transformer.compiler_options())(
+            self.state.params, self.batch))
 
   def _loss(self, params, batch):
     embedded = self.model.apply(

@@ -19,9 +19,9 @@ import subprocess
 import tempfile
 import time
 
-from experiments import run_record
+from experiments.run import run_record
 import numpy as np
-from pinpoint_jax.retrieval import exact, vectors
+from pinpoint_jax.search import exact, vectors
 
 _SETTLE_S = 0.1  # Threads of the other side may spin for a while.
 _MOST_QUERIES = 1024

@@ -12,12 +12,13 @@ import pathlib
 import re
 import time
 
-from experiments import run_record
+from experiments.run import run_record
 import jax
 import jax.numpy as jnp
 import numpy as np
 from pinpoint_jax.images import decode, preprocess
-from pinpoint_jax.models import compiling, pretrained
+from pinpoint_jax.models import transformer
+from pinpoint_jax.pretrained import load
 
 _SUFFIXES = ('.jpg', '.jpeg', '.png', '.webp')
 
@@ -31,9 +32,10 @@ def fast_ops(ops: str) -> str:
   return fast
 
 
-def compare(loaded: pretrained.Pretrained, photos: list) -> dict[str, float]:
+def compare(loaded: load.Pretrained, photos: list) -> dict[str, float]:
   """Differences between both paths, and images per second of each."""
-  apply = jax.jit(loaded.model.apply, compiler_options=compiling.options())
+  apply = jax.jit(loaded.model.apply,
+                  compiler_options=transformer.compiler_options())
   features, pixels, rates = [], [], []
   for ops in (loaded.preprocess, fast_ops(loaded.preprocess)):
     halves = preprocess.split(ops)
@@ -67,7 +69,7 @@ def main() -> None:
   if not paths:
     parser.error(f'no {"/".join(_SUFFIXES)} below {args.photos}')
   photos = [decode.decode(path.read_bytes()).pixels for path in paths]
-  loaded = pretrained.load(args.backbone)
+  loaded = load.load(args.backbone)
   figures = compare(loaded, photos)
   for name, value in figures.items():
     print(f'{name:22} {value:.4f}')

@@ -19,10 +19,10 @@ import sys
 import tempfile
 import time
 
-from experiments import run_record
+from experiments.run import run_record
 import numpy as np
 from PIL import Image, ImageDraw
-from pinpoint_jax.retrieval import exact, index, projection, tuning, vectors
+from pinpoint_jax.search import ann, ann_projected, ann_tuning, exact, vectors
 
 from benchmarks import index_build_bench
 
@@ -56,23 +56,23 @@ def build_all(folder: pathlib.Path, num_rows: int) -> dict:
   return dict(channels=found, peak_gib=index_build_bench.peak_gib())
 
 
-def with_leaves(found: index.Index, leaves: int) -> index.Index:
+def with_leaves(found: ann.Index, leaves: int) -> ann.Index:
   """The same index, that many cells looked into."""
-  if not isinstance(found, projection.ProjectedIndex):
+  if not isinstance(found, ann_projected.ProjectedIndex):
     return found.with_effort(leaves, _REORDER)
   found.inner = found.inner.with_effort(leaves, _REORDER)
   return found
 
 
-def tuned(found: index.Index, rows: vectors.Vectors,
-          queries: np.ndarray) -> tuple[index.Index, dict]:
+def tuned(found: ann.Index, rows: vectors.Vectors,
+          queries: np.ndarray) -> tuple[ann.Index, dict]:
   """The index at the fewest cells that reach the recall, and what they do."""
   right = exact.search(queries, rows, _K).rows
   inner = getattr(found, 'inner', found)
   leaves, most = 1, max(1, inner.settings.num_leaves)
   while True:
     found = with_leaves(found, leaves)
-    recall = tuning.recall(found.search(queries, _K).rows, right)
+    recall = ann_tuning.recall(found.search(queries, _K).rows, right)
     if recall >= _TARGET or leaves == most:
       return found, dict(leaves_to_search=leaves, recall=recall)
     leaves = min(2 * leaves, most)
@@ -84,7 +84,7 @@ def search_all(folder: pathlib.Path, num_rows: int, smallest: int) -> dict:
   for name in CHANNELS:
     rows = held(folder, name, num_rows)
     # Near rows that every size has.
-    queries[name] = tuning.perturbed(
+    queries[name] = ann_tuning.perturbed(
         held(folder, name, smallest), _TUNED_ON + _TIMED, _NOISE, seed=1)
     loaded[name], found[name] = tuned(
         index_build_bench.loaded(folder / f'index_{name}', rows), rows,

@@ -18,12 +18,7 @@ import tempfile
 import time
 
 import numpy as np
-from pinpoint_jax.retrieval import (
-  index_settings,
-  projection,
-  scann_index,
-  vectors,
-)
+from pinpoint_jax.search import ann, ann_projected, ann_scann, vectors
 
 from benchmarks import search_bench
 
@@ -41,21 +36,21 @@ def write_rows(path: pathlib.Path, num_rows: int, dim: int) -> None:
 
 def built(rows: vectors.Vectors):
   """The index that rows of this length get."""
-  settings = index_settings.for_rows(len(rows))
+  settings = ann.settings_for_rows(len(rows))
   if rows.dim <= _LONGEST_DIRECT:
-    return scann_index.ScannIndex.build(rows, settings, '')
-  matrix = projection.fit(rows)
-  inner = scann_index.ScannIndex.build(
-      projection.project(rows, matrix), settings, '')
-  return projection.ProjectedIndex(inner, matrix, rows, '')
+    return ann_scann.ScannIndex.build(rows, settings, '')
+  matrix = ann_projected.fit(rows)
+  inner = ann_scann.ScannIndex.build(
+      ann_projected.project(rows, matrix), settings, '')
+  return ann_projected.ProjectedIndex(inner, matrix, rows, '')
 
 
 def loaded(folder: pathlib.Path, rows: vectors.Vectors):
   """The index that `built` and saved."""
   if rows.dim <= _LONGEST_DIRECT:
-    return scann_index.ScannIndex.load(folder)
-  return projection.ProjectedIndex.load(
-      folder, rows, '', scann_index.ScannIndex.load)
+    return ann_scann.ScannIndex.load(folder)
+  return ann_projected.ProjectedIndex.load(
+      folder, rows, '', ann_scann.ScannIndex.load)
 
 
 def peak_gib() -> float:

@@ -18,8 +18,9 @@ import statistics
 import tempfile
 import time
 
-from experiments import embedder_parts, run_record
+from experiments import embedder_parts
 from experiments.configs import train_embedder
+from experiments.run import run_record
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.features import store, store_writer

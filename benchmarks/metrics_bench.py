@@ -7,7 +7,7 @@ import argparse
 import pathlib
 import time
 
-from experiments import run_record
+from experiments.run import run_record
 import numpy as np
 from pinpoint_jax.evals import metrics
 from pinpoint_jax.geo import coords, distance

@@ -21,7 +21,7 @@ import tempfile
 import time
 
 import numpy as np
-from pinpoint_jax.retrieval import index_settings, scann_index, tuning, vectors
+from pinpoint_jax.search import ann, ann_scann, ann_tuning, vectors
 
 _LATENT = 128
 _REGIONS = 50
@@ -51,7 +51,7 @@ def clustered(num_rows: int, dim: int, seed: int = 0) -> np.ndarray:
 class Ours:
   """Our index, or the engine inside it without us."""
 
-  def __init__(self, index: scann_index.ScannIndex, queries: np.ndarray,
+  def __init__(self, index: ann_scann.ScannIndex, queries: np.ndarray,
                bare: bool) -> None:
     self.index, self.queries, self.bare = index, queries, bare
     self.efforts = {k: list(itertools.product(_LEAVES, reorders))
@@ -99,7 +99,7 @@ def cheapest(side, k: int, exact: np.ndarray, target: float) -> dict | None:
   best = None
   for effort in side.efforts[k]:
     rows = side.search(k, effort, len(exact))[0]
-    recall = tuning.recall(rows.astype(np.int64), exact)
+    recall = ann_tuning.recall(rows.astype(np.int64), exact)
     if recall < target:
       continue
     cpu = min(side.search(k, effort, len(exact))[2] for _ in range(2))
@@ -148,10 +148,10 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
   rows, queries = both[:args.rows], both[args.rows:].copy()
   np.save(folder / 'rows.npy', rows)
   np.save(folder / 'queries.npy', queries)
-  exact = tuning.exact_rows(vectors.Vectors(rows), queries, 100)
-  settings = index_settings.for_rows(args.rows)
+  exact = ann_tuning.exact_rows(vectors.Vectors(rows), queries, 100)
+  settings = ann.settings_for_rows(args.rows)
   wall, cpu = time.perf_counter(), time.process_time()
-  index = scann_index.ScannIndex.build(vectors.Vectors(rows), settings, '')
+  index = ann_scann.ScannIndex.build(vectors.Vectors(rows), settings, '')
   built = {'ours': dict(wall_s=time.perf_counter() - wall,
                         cpu_s=time.process_time() - cpu)}
   sides = dict(ours=Ours(index, queries, False),

@@ -17,11 +17,12 @@ import subprocess
 import tempfile
 import time
 
-from experiments import run_record
+from experiments.run import run_record
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pinpoint_jax.models import compiling, pretrained, vit, vit_sizes
+from pinpoint_jax.models import transformer, vit
+from pinpoint_jax.pretrained import load, vit_sizes
 
 CPU_MODELS = ('siglip2-b16-224', 'siglip2-l16-256')
 GPU_MODELS = ('siglip2-b16-256', 'siglip2-so400m14-384', 'siglip2-g-opt16-384')
@@ -58,12 +59,12 @@ def beside_torch(name: str, peer_python: str, batch: int,
     while (line := peer.stdout.readline()) != 'ready\n':
       if not line:
         raise RuntimeError(f'{script} stopped; run it with {peer_python}')
-    loaded = pretrained.load(
+    loaded = load.load(
         folder, f'resize({side})|unit_range|normalize(0.5, 0.5)')
     with np.load(pathlib.Path(folder) / 'reference.npz') as file:
       images, pooled = jnp.asarray(file['images']), file['pooled']
     apply = jax.jit(loaded.model.apply,
-                    compiler_options=compiling.options())
+                    compiler_options=transformer.compiler_options())
     difference = np.abs(np.asarray(apply(loaded.params, images)) - pooled)
     ours, theirs = [], []
     for _ in range(rounds):
@@ -95,7 +96,7 @@ def alone(model: vit.ViT, batch: int, rounds: int, peak: float) -> dict:
   """Images per second and share of `peak` (FLOP per second)."""
   images = jnp.zeros((batch, *model.image_size, 3), jnp.float32)
   params = jax.jit(model.init)(jax.random.key(0), images[:1])
-  apply = jax.jit(model.apply, compiler_options=compiling.options())
+  apply = jax.jit(model.apply, compiler_options=transformer.compiler_options())
   timed(lambda: apply(params, images))
   rate = batch / statistics.median(
       timed(lambda: apply(params, images)) for _ in range(rounds))

@@ -28,21 +28,21 @@ import signal
 import sys
 import time
 
-from experiments import launch, run_record
+from experiments.run import launch, run_record
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.models import embedder_files
-from pinpoint_jax.retrieval import gallery as galleries
-from pinpoint_jax.retrieval import (
-  gallery_files,
-  gallery_indexes,
-  gallery_neighbourhoods,
-  gallery_verify,
-  gallery_writer,
-  index_loading,
-  living,
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import (
+  indexes,
+  layout,
+  neighbours,
+  update,
+  verify,
+  writer,
 )
+from pinpoint_jax.models import embedder_files
+from pinpoint_jax.search import ann_engines
 
 EXIT_STOPPED = 143
 ACTIONS = ('add', 'remove_ids', 'compact', 'verify')
@@ -64,12 +64,12 @@ def main(run: launch.Run) -> None:
   if asked['remove_ids']:
     _remove(run)
   if asked['compact']:
-    found = living.compact(run.workdir)
+    found = update.compact(run.workdir)
     print(f'{len(found):,} rows in one segment: {run.workdir}')
   if run.config is not None or asked['add'] or asked['compact']:
     _make(run.workdir, beside)
   if asked['verify']:
-    facts = gallery_verify.verify(run.workdir)
+    facts = verify.verify(run.workdir)
     print(f'{run.workdir} is sound: '
           + ', '.join(f'{name} {value}' for name, value in facts.items()))
 
@@ -85,23 +85,23 @@ class Beside:
 def _beside(run: launch.Run) -> Beside:
   """As the config says; else whatever the gallery has already."""
   if run.config is not None:
-    choices = (*index_loading.ENGINES, 'none')
+    choices = (*ann_engines.ENGINES, 'none')
     if run.config.index not in choices:
       raise ValueError(f'--config.index={run.config.index}: choices are '
                        f'{choices}')
     return Beside(run.config.index, run.config.support)
   gallery = galleries.open_gallery(run.workdir)
-  return Beside(gallery_indexes.engine(gallery) or 'none',
-                gallery_neighbourhoods.folder(gallery).exists())
+  return Beside(indexes.engine(gallery) or 'none',
+                neighbours.folder_of(gallery).exists())
 
 
 def _make(path: pathlib.Path, beside: Beside) -> None:
   """Makes what is missing; what is there already stays."""
   if beside.index != 'none':
-    gallery_indexes.build(path, beside.index)
+    indexes.build(path, beside.index)
   if beside.support:
     print('neighbour lists and density …', flush=True)
-    gallery_neighbourhoods.write(path)
+    neighbours.build_beside(path)
 
 
 def _build(run: launch.Run) -> None:
@@ -109,8 +109,8 @@ def _build(run: launch.Run) -> None:
   if not config.model:
     raise ValueError('--config.model is empty: name the folder that '
                      'train_embedder exported')
-  settings = gallery_writer.Settings(config.mode, config.raw, config.duplicates)
-  found = gallery_writer.build(
+  settings = writer.Settings(config.mode, config.raw, config.duplicates)
+  found = writer.build(
       run.workdir, embedder_files.load(config.model), _stores(config), settings,
       run.flags['replace'])
   run_record.write(run.workdir, config)
@@ -121,7 +121,7 @@ def _build(run: launch.Run) -> None:
 
 def _stores(config: config_dict.ConfigDict) -> list[str]:
   found = []
-  for source in gallery_files.MODES.get(config.mode, ()):
+  for source in layout.MODES.get(config.mode, ()):
     paths = config.stores[source]
     if not paths:
       raise ValueError(f'--config.stores.{source} is empty: name a feature '
@@ -133,7 +133,7 @@ def _stores(config: config_dict.ConfigDict) -> list[str]:
 
 def _add(run: launch.Run) -> None:
   before = len(galleries.open_gallery(run.workdir))
-  found = gallery_writer.add(
+  found = writer.add(
       run.workdir, embedder_files.load(run.flags['model']),
       run.flags['add'].split(','), run.flags['duplicates'])
   print(f'{len(found) - before:,} rows added, {found.num_live:,} can answer, '
@@ -142,7 +142,7 @@ def _add(run: launch.Run) -> None:
 
 
 def _remove(run: launch.Run) -> None:
-  done = living.remove(run.workdir, _read_ids(run.flags['remove_ids']),
+  done = update.remove(run.workdir, _read_ids(run.flags['remove_ids']),
                        run.flags['allow_unknown_ids'])
   print(f'{done.num_removed:,} rows taken down, {done.num_gone:,} were down '
         f'already, {len(done.unknown):,} ids are unknown: {run.workdir}. '

@@ -21,17 +21,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import pathlib
 from typing import Any
 
-from experiments import (
-  crossval_fused,
-  crossval_light,
-  crossval_lists,
-  crossval_ridge,
-  embedder_parts,
-  launch,
-  run_record,
-  train_embedder,
-)
+from experiments import embedder_parts, train_embedder
 from experiments.configs import crossval as configs
+from experiments.crossval_stages import fused, light, ridge
+from experiments.crossval_stages import lists as crossval_lists
+from experiments.run import launch, run_record
 import jax
 from ml_collections import config_dict
 from pinpoint_jax.disk import lock, parts
@@ -43,7 +37,7 @@ from pinpoint_jax.report import tables
 TARGETS = ('hard', 'soft')
 # source, system, variant, decode
 Key = tuple[str, str, str, str]
-Answers = dict[Key, list[crossval_fused.Answered]]
+Answers = dict[Key, list[fused.Answered]]
 
 
 def main(run: launch.Run) -> None:
@@ -106,7 +100,7 @@ def _config(run: launch.Run, stores: Mapping[str, str], fold: int,
 
 def _fold(run: launch.Run, stores: Mapping[str, str], index: int,
           lists: dict[tuple[str, str], list[crossval_lists.Lists]],
-          ) -> Iterator[tuple[Key, crossval_fused.Answered]]:
+          ) -> Iterator[tuple[Key, fused.Answered]]:
   """What needs no other fold's lists; adds to `lists` what later needs."""
   split = embedder_parts.split(_config(run, stores, index, TARGETS[0]))
   fold = crossval_lists.Fold(split)
@@ -116,10 +110,10 @@ def _fold(run: launch.Run, stores: Mapping[str, str], index: int,
       raise ValueError(f'{source}: fold {index + 1} has no rows, there are '
                        f'fewer authors and sequences than --folds='
                        f'{run.flags["folds"]}')
-    yield ((source, 'chance', '', 'argmax'), crossval_fused.Answered(
+    yield ((source, 'chance', '', 'argmax'), fused.Answered(
         geolocation.chance_errors(rows.photos, fold.photos,
                                   run.flags['seed'])))
-    for (variant, decode), found in crossval_ridge.answer(
+    for (variant, decode), found in ridge.answer(
         folder / 'ridge' / source, split.train[source], rows):
       yield (source, 'ridge', variant, decode), found
   for targets in TARGETS:
@@ -143,27 +137,27 @@ def _across(lists: Mapping[tuple[str, str], Sequence[crossval_lists.Lists]],
   """Adds what is cross-fitted over the folds; tells what is left out."""
   for (source, targets), some in lists.items():
     first = targets == TARGETS[0]
-    for system, channels in crossval_fused.systems(some).items():
+    for system, channels in fused.systems(some).items():
       # Raw features have no embedder: once is enough.
       if system != 'raw_1nn' or first:
         variant = '' if system == 'raw_1nn' else targets
         _add(answers, (source, system, variant),
-             crossval_fused.answer(some, channels))
+             fused.answer(some, channels))
     if first and 'raw' not in some[0].channels:
       yield (f'{source}: raw_1nn is left out, the features of the sources come '
              f'from different backbones')
     rows = sum(map(len, some))
-    if rows >= crossval_light.MIN_ROWS:
+    if rows >= light.MIN_ROWS:
       _add(answers, (source, 'light', targets),
-           crossval_light.answer(some, seed))
+           light.answer(some, seed))
     elif first:
       yield (f'{source}: light is left out, it needs '
-             f'{crossval_light.MIN_ROWS:,} rows to learn from and there are '
+             f'{light.MIN_ROWS:,} rows to learn from and there are '
              f'{rows:,}')
 
 
 def _add(answers: Answers, name: tuple[str, str, str],
-         folds: Iterator[Mapping[str, crossval_fused.Answered]]) -> None:
+         folds: Iterator[Mapping[str, fused.Answered]]) -> None:
   for found in folds:
     for decode, one in found.items():
       answers.setdefault((*name, decode), []).append(one)

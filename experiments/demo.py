@@ -14,14 +14,9 @@ import hashlib
 import time
 from typing import Any
 
-from experiments import (
-  backbones,
-  demo_figures,
-  demo_jobs,
-  demo_models,
-  launch,
-  run_record,
-)
+from experiments.demo_stages import figures, models
+from experiments.demo_stages import jobs as demo_jobs
+from experiments.run import launch, run_record
 from input_pipeline import open_source
 from input_pipeline.synthetic_earth import contact_sheet
 from input_pipeline.synthetic_earth import dataset as synthetic
@@ -30,7 +25,7 @@ from ml_collections import config_dict
 from pinpoint_jax import types
 from pinpoint_jax.evals import results
 from pinpoint_jax.features import backbone as backbone_lib
-from pinpoint_jax.features import extract, store
+from pinpoint_jax.features import backbones, extract, store
 from pinpoint_jax.report import tables
 
 GALLERIES = ('gallery_photo', 'gallery_street')
@@ -91,7 +86,7 @@ def main(run: launch.Run) -> None:
     backbone = backbones.load(
         run.config.backbone, ops=run.config.preprocess or None)
     stores = _features(run, backbone)
-  with demo_jobs.Jobs(demo_models.fresh(run.workdir / 'logs'),
+  with demo_jobs.Jobs(models.fresh(run.workdir / 'logs'),
                       run.config.jobs) as jobs:
     routed, rows = _train_and_evaluate(run, jobs, seconds)
   about = _provenance(run.config, backbone, stores, seconds)
@@ -107,21 +102,21 @@ def _train_and_evaluate(
 ) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
   """The router's figures, and the rows of the table."""
   with _stage('embedders', seconds):
-    jobs.run({f'embedder {name}': (demo_models.embedder, (run, name))
+    jobs.run({f'embedder {name}': (models.embedder, (run, name))
               for name in run.config.embedders})
   with _stage('galleries', seconds):
     for name in run.config.embedders:
-      for mode in demo_models.galleries(name):
-        demo_models.gallery(run, name, mode)
+      for mode in models.galleries(name):
+        models.gallery(run, name, mode)
   with _stage('rerankers', seconds):
-    demo_models.fresh(run.workdir / 'shortlists')
-    jobs.run({f'{source} rerankers': (demo_models.rerankers, (run, source))
+    models.fresh(run.workdir / 'shortlists')
+    jobs.run({f'{source} rerankers': (models.rerankers, (run, source))
               for source in types.SOURCES})
   with _stage('router', seconds):
-    routed = demo_models.router(run, demo_figures.QUERIES)
+    routed = models.router(run, figures.QUERIES)
   with _stage('evaluate', seconds):
-    found = jobs.run({f'figures {part.name}': (demo_figures.rows, (run, part))
-                      for part in demo_figures.parts(run.config)})
+    found = jobs.run({f'figures {part.name}': (figures.rows, (run, part))
+                      for part in figures.parts(run.config)})
   return routed, [row for rows in found for row in rows]
 
 
@@ -129,7 +124,7 @@ def _share_compilations(run: launch.Run) -> None:
   """Both tasks' rerankers, for one, are the same program."""
   if not jax.config.jax_compilation_cache_dir:
     jax.config.update('jax_compilation_cache_dir',
-                      str(demo_models.fresh(run.workdir / 'compiled')))
+                      str(models.fresh(run.workdir / 'compiled')))
 
 
 @contextlib.contextmanager
@@ -144,7 +139,7 @@ def _stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
 def _features(run: launch.Run, backbone: backbone_lib.Backbone,
               ) -> dict[str, store.FeatureStore]:
   """Features of every split: JPEGs on disk to feature stores."""
-  folder = demo_models.fresh(run.workdir / 'features')
+  folder = models.fresh(run.workdir / 'features')
   found = {}
   for split in (*GALLERIES, *RERANK, *QUERIES):
     source = open_source.open_source(
@@ -185,8 +180,8 @@ def _report(run: launch.Run, dataset: synthetic.SyntheticEarth,
             remarks: Sequence[str]) -> None:
   """Writes results.json, results.md, report.html and prints the main table."""
   run_record.write_json(run.workdir / 'results.json', rows)
-  shown = {'Every system': demo_figures.systems(rows),
-           'What each part is worth': demo_figures.left_out(rows)}
+  shown = {'Every system': figures.systems(rows),
+           'What each part is worth': figures.left_out(rows)}
   text = ''.join(f'\n## {caption}\n\n{tables.markdown(part)}'
                  for caption, part in shown.items())
   (run.workdir / 'results.md').write_text(
@@ -196,7 +191,7 @@ def _report(run: launch.Run, dataset: synthetic.SyntheticEarth,
   page.write_text(tables.page(
       'Synthetic Earth (synthetic)', INTRO, shown,
       {'Samples of the world': 'samples.png'}, [*_notes(rows), *remarks]))
-  print(f'\n{tables.markdown(demo_figures.main_rows(rows))}\n'
+  print(f'\n{tables.markdown(figures.main_rows(rows))}\n'
         f'{remarks[0]}\n'
         f'all {len(rows)} rows, with filters, galleries and ablations:\n'
         f'figures  {run.workdir / "results.json"}\npage     {page}')

@@ -33,7 +33,7 @@ import sys
 import time
 from typing import Any
 
-from experiments import launch, run_record
+from experiments.run import launch, run_record
 from input_pipeline import csv_table
 import numpy as np
 from pinpoint_jax import types

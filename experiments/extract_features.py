@@ -19,9 +19,9 @@ import signal
 import sys
 import threading
 
-from experiments import backbones, launch
+from experiments.run import launch
 from input_pipeline import open_source
-from pinpoint_jax.features import extract
+from pinpoint_jax.features import backbones, extract
 
 EXIT_STOPPED = 143
 

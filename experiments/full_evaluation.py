@@ -8,28 +8,26 @@ import pathlib
 import time
 from typing import Any
 
-from experiments import launch, query_sets, run_record, systems
+from experiments import query_sets
 from experiments.query_sets import QuerySet
+from experiments.run import launch, run_record
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.answer import decoding, open_systems, systems
+from pinpoint_jax.candidates import filters
 from pinpoint_jax.disk import files
 from pinpoint_jax.evals import geolocation, results
 from pinpoint_jax.features import progress
 from pinpoint_jax.report import tables
-from pinpoint_jax.retrieval import (
-  answering,
-  decoding,
-  filters,
-  masks,
-)
+from pinpoint_jax.search import masks
 
 # Queries answered at a time.
 _BLOCK = 256
 HEAD = ('id', 'lat', 'lng', 'queries', 'system', 'filter', 'decode')
 
 # By system and decoding.
-ByAnswer = Mapping[tuple[str, str], answering.Answers]
+ByAnswer = Mapping[tuple[str, str], systems.Answers]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +61,7 @@ def evaluate(config: config_dict.ConfigDict) -> Evaluated:
   """Open, answer, score."""
   begun = time.monotonic()
   check(config)
-  opened = systems.Opened(config.model, config.gallery, config.search)
+  opened = open_systems.Opened(config.model, config.gallery, config.search)
   allowed = opened.region(config.region)
   rows, answers = [], []
   for one in query_sets.open_all(config, opened):
@@ -105,7 +103,7 @@ def check(config: config_dict.ConfigDict) -> None:
                      f'{decoding.NAMES}')
 
 
-def _say_own_rows(config: config_dict.ConfigDict, opened: systems.Opened,
+def _say_own_rows(config: config_dict.ConfigDict, opened: open_systems.Opened,
                   one: QuerySet) -> None:
   own = int((opened.gallery.find(one.photos.ids) >= 0).sum())
   if own:
@@ -115,7 +113,7 @@ def _say_own_rows(config: config_dict.ConfigDict, opened: systems.Opened,
           flush=True)
 
 
-def _answer(config: config_dict.ConfigDict, opened: systems.Opened,
+def _answer(config: config_dict.ConfigDict, opened: open_systems.Opened,
             one: QuerySet, filter_name: str,
             allowed: np.ndarray | None) -> tuple[ByAnswer, float]:
   """Answers of every system and decoding, and the seconds they took."""
@@ -127,7 +125,7 @@ def _answer(config: config_dict.ConfigDict, opened: systems.Opened,
   for start in range(0, len(one.photos), _BLOCK):
     parts.append(_block(config, one, mask, slice(start, start + _BLOCK)))
     said.add(len(one.photos.ids[start:start + _BLOCK]))
-  found = {key: answering.Answers(
+  found = {key: systems.Answers(
       np.concatenate([part[key].rows for part in parts]),
       np.concatenate([part[key].latlng_deg for part in parts]))
            for key in parts[0]}
@@ -154,8 +152,8 @@ def _refuse_missing(found: ByAnswer, one: QuerySet, filter_name: str,
         f'{first!r}: leave them out, or take a larger gallery or region')
 
 
-def _rows(config: config_dict.ConfigDict, opened: systems.Opened, one: QuerySet,
-          filter_name: str, found: ByAnswer,
+def _rows(config: config_dict.ConfigDict, opened: open_systems.Opened,
+          one: QuerySet, filter_name: str, found: ByAnswer,
           seconds: float) -> Iterator[dict[str, Any]]:
   for (system, decode), answers in found.items():
     predicted = types.Predictions(one.photos.ids, answers.latlng_deg)
@@ -169,7 +167,7 @@ def _rows(config: config_dict.ConfigDict, opened: systems.Opened, one: QuerySet,
           num_resamples=config.num_resamples)
 
 
-def _chance(config: config_dict.ConfigDict, opened: systems.Opened,
+def _chance(config: config_dict.ConfigDict, opened: open_systems.Opened,
             one: QuerySet, allowed: np.ndarray | None) -> dict[str, Any]:
   rows = np.setdiff1d(np.arange(len(opened.gallery)) if allowed is None
                       else allowed, opened.gallery.removed)
@@ -184,11 +182,11 @@ def _chance(config: config_dict.ConfigDict, opened: systems.Opened,
                      len(one.photos), config.num_resamples)
 
 
-def _about(opened: systems.Opened, one: QuerySet, system: str,
+def _about(opened: open_systems.Opened, one: QuerySet, system: str,
            distance_name: str) -> results.Setting:
   return results.Setting(
       'evaluate', one.photos.source, system,
-      systems.gallery_name(opened.gallery, one.photos.source),
+      open_systems.gallery_name(opened.gallery, one.photos.source),
       distance=distance_name, queries=one.name)
 
 
@@ -196,7 +194,7 @@ def _variant(config: config_dict.ConfigDict, system: str) -> str:
   notes = [f'region {config.region}'] if config.region else []
   if config.search != 'exact':
     notes.append('approximate search')
-  if config.interpolate and system != answering.ORACLE:
+  if config.interpolate and system != systems.ORACLE:
     notes.append('interpolated')
   return ', '.join(notes)
 
@@ -207,17 +205,17 @@ def _chosen(config: config_dict.ConfigDict, one: QuerySet, filter_name: str,
   if filter_name != config.filters[0]:
     return
   names = [system for system, _ in found]
-  system = config.predictions.system or systems.best(names)
+  system = config.predictions.system or open_systems.best(names)
   if system not in names:
     raise ValueError(f'--config.predictions.system={system}: {one.name} has '
-                     f'{sorted(set(names) - {answering.ORACLE})}')
+                     f'{sorted(set(names) - {systems.ORACLE})}')
   decode = config.predictions.decode
   for name, (lat, lng) in zip(one.photos.ids.tolist(),
                               found[system, decode].latlng_deg.tolist()):
     yield [name, repr(lat), repr(lng), one.name, system, filter_name, decode]
 
 
-def _provenance(config: config_dict.ConfigDict, opened: systems.Opened,
+def _provenance(config: config_dict.ConfigDict, opened: open_systems.Opened,
                 begun: float) -> dict[str, Any]:
   return {
       'config_hash': run_record.config_hash(config),

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pathlib
 import zipfile
 
-from experiments import launch
+from experiments.run import launch
 from input_pipeline import csv_table
 import numpy as np
 from pinpoint_jax.disk import files

@@ -12,7 +12,8 @@ import json
 import pathlib
 from typing import Any
 
-from experiments import demo_figures, launch, run_record
+from experiments.demo_stages import figures
+from experiments.run import launch, run_record
 from pinpoint_jax.evals import metrics, seeds
 from pinpoint_jax.report import tables
 
@@ -36,8 +37,8 @@ def main(run: launch.Run) -> None:
 def markdown(found: Sequence[Mapping[str, Any]], num_runs: int) -> str:
   """The tables of a demo, then the orders."""
   ranged = [row | {'ci95': row['range']} for row in found]
-  parts = {'Every system': demo_figures.main_rows(ranged),
-           'What each part is worth': demo_figures.left_out(ranged)}
+  parts = {'Every system': figures.main_rows(ranged),
+           'What each part is worth': figures.left_out(ranged)}
   text = ''.join(f'## {caption}\n\n{tables.markdown(rows)}\n'
                  for caption, rows in parts.items())
   head = (f'# Synthetic Earth (synthetic), {num_runs} seeds\n\nMean of the '

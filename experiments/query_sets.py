@@ -5,12 +5,14 @@ import dataclasses
 import pathlib
 from typing import Any
 
-from experiments import systems
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.answer import open_systems
+from pinpoint_jax.answer import systems as answering
+from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.features import store
-from pinpoint_jax.retrieval import answering, fusion, shortlist
+from pinpoint_jax.rerank import fusion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +35,7 @@ class QuerySet:
 
 
 def open_all(config: config_dict.ConfigDict,
-             opened: systems.Opened) -> list[QuerySet]:
+             opened: open_systems.Opened) -> list[QuerySet]:
   """The stores of config.queries; an id may be in one of them only."""
   found = [_open(config, opened, path) for path in config.queries.split(',')]
   ids = np.concatenate([one.photos.ids for one in found])
@@ -45,13 +47,13 @@ def open_all(config: config_dict.ConfigDict,
   return found
 
 
-def _open(config: config_dict.ConfigDict, opened: systems.Opened,
+def _open(config: config_dict.ConfigDict, opened: open_systems.Opened,
           path: str) -> QuerySet:
   found = store.open_store(path)
   if not len(found):
     raise ValueError(f'{path} has no row: there is nothing to answer')
   source = found.manifest['source']
-  rerankers = systems.load_rerankers(
+  rerankers = open_systems.load_rerankers(
       source, list(filter(None, config.rerankers[source].split(','))))
   prints = {name: trained.fingerprint for name, trained in rerankers.items()}
   return QuerySet(
@@ -67,9 +69,9 @@ def _name(path: pathlib.Path) -> str:
 
 
 def _settings(config: config_dict.ConfigDict,
-              source: str) -> systems.Settings:
+              source: str) -> open_systems.Settings:
   weights = tuple(config.fusion[source])
-  return systems.Settings(
+  return open_systems.Settings(
       config.list_size, config.raw_temperature,
       shortlist.Sizes(**config.sizes.to_dict()),
       fusion.Fusion(*weights) if any(weights) else None,

@@ -6,10 +6,9 @@ from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.disk import files
-from pinpoint_jax.models import field
-from pinpoint_jax.retrieval import gallery as galleries
-from pinpoint_jax.retrieval import vectors
-from pinpoint_jax.train import lessons
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.rerank import examples, geo_prior
+from pinpoint_jax.search import vectors
 import safetensors.numpy
 
 # More say little more, and the fit reads each row in float64.
@@ -31,7 +30,8 @@ def check(config: config_dict.ConfigDict, gallery: galleries.Gallery) -> None:
 
 
 def make(config: config_dict.ConfigDict, gallery: galleries.Gallery,
-         asked: list[lessons.Asked], path: pathlib.Path) -> field.Field | None:
+         asked: list[examples.Asked],
+         path: pathlib.Path) -> geo_prior.Field | None:
   """The field of the gallery's rows of the task, from `path` if it is there.
 
   No row of an author or a sequence that is asked about has part in it.
@@ -42,7 +42,7 @@ def make(config: config_dict.ConfigDict, gallery: galleries.Gallery,
     rows = _rows(config, gallery, asked)
     print(f'field: fitted on {len(rows):,} {config.task} rows', flush=True)
     raw = vectors.Joined(gallery.channel('raw')).take(rows)
-    found = field.fit(raw, gallery.latlng_deg[rows], config.field.centres,
+    found = geo_prior.fit(raw, gallery.latlng_deg[rows], config.field.centres,
                       config.field.anchors)
     with files.atomic(path) as file:
       file.write(safetensors.numpy.save(found))
@@ -50,7 +50,7 @@ def make(config: config_dict.ConfigDict, gallery: galleries.Gallery,
 
 
 def _rows(config: config_dict.ConfigDict, gallery: galleries.Gallery,
-          asked: list[lessons.Asked]) -> np.ndarray:
+          asked: list[examples.Asked]) -> np.ndarray:
   kept = gallery.source == types.SOURCES.index(config.task)
   for one in asked:
     kept &= ~np.isin(gallery.clusters, gallery.clusters_of(one.photos))

@@ -11,23 +11,22 @@ from flax import linen as nn
 from input_pipeline import order, pipeline
 from ml_collections import config_dict
 from pinpoint_jax import types
+from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.disk import files, lock, parts
 from pinpoint_jax.evals import reranking as evaluation
 from pinpoint_jax.features import progress
-from pinpoint_jax.models import (
-  embedder_files,
-  field,
-  rerank_files,
-  rerank_scoring,
-)
-from pinpoint_jax.retrieval import (
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import neighbours
+from pinpoint_jax.models import embedder_files
+from pinpoint_jax.rerank import (
+  example_rows,
+  examples,
   fusion,
-  gallery_neighbourhoods,
-  rerank_arrays,
-  search,
+  geo_prior,
+  inputs,
+  scoring,
 )
-from pinpoint_jax.retrieval import gallery as galleries
-from pinpoint_jax.train import lesson_rows, lessons
+from pinpoint_jax.rerank import files as rerank_files
 from pinpoint_jax.train import reranker as training
 
 # Lessons that the weights of the single stage are fitted on.
@@ -50,9 +49,9 @@ class World:
   split: training_queries.Split
 
   @property
-  def dims(self) -> rerank_scoring.Dims:
+  def dims(self) -> scoring.Dims:
     """Numbers in a vector."""
-    return rerank_scoring.Dims(self.gallery.manifest['dim'],
+    return scoring.Dims(self.gallery.manifest['dim'],
                                self.gallery.manifest['raw_dim'])
 
 
@@ -67,10 +66,10 @@ class Lessons:
     weights: of similarities and field columns together, by name.
   """
 
-  train: lesson_rows.LessonRows
-  held_out: lesson_rows.LessonRows
+  train: example_rows.LessonRows
+  held_out: example_rows.LessonRows
   fused: fusion.Fusion
-  of_places: field.Field | None
+  of_places: geo_prior.Field | None
   weights: Mapping[str, float]
 
 
@@ -90,13 +89,13 @@ def world(config: config_dict.ConfigDict) -> World:
 def model(config: config_dict.ConfigDict) -> nn.Module:
   """The module; config fields are its fields."""
   fields = config.model.to_dict()
-  if config.kind not in rerank_scoring.MODULES:
+  if config.kind not in scoring.MODULES:
     raise ValueError(f'--config.kind={config.kind}: choices are '
-                     f'{sorted(rerank_scoring.MODULES)}')
+                     f'{sorted(scoring.MODULES)}')
   if fields['dtype'] not in embedder_parts.DTYPES:
     raise ValueError(f'--config.model.dtype={fields["dtype"]}: choices are '
                      f'{sorted(embedder_parts.DTYPES)}')
-  return rerank_scoring.MODULES[config.kind](
+  return scoring.MODULES[config.kind](
       **fields | {'dtype': embedder_parts.DTYPES[fields['dtype']]})
 
 
@@ -108,7 +107,7 @@ def objective(config: config_dict.ConfigDict) -> training.Objective:
 def make_lessons(config: config_dict.ConfigDict, world: World,
                  workdir: pathlib.Path) -> Lessons:
   """Lessons of all queries, from disk as far as they are there."""
-  settings = lessons.Settings(seed=config.seed, **config.lessons.to_dict())
+  settings = examples.Settings(seed=config.seed, **config.lessons.to_dict())
   # Validation asks as a stranger would: all that is known of it left out.
   asked_once = dataclasses.replace(
       settings, rounds=1, radii_km=(0.,), deep_negatives=0, leave_one_out=True)
@@ -117,8 +116,8 @@ def make_lessons(config: config_dict.ConfigDict, world: World,
     of_places = reranker_field.make(
         config, world.gallery, [world.split.train, world.split.held_out],
         folder / 'field.safetensors')
-    reader = rerank_arrays.Reader(
-        world.gallery, gallery_neighbourhoods.of(world.gallery), of_places)
+    reader = inputs.Reader(
+        world.gallery, neighbours.load_or_build(world.gallery), of_places)
     found = {
         name: _make(config, world, reader, folder / name, name, chosen)
         for name, chosen in (('train', settings), ('held_out', asked_once))}
@@ -129,8 +128,8 @@ def make_lessons(config: config_dict.ConfigDict, world: World,
 
 
 def _make(config: config_dict.ConfigDict, world: World,
-          reader: rerank_arrays.Reader, path: pathlib.Path,
-          name: str, settings: lessons.Settings) -> lesson_rows.LessonRows:
+          reader: inputs.Reader, path: pathlib.Path,
+          name: str, settings: examples.Settings) -> example_rows.LessonRows:
   searcher = search.Searcher(world.gallery)
   asked, module = getattr(world.split, name), model(config)
   folder = parts.Folder(path, {
@@ -140,19 +139,21 @@ def _make(config: config_dict.ConfigDict, world: World,
       'field': config.field.to_dict(),
       **dataclasses.asdict(settings)})
   shown = progress.Progress(settings.rounds * len(asked), unit='shortlists')
-  return lesson_rows.make(folder, lessons.Teacher(searcher, reader, settings),
+  return example_rows.make(folder, examples.Teacher(searcher, reader, settings),
                           reader, module, asked, shown.add)
 
 
-def _weights(path: pathlib.Path,
-             rows: lesson_rows.LessonRows) -> Mapping[str, Mapping[str, float]]:
+def _weights(
+    path: pathlib.Path,
+    rows: example_rows.LessonRows) -> Mapping[str, Mapping[str, float]]:
   """Weights of the single stages; a run that goes on has the same, to the bit.
   """
   if not path.exists():
     given = rows.proposed(_NUM_FUSED)
     fused, beside = fusion.fit(given.shortlist, given.dist_km), {}
     if given.field is not None:
-      beside = dict(zip((*types.CHANNELS, *field.COLUMNS), fusion.fit_beside(
+      beside = dict(zip((*types.CHANNELS, *geo_prior.COLUMNS),
+                        fusion.fit_beside(
           given.shortlist, given.dist_km, given.field).tolist()))
     files.write_json(path, {'fused': fused.as_dict(), 'beside': beside})
   return json.loads(path.read_text(encoding='utf-8'))
@@ -173,7 +174,7 @@ class Batches(pipeline.Batches):
   """Shuffled lessons, each once in an epoch."""
 
   def __init__(self, config: config_dict.ConfigDict,
-               rows: lesson_rows.LessonRows):
+               rows: example_rows.LessonRows):
     self._rows, self.rows_per_step = rows, config.data.batch_size
     super().__init__(
         pipeline.Pipeline(rows, order.Order(len(rows), config.seed),
@@ -199,7 +200,7 @@ def evaluators(config: config_dict.ConfigDict, module: nn.Module,
   weights = tuple(facts.fusion[name] for name in types.CHANNELS)
   return [evaluation.Reranking(
       'validation', config.eval.every,
-      rerank_scoring.Scorer(module, facts.weights), found.held_out, weights,
+      scoring.Scorer(module, facts.weights), found.held_out, weights,
       evaluation.reward_fn(config.objective.within_1km,
                            config.objective.within_25km))]
 
@@ -210,4 +211,3 @@ def describe(found: Lessons) -> str:
                       for name, value in found.fused.as_dict().items())
   return (f'{len(found.train):,} lessons, {len(found.held_out):,} held-out '
           f'queries; fusion {weights}')
-

@@ -24,7 +24,9 @@ import sys
 from typing import Any
 
 from absl import flags
-from experiments import launch, sweep_items, sweep_states, sweep_table
+from experiments.run import launch
+from experiments.sweeps import items as sweep_items
+from experiments.sweeps import states, table
 from ml_collections import config_flags
 from pinpoint_jax.disk import files
 
@@ -49,8 +51,8 @@ def main(run: launch.Run) -> None:
     sys.exit(runner.run(_at(items, run.flags['index'])))
   if run.flags['run_all']:
     sys.exit(runner.run_all(items))
-  print(sweep_table.collect(items, run.workdir) if run.flags['collect']
-        else sweep_table.listing(items, binary))
+  print(table.collect(items, run.workdir) if run.flags['collect']
+        else table.listing(items, binary))
 
 
 def _at(items: list[sweep_items.Item], index: int) -> sweep_items.Item:
@@ -75,26 +77,26 @@ class _Runner:
 
   def run(self, item: sweep_items.Item) -> int:
     """Runs one item unless it is done; the exit code of the binary."""
-    sweep_states.check_unchanged(item)
-    if (pid := sweep_states.running_here(item)) is not None:
+    states.check_unchanged(item)
+    if (pid := states.running_here(item)) is not None:
       raise ValueError(f'item {item.index} runs already on this machine, as '
                        f'process {pid}; wait for it or stop it')
-    if sweep_states.state(item) == 'done':
+    if states.state(item) == 'done':
       if not self._again:
         print(f'item {item.index} is done; --again runs it again', flush=True)
         return 0
       # A table must not show the old figures while new ones are made.
-      (item.folder / sweep_states.FIGURES).unlink()
+      (item.folder / states.FIGURES).unlink()
     code = self._run(item)
-    if code == 0 and sweep_states.state(item) != 'done':
+    if code == 0 and states.state(item) != 'done':
       print(f'note: item {item.index} ended well but left no '
-            f'{item.folder / sweep_states.FIGURES} of its config', flush=True)
+            f'{item.folder / states.FIGURES} of its config', flush=True)
     return code
 
   def run_all(self, items: list[sweep_items.Item]) -> int:
     """Runs what is not done in turn; 1 if any failed, 128 + n on signal n."""
     for item in items:
-      sweep_states.check_unchanged(item)
+      states.check_unchanged(item)
     failed = []
     for item in items:
       if self.run(item):
@@ -116,8 +118,8 @@ class _Runner:
     self._child = subprocess.Popen(command, process_group=0)
     for number in self._signals:
       self._child.send_signal(number)
-    record = item.folder / sweep_states.ATTEMPT
-    files.write_json(record, sweep_states.running_record(self._child.pid))
+    record = item.folder / states.ATTEMPT
+    files.write_json(record, states.running_record(self._child.pid))
     code = self._child.wait()
     code = code if code >= 0 else 128 - code
     files.write_json(record, {'host': socket.gethostname(), 'exit_code': code})

@@ -5,7 +5,7 @@ import functools
 import time
 from typing import Any
 
-from experiments import launch, run_record
+from experiments.run import launch, run_record
 from flax import linen as nn
 from input_pipeline.synthetic_earth import lessons
 import jax
@@ -14,7 +14,8 @@ from jaxtyping import Float
 from ml_collections import config_dict
 import numpy as np
 import optax
-from pinpoint_jax.models import vit, vit_files
+from pinpoint_jax.models import vit
+from pinpoint_jax.pretrained import vit_files
 
 _PRINT_EVERY = 50
 

@@ -17,9 +17,9 @@ SIGTERM and saved, run again to continue.
 from collections.abc import Callable
 import functools
 
-from experiments import (
+from experiments import embedder_parts
+from experiments.run import (
   distributed,
-  embedder_parts,
   launch,
   model_card,
   run_record,

@@ -24,17 +24,12 @@ from collections.abc import Callable
 import functools
 from typing import Any
 
-from experiments import (
-  launch,
-  model_card,
-  reranker_parts,
-  run_record,
-  training_run,
-)
-from pinpoint_jax.models import field, rerank_files, rerank_scoring
+from experiments import reranker_parts
+from experiments.run import launch, model_card, run_record, training_run
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.parallel import mesh as meshes
-from pinpoint_jax.train import lesson_rows, loop, state
+from pinpoint_jax.rerank import example_rows, files, geo_prior, scoring
+from pinpoint_jax.train import loop, state
 from pinpoint_jax.train import reranker as training
 
 
@@ -64,14 +59,14 @@ def train(run: launch.Run,
 
 
 def prepare(run: launch.Run, lessons: reranker_parts.Lessons,
-            facts: rerank_files.Facts,
+            facts: files.Facts,
             stopping: Callable[[], bool]) -> loop.Run:
   """A run that is ready to restore and to train."""
   config = run.config
   mesh = meshes.make(config.mesh.data, config.mesh.fsdp)
   module, method = reranker_parts.model(config), training_run.method(config)
   began = training.make_state(
-      module, facts.dims, lesson_rows.norms(lessons.train), method,
+      module, facts.dims, example_rows.norms(lessons.train), method,
       config.seed, mesh)
   step = training.make_step(
       module, method, reranker_parts.objective(config), config.seed, mesh,
@@ -83,17 +78,17 @@ def prepare(run: launch.Run, lessons: reranker_parts.Lessons,
       evaluators=reranker_parts.evaluators(config, module, lessons, facts))
 
 
-def _put(mesh: Any, weights: rerank_scoring.Weights | None,
+def _put(mesh: Any, weights: scoring.Weights | None,
          batch: dict[str, Any]) -> Any:
   kept = {name: batch[name] for name in ('batch', 'dist_km')}
-  of_each = rerank_scoring.of_each(weights, len(batch['dist_km']))
+  of_each = scoring.of_each(weights, len(batch['dist_km']))
   return arrays.put_batch(kept | {'weights': of_each}, mesh)
 
 
-def _export(run: launch.Run, facts: rerank_files.Facts,
-            of_places: field.Field | None, params: Any,
+def _export(run: launch.Run, facts: files.Facts,
+            of_places: geo_prior.Field | None, params: Any,
             figures: dict[str, float]) -> None:
-  fingerprint = rerank_files.save(
+  fingerprint = files.save(
       run.workdir / 'model', run.config.kind, reranker_parts.model(run.config),
       params, facts, model_card.reranker(run.config, facts, figures),
       of_places)

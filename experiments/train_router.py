@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
-from experiments import launch, run_record
+from experiments.run import launch, run_record
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types

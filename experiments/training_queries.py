@@ -7,11 +7,11 @@ from experiments import embedder_parts
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.candidates import queries
 from pinpoint_jax.features import rows as rows_lib
+from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.models import embedder_files, encoding
-from pinpoint_jax.retrieval import gallery as galleries
-from pinpoint_jax.retrieval import queries
-from pinpoint_jax.train import lessons
+from pinpoint_jax.rerank import examples
 
 QUERIES = ('held_out', 'apart', 'all')
 
@@ -24,8 +24,8 @@ class SeenRows(ValueError):
 class Split:
   """Queries of known place to learn from, and held-out ones."""
 
-  train: lessons.Asked
-  held_out: lessons.Asked
+  train: examples.Asked
+  held_out: examples.Asked
 
 
 def split(config: config_dict.ConfigDict, trained: embedder_files.Trained,
@@ -37,7 +37,7 @@ def split(config: config_dict.ConfigDict, trained: embedder_files.Trained,
     rows = embedder_parts.take(
         rows, np.arange(config.max_queries) * len(rows) // config.max_queries)
   features = rows.__getitems__(range(len(rows)))['features']
-  asked = lessons.Asked(rows.photos, queries.encode(
+  asked = examples.Asked(rows.photos, queries.encode(
       trained, encoding.Encoder(trained.model), rows.photos, features,
       gallery.manifest['raw'] != 'off'))
   late = _validate(config, rows.photos)

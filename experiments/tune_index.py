@@ -13,18 +13,15 @@ tried; exit code 1 where no effort reaches the recall.
 from collections.abc import Iterator
 from typing import Any
 
-from experiments import launch
+from experiments.run import launch
 import numpy as np
+from pinpoint_jax.candidates import queries as queries_lib
+from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.features import store
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import indexes
 from pinpoint_jax.models import embedder_files, encoding
-from pinpoint_jax.retrieval import (
-  exact,
-  gallery_indexes,
-  shortlist,
-  tuning,
-)
-from pinpoint_jax.retrieval import gallery as galleries
-from pinpoint_jax.retrieval import queries as queries_lib
+from pinpoint_jax.search import ann_tuning, exact
 
 # Length of the noise on a gallery row that stands for a query.
 _NOISE = 0.5
@@ -38,16 +35,16 @@ def main(run: launch.Run) -> None:
     raise ValueError('--queries and --model belong together: photos that are '
                      'not in the gallery, and the embedder that built it')
   found = galleries.open_gallery(asked['gallery'])
-  indexed = gallery_indexes.load(found)
+  indexed = indexes.load(found)
   if not indexed:
     raise ValueError(f'{found.path} has no index; small galleries are searched '
                      f'exactly, large ones get one from build_gallery')
   queries = _queries(asked, found) if asked['queries'] else None
-  for place in gallery_indexes.places(found):
+  for place in indexes.places(found):
     built = indexed.get((place.segment, place.channel))
     if built is not None:
       tuned = _tune(asked, place, built, queries)
-      gallery_indexes.save_effort(found, place, built.with_effort(
+      indexes.save_effort(found, place, built.with_effort(
           tuned.settings.leaves_to_search, tuned.settings.reorder))
 
 
@@ -68,22 +65,22 @@ def _queries(asked: dict[str, Any],
       features.rows(rows), found.manifest['raw'] != 'off')
 
 
-def _tune(asked: dict[str, Any], place: gallery_indexes.Place, built: Any,
-          queries: shortlist.Queries | None) -> tuning.Tuned:
+def _tune(asked: dict[str, Any], place: indexes.Place, built: Any,
+          queries: shortlist.Queries | None) -> ann_tuning.Tuned:
   if queries is None:
-    some = tuning.perturbed(
+    some = ann_tuning.perturbed(
         place.vectors, min(asked['num_queries'], len(place.vectors)), _NOISE,
         asked['seed'])
   else:
     some = queries.of(place.channel)
   right = exact.search(some, place.vectors, asked['k']).rows
-  tuned = tuning.tune(built, some, right, asked['recall'])
+  tuned = ann_tuning.tune(built, some, right, asked['recall'])
   for line in _lines(place, tuned):
     print(line, flush=True)
   return tuned
 
 
-def _lines(place: gallery_indexes.Place, tuned: tuning.Tuned) -> Iterator[str]:
+def _lines(place: indexes.Place, tuned: ann_tuning.Tuned) -> Iterator[str]:
   yield f'{place.channel} of {place.segment}: {len(place.vectors):,} rows'
   for trial in tuned.trials:
     chosen = '  <- kept' if trial == tuned.chosen else ''

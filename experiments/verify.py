@@ -8,15 +8,16 @@ Checks every checksum, the row counts, coordinates, ids and vectors. Exit code
 
 import pathlib
 
-from experiments import launch
+from experiments.run import launch
 from pinpoint_jax.features import verify
-from pinpoint_jax.retrieval import gallery_files, gallery_verify
+from pinpoint_jax.gallery import layout
+from pinpoint_jax.gallery import verify as gallery_verify
 
 
 def main(run: launch.Run) -> None:
   """Verify and print what is there."""
   path = pathlib.Path(run.flags['path'])
-  is_gallery = gallery_files.is_gallery(path)
+  is_gallery = layout.is_gallery(path)
   facts = (gallery_verify if is_gallery else verify).verify(path)
   print(f'{run.flags["path"]} is sound: '
         + ', '.join(f'{name} {value}' for name, value in facts.items()))

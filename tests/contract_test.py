@@ -31,7 +31,7 @@ def test_the_contract_is_kept(copy):
 
 @pytest.mark.parametrize('room, line', [
     ('pinpoint_jax/geo/coords.py', 'from pinpoint_jax.evals import metrics'),
-    ('pinpoint_jax/retrieval/exact.py', 'from input_pipeline import csv_table'),
+    ('pinpoint_jax/search/exact.py', 'from input_pipeline import csv_table'),
     ('pinpoint_jax/types.py', 'from absl import flags'),
     ('input_pipeline/csv_table.py', 'import tensorflow'),
 ])

@@ -11,16 +11,16 @@ Expect:   location_top1 near 40 % at 25 km on IM2GPS3k (a co-author's figure).
 Quick:    small towers, 200 steps: what tests and the demo can afford.
 """
 
-from experiments import sweeps
 from experiments.configs import common
+from experiments.sweeps import overrides
 from ml_collections import config_dict
 
 BINARY = 'train_embedder'
 
 
-def sweep() -> sweeps.Sweep:
+def sweep() -> overrides.Sweep:
   """Learning rate against the kind of targets."""
-  return sweeps.product({
+  return overrides.product({
       'optimizer.learning_rate': (3e-4, 1e-3, 3e-3),
       'objective.targets.kind': ('hard', 'soft')})
 

@@ -12,17 +12,17 @@ Expect:   on Synthetic Earth, quick, against fused retrieval: docs/reranking.md.
 Quick:    width 64, two layers, short lists: seconds on two cores.
 """
 
-from experiments import sweeps
 from experiments.configs import common
+from experiments.sweeps import overrides
 from ml_collections import config_dict
 
 BINARY = 'train_reranker'
 
 
-def sweep() -> sweeps.Sweep:
+def sweep() -> overrides.Sweep:
   """Learning rate, and whether the network corrects the fusion or replaces
   it."""
-  return sweeps.product({'optimizer.learning_rate': (3e-4, 1e-3),
+  return overrides.product({'optimizer.learning_rate': (3e-4, 1e-3),
                          'objective.residual': (True, False)})
 
 

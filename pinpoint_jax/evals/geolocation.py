@@ -7,7 +7,7 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.evals import metrics
 from pinpoint_jax.geo import distance
-from pinpoint_jax.retrieval import exact, row_sets
+from pinpoint_jax.search import exact, row_sets
 
 # Chance is a mean over draws, so that its small figures are no lottery.
 _CHANCE_DRAWS = 20

@@ -10,10 +10,11 @@ from typing import Any
 from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.answer import decoding
 from pinpoint_jax.evals import geolocation, metrics
 from pinpoint_jax.models import encoding
 from pinpoint_jax.parallel import arrays
-from pinpoint_jax.retrieval import decoding, exact
+from pinpoint_jax.search import exact
 
 
 @dataclasses.dataclass(frozen=True)

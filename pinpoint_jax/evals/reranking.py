@@ -12,11 +12,11 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.answer import decoding
 from pinpoint_jax.evals import metrics
 from pinpoint_jax.losses import ranking
-from pinpoint_jax.models import rerank_scoring
 from pinpoint_jax.parallel import arrays
-from pinpoint_jax.retrieval import decoding
+from pinpoint_jax.rerank import scoring
 
 # Queries whose vectors are in memory at a time.
 _BLOCK = 64
@@ -35,8 +35,8 @@ class Lessons(Protocol):
 class Reranking:
   """Evaluator: what the best candidate of each held-out query is worth."""
 
-  def __init__(self, name: str, every: int, scorer: rerank_scoring.Scorer,
-               lessons: Lessons, fusion: rerank_scoring.Weights,
+  def __init__(self, name: str, every: int, scorer: scoring.Scorer,
+               lessons: Lessons, fusion: scoring.Weights,
                reward: Callable[[np.ndarray], np.ndarray]):
     """`fusion` answers beside the network; `reward` is of a distance."""
     self.name, self.every = name, every

@@ -20,16 +20,10 @@ import numpy as np
 from pinpoint_jax.features import (
   backbone as backbones,
 )
-from pinpoint_jax.features import (
-  decoding,
-  failures,
-  job,
-  merge,
-  shards,
-  store,
-  store_writer,
-)
+from pinpoint_jax.features import decoding, merge, shards, store, store_writer
 from pinpoint_jax.features import progress as progress_lib
+from pinpoint_jax.features import shards as failures
+from pinpoint_jax.features import shards as job
 from pinpoint_jax.images import preprocess
 
 # A signal to all processes may reach a decode process before this one.
@@ -88,7 +82,7 @@ def extract(source: Any, backbone: backbones.Backbone, workdir: pathlib.Path,
   store_writer.check_photos(source.photos, 'the data set')
   folder = workdir / 'shards'
   workdir.mkdir(parents=True, exist_ok=True)
-  job.check(workdir, _job(source, backbone, plan))
+  job.check_job(workdir, _job(source, backbone, plan))
   if found := merge.finished(workdir):
     merge.clean(workdir)
     return found
@@ -139,7 +133,7 @@ def _run(source: Any, backbone: backbones.Backbone, folder: pathlib.Path,
       shard = _shard(source, backbone, plan, ranges[number], decoded,
                      progress, stopping)
       reasons.update(entry['reason'] for entry in shard.quarantine)
-      failures.check(str(folder), reasons, num_seen + progress.done,
+      failures.check_failures(str(folder), reasons, num_seen + progress.done,
                      plan.max_failed_share)
       shards.save(folder, number, shard)
   finally:

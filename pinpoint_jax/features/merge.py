@@ -10,13 +10,9 @@ from pinpoint_jax.disk import files
 from pinpoint_jax.features import (
   backbone as backbones,
 )
-from pinpoint_jax.features import (
-  failures,
-  job,
-  shards,
-  store,
-  store_writer,
-)
+from pinpoint_jax.features import shards, store, store_writer
+from pinpoint_jax.features import shards as failures
+from pinpoint_jax.features import shards as job
 
 
 def merge(photos: types.Photos, backbone: backbones.Backbone,
@@ -44,7 +40,7 @@ def finished(workdir: pathlib.Path) -> store.FeatureStore | None:
 def clean(workdir: pathlib.Path) -> None:
   """Removes what a finished store no longer needs."""
   shutil.rmtree(workdir / 'shards', ignore_errors=True)
-  for name in ('store', job.NAME):
+  for name in ('store', job.JOB_FILE):
     files.remove_partials(workdir / name)
 
 
@@ -56,7 +52,7 @@ def _write(photos: types.Photos, backbone: backbones.Backbone,
   rows = np.concatenate([shards.rows(folder, n) for n in range(total)])
   quarantine = [entry for fact in facts for entry in fact['quarantine']]
   reasons = Counter(entry['reason'] for entry in quarantine)
-  failures.check(str(folder), reasons, len(photos), max_failed_share)
+  failures.check_failures(str(folder), reasons, len(photos), max_failed_share)
   if not len(rows):
     raise failures.TooManyFailures(
         f'{folder}: none of {len(photos)} photos gives a feature '

@@ -2,8 +2,12 @@
 
 A shard is NNNNN.npz (features float16, source rows, quarantine) and, written
 after it, NNNNN.json with the checksum: only then is the shard done.
+
+job.json says what an extraction is about: nobody goes on with the shards of
+another. A job stops when too many photos give no feature.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 import dataclasses
 import json
@@ -87,3 +91,39 @@ def rows(folder: pathlib.Path, number: int) -> Int[np.ndarray, 'n']:
 def _paths(folder: pathlib.Path,
            number: int) -> tuple[pathlib.Path, pathlib.Path]:
   return folder / f'{number:06d}.npz', folder / f'{number:06d}.json'
+
+
+JOB_FILE = 'job.json'
+
+
+def check_job(workdir: pathlib.Path, job: Mapping[str, Any]) -> None:
+  """Writes the job down, or refuses one that differs from what is written."""
+  path = workdir / JOB_FILE
+  if not path.is_file():
+    files.write_json_once(path, job)
+  saved = json.loads(path.read_text())
+  changed = [f'{name} {saved.get(name)} → {value}'
+             for name, value in job.items() if saved.get(name) != value]
+  if changed:
+    raise ValueError(
+        f'{workdir} belongs to another extraction ({", ".join(changed)}); '
+        f'continue with what it began with, or use another workdir')
+
+
+# Too few to judge a share by.
+_MIN_SEEN = 50
+
+
+class TooManyFailures(ValueError):
+  """More photos fail than was allowed; the data is probably not what it was."""
+
+
+def check_failures(where: str, reasons: Counter[str], seen: int,
+          allowed: float | int) -> None:
+  """Refuses more than `allowed` of the photos seen, once those are enough."""
+  failed = reasons.total()
+  if seen >= _MIN_SEEN and failed > allowed * seen:
+    raise TooManyFailures(
+        f'{where}: {failed} of {seen} photos give no feature '
+        f'{dict(reasons.most_common())}, more than max_failed_share={allowed};'
+        f' look at the data, or raise the share')

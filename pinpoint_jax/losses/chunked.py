@@ -17,7 +17,8 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Float
-from pinpoint_jax.losses import contrastive, pairs, records
+from pinpoint_jax.losses import contrastive, pairs
+from pinpoint_jax.losses import contrastive as records
 from pinpoint_jax.parallel import mesh as meshes
 
 _LOWEST = -1e30

@@ -6,25 +6,42 @@
 Both take hard or soft targets (`pairs`). `chunked` holds their sharded twins.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
-from pinpoint_jax.losses import pairs, records
+from pinpoint_jax.losses import pairs
+
+
+class Embedded(NamedTuple):
+  """Unit embeddings z [n, d] of things at unit vectors xyz [n, 3]."""
+
+  z: Float[jax.Array, 'n d']
+  xyz: Float[jax.Array, 'n 3']
+
+
+class Scale(NamedTuple):
+  """How similarities become logits: temperature · sim + bias."""
+
+  temperature: Float[jax.Array, '']
+  bias: Float[jax.Array, '']
+
 
 # A logit that cannot win; finite, so that gradients are.
 _NEVER = -1e30
 
 
 def logits(images: Float[jax.Array, 'r d'], places: Float[jax.Array, 'c d'],
-           scale: records.Scale) -> Float[jax.Array, 'r c']:
+           scale: Scale) -> Float[jax.Array, 'r c']:
   """t · sim + bias, the product summed in float32."""
   sim = jnp.matmul(images, places.T, precision=jax.lax.Precision.HIGHEST,
                    preferred_element_type=jnp.float32)
   return scale.temperature * sim + scale.bias
 
 
-def sigmoid(rows: records.Embedded, cols: records.Embedded,
-            scale: records.Scale, targets: pairs.Targets) -> Float[
+def sigmoid(rows: Embedded, cols: Embedded,
+            scale: Scale, targets: pairs.Targets) -> Float[
                 jax.Array, '']:
   """Sum over pairs of binary cross-entropy, per row."""
   x = logits(rows.z, cols.z, scale)
@@ -34,8 +51,8 @@ def sigmoid(rows: records.Embedded, cols: records.Embedded,
   return jnp.sum(found.weight * cost) / len(rows.z)
 
 
-def softmax(rows: records.Embedded, cols: records.Embedded,
-            scale: records.Scale, targets: pairs.Targets) -> Float[
+def softmax(rows: Embedded, cols: Embedded,
+            scale: Scale, targets: pairs.Targets) -> Float[
                 jax.Array, '']:
   """Mean cross-entropy of each row's choice among the columns."""
   x = logits(rows.z, cols.z, scale)

@@ -6,6 +6,12 @@
 
 Each source has an adapter, a temperature and a bias of its own; all else is
 shared.
+
+A further source joins a trained embedder; what it knows stays as it is:
+
+  model, params = add_source(model, params, 'street', 1536, jax.random.key(0))
+
+Training with `frozen` set to all but the new names then moves those alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +25,8 @@ import jax.numpy as jnp
 from jaxtyping import Float
 from pinpoint_jax.models import (
   geoclip_location,
+  layers,
   location_encoder,
-  residual,
   transformer,
 )
 
@@ -41,12 +47,12 @@ class Adapter(nn.Module):
   def __call__(self, x: Float[jax.Array, 'b f'], deterministic: bool) -> Float[
       jax.Array, 'b h']:
     # Features come in float16: their statistics are taken in float32.
-    x = residual.norm(jnp.float32, 'norm')(x.astype(jnp.float32))
+    x = layers.norm(jnp.float32, 'norm')(x.astype(jnp.float32))
     x = nn.Dense(self.hidden, dtype=self.dtype, name='in')(x)
-    x = residual.Dropout(self.dropout)(
+    x = layers.Dropout(self.dropout)(
         transformer.gelu_erf(x), deterministic)
     for i in range(self.depth - 1):
-      x = residual.ResidualMlp(self.expansion, self.dropout, self.dtype,
+      x = layers.ResidualMlp(self.expansion, self.dropout, self.dtype,
                                name=f'block_{i}')(x, deterministic)
     return x
 
@@ -73,10 +79,10 @@ class Embedder(nn.Module):
                         self.dropout, self.dtype, name=f'adapter_{source}')
         for source in self.sources}
     self.trunk = [
-        residual.ResidualMlp(self.expansion, self.dropout, self.dtype,
+        layers.ResidualMlp(self.expansion, self.dropout, self.dtype,
                              name=f'trunk_{i}')
         for i in range(self.trunk_depth)]
-    self.out = residual.Head(self.dim, self.dtype)
+    self.out = layers.Head(self.dim, self.dtype)
     self.location_tower = _location(self)
     self.log_temperatures = {
         source: self.param(
@@ -112,7 +118,7 @@ class Embedder(nn.Module):
   def locations(self, xyz: Float[jax.Array, 'b 3']) -> Float[
       jax.Array, 'b d']:
     """Unit embeddings of places."""
-    return residual.unit(self.location_tower(xyz))
+    return layers.unit(self.location_tower(xyz))
 
   def scales(self) -> dict[str, dict[str, Float[jax.Array, '']]]:
     """Temperature and bias of each source: logits are t · sim + bias."""
@@ -135,3 +141,19 @@ def _location(model: Embedder) -> nn.Module:
     return geoclip_location.GeoClipLocation(
         out_dim=model.dim, dtype=model.dtype, **options)
   raise ValueError(f'location {model.location!r}: choices are {LOCATIONS}')
+
+
+def add_source(model: Embedder, params: Any, source: str, dim: int,
+               key: jax.Array) -> tuple[Embedder, Any]:
+  """The embedder with an adapter, temperature and bias for `source`.
+
+  `dim` numbers make a feature of the new source. All other parameters are the
+  given ones.
+  """
+  if source in model.sources:
+    raise ValueError(f'source {source!r}: this embedder has it already, it '
+                     f'knows {sorted(model.sources)}')
+  wider = model.clone(sources=(*model.sources, source))
+  made = jax.jit(wider.init)(
+      key, {source: jnp.zeros((1, dim))}, {source: jnp.zeros((1, 3))})['params']
+  return wider, made | dict(params)

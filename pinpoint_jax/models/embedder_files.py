@@ -8,7 +8,8 @@ from typing import Any
 from flax import traverse_util
 import jax
 import jax.numpy as jnp
-from pinpoint_jax.models import embedder, model_files
+from pinpoint_jax.disk import model_dir
+from pinpoint_jax.models import embedder
 
 MODEL_TYPE = 'pinpoint_embedder'
 # How a model runs, not what it is.
@@ -38,8 +39,8 @@ class Trained:
 def save(folder: pathlib.Path, model: embedder.Embedder, params: Any,
          inputs: Mapping[str, Mapping[str, Any]], card: str) -> str:
   """Writes the directory whole or not at all; returns the fingerprint."""
-  fields = {name: model_files.plain(getattr(model, name)) for name in _FIELDS}
-  return model_files.save(folder, {
+  fields = {name: model_dir.plain(getattr(model, name)) for name in _FIELDS}
+  return model_dir.save(folder, {
       'model_type': MODEL_TYPE, 'inputs': inputs, 'fields': fields}, params,
       card)
 
@@ -47,11 +48,11 @@ def save(folder: pathlib.Path, model: embedder.Embedder, params: Any,
 def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:
   """Reads a model directory; refuses files that changed since it was made."""
   folder = pathlib.Path(folder)
-  saved = model_files.load(folder, MODEL_TYPE)
+  saved = model_dir.load(folder, MODEL_TYPE)
   model = embedder.Embedder(
-      **model_files.fields(folder, saved.config, _FIELDS), dtype=dtype)
+      **model_dir.fields(folder, saved.config, _FIELDS), dtype=dtype)
   inputs = saved.config['inputs']
-  model_files.check_shapes(folder, saved.shapes, param_shapes(model, inputs))
+  model_dir.check_shapes(folder, saved.shapes, param_shapes(model, inputs))
   return Trained(model, saved.params, inputs, saved.fingerprint)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import jax
 from jaxtyping import Float
 import numpy as np
-from pinpoint_jax.models import compiling
 from pinpoint_jax.models import embedder as embedders
+from pinpoint_jax.models import transformer
 
 # Rows of a table; a few queries would wait for the block to be computed.
 MANY = 1024
@@ -54,5 +54,5 @@ def _compiled(model: embedders.Embedder, source: str) -> Callable[..., Any]:
 
 
 def _jit(apply: Callable[..., Any]) -> Callable[..., Any]:
-  return jax.jit(apply, compiler_options=compiling.options())
+  return jax.jit(apply, compiler_options=transformer.compiler_options())
 

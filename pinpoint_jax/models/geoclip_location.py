@@ -21,9 +21,9 @@ from flax import traverse_util
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
+from pinpoint_jax.disk import weights
+from pinpoint_jax.disk.weights import Tensors, WeightsError
 from pinpoint_jax.geo import coords
-from pinpoint_jax.models import weight_files
-from pinpoint_jax.models.weight_files import Tensors, WeightsError
 
 _A1, _A2, _A3, _A4 = 1.340264, -0.081106, 0.000893, 0.003796
 _SCALE = 66.50336
@@ -110,9 +110,9 @@ def load_published(path: str | pathlib.Path,
   tests/parity/convert_geoclip.py converts it where torch is.
   """
   path = pathlib.Path(path)
-  weight_files.refuse_pickled(path)
-  tensors = (weight_files.open_folder(path) if path.is_dir() else
-             weight_files.open_safetensors(path))
+  weights.refuse_pickled(path)
+  tensors = (weights.open_folder(path) if path.is_dir() else
+             weights.open_safetensors(path))
   shapes = _param_shapes(model or GeoClipLocation())
   # Their matrices are [out, in]; reversing leaves a vector as it is.
   _refuse({_theirs(ours): shape if ours.endswith('bank') else shape[::-1]

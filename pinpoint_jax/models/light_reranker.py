@@ -7,8 +7,8 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
-from pinpoint_jax.models import residual, transformer
-from pinpoint_jax.models.standardise import Standardise
+from pinpoint_jax.models import layers, transformer
+from pinpoint_jax.models.layers import Standardise
 
 Dtype = Any
 
@@ -33,7 +33,7 @@ class LightReranker(nn.Module):
     x = Standardise(name='features_norm')(x)
     for i, width in enumerate(self.widths):
       x = nn.Dense(width, dtype=self.dtype, name=f'hidden_{i}')(x)
-      x = residual.Dropout(self.dropout)(
+      x = layers.Dropout(self.dropout)(
           transformer.gelu_erf(x), deterministic)
     scores = nn.Dense(1, name='head')(x)[..., 0]
     return jnp.where(valid, scores, -jnp.inf)

@@ -14,7 +14,7 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
-from pinpoint_jax.models import residual
+from pinpoint_jax.models import layers
 
 Dtype = Any
 
@@ -58,6 +58,6 @@ class LocationEncoder(nn.Module):
     x = FourierBanks(sigmas, self.num_waves, name='fourier')(xyz)
     x = nn.Dense(self.hidden, dtype=self.dtype, name='in')(x)
     for i in range(self.depth):
-      x = residual.ResidualMlp(self.expansion, 0.0, self.dtype,
+      x = layers.ResidualMlp(self.expansion, 0.0, self.dtype,
                                name=f'block_{i}')(x, True)
-    return residual.Head(self.dim, self.dtype, name='out')(x)
+    return layers.Head(self.dim, self.dtype, name='out')(x)

@@ -15,11 +15,60 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
-from pinpoint_jax.models import rerank_inputs, residual
-from pinpoint_jax.models.rerank_layer import Layer
-from pinpoint_jax.models.standardise import Standardise
+from pinpoint_jax.models import layers, rerank_inputs, transformer
+from pinpoint_jax.models.layers import Standardise
 
 Dtype = Any
+# A logit that cannot win; finite, so that gradients are.
+_NEVER = -1e30
+
+
+class Layer(nn.Module):
+  """Attention, then an MLP; both added to what came in."""
+
+  num_heads: int
+  expansion: int
+  dropout: float
+  dtype: Dtype = jnp.float32
+
+  @nn.compact
+  def __call__(
+      self, x: Float[jax.Array, 'b n w'], deterministic: bool,
+      present: Bool[jax.Array, 'b n'] | None = None, first_only: bool = False,
+  ) -> Float[jax.Array, 'b q w']:
+    """Tokens that are not present are never looked at; None: all are.
+
+    With first_only the answer is that of the first token, [b, 1, w].
+    """
+    width = x.shape[-1]
+    y = layers.norm(self.dtype, 'norm')(x)
+    asking = slice(0, 1) if first_only else slice(None)
+    query = self._heads(1, width, 'query')(y[:, asking])[:, :, 0]
+    both = self._heads(2, width, 'key_value')(y)
+    y = attend_present(query, both[:, :, 0], both[:, :, 1], present)
+    y = nn.DenseGeneral(width, axis=(-2, -1), dtype=self.dtype, name='out')(y)
+    x = x[:, asking] + layers.Dropout(self.dropout)(y, deterministic)
+    mlp = layers.ResidualMlp(self.expansion, self.dropout, self.dtype,
+                               name='mlp')
+    return mlp(x.reshape(-1, width), deterministic).reshape(x.shape)
+
+  def _heads(self, num: int, width: int, name: str) -> nn.DenseGeneral:
+    return nn.DenseGeneral((num, self.num_heads, width // self.num_heads),
+                           dtype=self.dtype, name=name)
+
+
+def attend_present(
+    query: Float[jax.Array, 'b q h e'], key: Float[jax.Array, 'b n h e'],
+    value: Float[jax.Array, 'b n h e'], present: Bool[jax.Array, 'b n'] | None,
+) -> Float[jax.Array, 'b q h e']:
+  """Softmax attention; where nothing is present the answer is finite."""
+  if present is None:
+    return transformer.attend(query, key, value, None)
+  logits = jnp.einsum('bqhe,bkhe->bhqk', query * query.shape[-1]**-.5, key,
+                      preferred_element_type=jnp.float32)
+  logits = jnp.where(present[:, None, None, :], logits, _NEVER)
+  weights = jax.nn.softmax(logits, axis=-1).astype(value.dtype)
+  return jnp.einsum('bhqk,bkhe->bqhe', weights, value)
 
 
 class Reranker(nn.Module):
@@ -59,7 +108,7 @@ class Reranker(nn.Module):
     if not self.strict_independent:
       for i in range(self.set_layers):
         x = self._layer(f'set_{i}')(x, deterministic, present=inputs.valid)
-    x = residual.norm(jnp.float32, 'norm')(x)
+    x = layers.norm(jnp.float32, 'norm')(x)
     scores = nn.Dense(1, name='head')(x)[..., 0]
     return jnp.where(inputs.valid, scores, -jnp.inf)
 
@@ -131,7 +180,7 @@ def vectors(x: Float[jax.Array, '*b d'],
   """x at a length that makes its numbers about 1, whatever it was before."""
   if valid is not None:
     x = filled(x, valid)
-  return residual.unit(x) * x.shape[-1]**0.5
+  return layers.unit(x) * x.shape[-1]**0.5
 
 
 def filled(x: Float[jax.Array, '*b d'],

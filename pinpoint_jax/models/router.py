@@ -14,7 +14,7 @@ from typing import Any
 from jaxtyping import Float, Num
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.models import model_files
+from pinpoint_jax.disk import model_dir
 
 MODEL_TYPE = 'pinpoint_router'
 
@@ -71,7 +71,7 @@ def probabilities(logits: Float[np.ndarray, 'b']) -> Float[np.ndarray, 'b']:
 
 def save(folder: pathlib.Path, router: Router, card: str) -> str:
   """Writes a model directory; returns its fingerprint."""
-  return model_files.save(
+  return model_dir.save(
       folder, {'model_type': MODEL_TYPE, 'inputs': dict(router.inputs)},
       {name: getattr(router, name)
        for name in ('mean', 'std', 'weights', 'bias')}, card)
@@ -80,9 +80,9 @@ def save(folder: pathlib.Path, router: Router, card: str) -> str:
 def load(folder: str | pathlib.Path) -> Router:
   """Reads a model directory; refuses changed files and other models."""
   folder = pathlib.Path(folder)
-  saved = model_files.load(folder, MODEL_TYPE)
+  saved = model_dir.load(folder, MODEL_TYPE)
   columns = (saved.config['inputs']['dim'],)
-  model_files.check_shapes(folder, saved.shapes, {
+  model_dir.check_shapes(folder, saved.shapes, {
       'mean': columns, 'std': columns, 'weights': columns, 'bias': ()})
   params = {name: np.asarray(value, np.float64)
             for name, value in saved.params.items()}

@@ -8,6 +8,7 @@ norm statistics stay float32 under every dtype.
 """
 
 from collections.abc import Callable
+import functools
 from typing import Any
 
 from flax import linen as nn
@@ -174,3 +175,20 @@ def unstacked(params: Any) -> Any:
   blocks = {f'layer_{i}': jax.tree.map(lambda x, i=i: x[i], layers)
             for i in range(depth)}
   return {'params': dict(params['params'], blocks=blocks)}
+
+
+# XLA hands CPU products to YNNPACK by default; without it they go to Eigen,
+# which was a few percent faster for these shapes (benchmarks/vit_bench.py).
+_CPU = {'xla_cpu_experimental_ynn_fusion_type': ''}
+
+
+@functools.cache
+def compiler_options() -> dict[str, str]:
+  """What makes products fast on the default backend; {} where nothing does."""
+  if jax.default_backend() != 'cpu':
+    return {}
+  try:
+    jax.jit(lambda: 0, compiler_options=_CPU).lower().compile()
+  except jax.errors.JaxRuntimeError:  # A jaxlib without that option.
+    return {}
+  return dict(_CPU)

@@ -142,7 +142,7 @@ class ViT(nn.Module):
       raise ValueError(
           f'images of {images.shape[1:3]} pixels for a model of '
           f'{tuple(self.image_size)}: resize them (images/preprocess.py) or '
-          f'resample the model (models/pretrained.py)')
+          f'resample the model (pretrained/load.py)')
     (down, across), p = self.grid, self.patch
     # A reshape and one product: a convolution with stride p, but faster.
     x = images[:, :down * p, :across * p].astype(self.dtype)

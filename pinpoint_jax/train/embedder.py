@@ -14,9 +14,10 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 from jaxtyping import Float
 import optax
-from pinpoint_jax.losses import chunked, contrastive, pairs, records
-from pinpoint_jax.models import compiling
+from pinpoint_jax.losses import chunked, contrastive, pairs
+from pinpoint_jax.losses import contrastive as records
 from pinpoint_jax.models import embedder as embedders
+from pinpoint_jax.models import transformer
 from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.train import state as states
 
@@ -82,7 +83,7 @@ def make_step(model: embedders.Embedder,
   return jax.jit(
       step, in_shardings=(placed, meshes.split(mesh)),
       out_shardings=(placed, meshes.whole(mesh)), donate_argnums=0,
-      compiler_options=compiling.options())
+      compiler_options=transformer.compiler_options())
 
 
 def _step(model: embedders.Embedder, optimizer: optax.GradientTransformation,

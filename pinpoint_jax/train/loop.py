@@ -8,21 +8,71 @@ Metrics are read one step late, so that the host never waits for the device
 before it has handed it the next step.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
 import dataclasses
 import math
 import pathlib
+import time
 from typing import Any, Protocol, runtime_checkable
 
 import jax
 from pinpoint_jax.disk import files
 from pinpoint_jax.parallel import arrays
-from pinpoint_jax.train import checkpoints as checkpoints_lib
-from pinpoint_jax.train import clock as clocks
 from pinpoint_jax.train import writer as writers
+from pinpoint_jax.train.checkpoints import manager
 
 # Processes agree on stopping and on the time only now and then.
 _AGREE_EVERY = 8
+
+
+class Clock:
+  """Seconds by purpose since the start, and rows since the last line."""
+
+  def __init__(self):
+    self._began = self._save = time.monotonic()
+    self._line = 0.0  # Seconds of steps at the last line.
+    self._seconds: Counter[str] = Counter()
+    self.rows = 0
+    self.compiled = False
+
+  @contextlib.contextmanager
+  def spent(self, purpose: str) -> Iterator[None]:
+    """Counts the time of its body to `purpose`."""
+    started = time.monotonic()
+    try:
+      yield
+    finally:
+      self._seconds[purpose] += time.monotonic() - started
+
+  def line(self) -> dict[str, float]:
+    """Rate since the last call; shares of the time since the start.
+
+    goodput is what is left for steps after compiling, waiting for data,
+    evaluating and saving. The rate leaves out compiling, evaluating, saving.
+    """
+    wall = max(time.monotonic() - self._began, 1e-9)
+    steps = wall - self._seconds.total()
+    working = steps + self._seconds['data']
+    rate = self.rows / max(working - self._line, 1e-9)
+    self.rows, self._line = 0, working
+    return {
+        'samples_per_s': round(rate, 2),
+        'goodput': round(steps / wall, 4),
+        'data_wait': round(self._seconds['data'] / wall, 4),
+        'compile_s': round(self._seconds['compile'], 2),
+        'evaluation_s': round(self._seconds['evaluation'], 2),
+        'save_s': round(self._seconds['save'], 2),
+        'wall_s': round(wall, 2)}
+
+  def since_save_s(self) -> float:
+    """Seconds since the last save, or since the start."""
+    return time.monotonic() - self._save
+
+  def saved(self) -> None:
+    """A save has just been made."""
+    self._save = time.monotonic()
 
 
 class Interrupted(Exception):
@@ -89,8 +139,8 @@ class Run:
   put: Callable[[Any], Any]
   settings: Settings
   workdir: pathlib.Path
-  checkpoints: checkpoints_lib.Checkpoints
-  best: checkpoints_lib.Checkpoints
+  checkpoints: manager.Checkpoints
+  best: manager.Checkpoints
   writer: writers.Writer
   evaluators: Sequence[Evaluator] = ()
   stopping: Callable[[], bool] = lambda: False
@@ -100,7 +150,7 @@ class Run:
   start: int = 0
   saved: int = -1
   best_value: float = -math.inf
-  clock: clocks.Clock = dataclasses.field(default_factory=clocks.Clock)
+  clock: Clock = dataclasses.field(default_factory=Clock)
 
   def restore(self, like: Any) -> None:
     """Goes on from the newest good checkpoint, where there is one."""

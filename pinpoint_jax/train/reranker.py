@@ -16,8 +16,8 @@ from jax.sharding import Mesh
 from jaxtyping import Float
 import optax
 from pinpoint_jax.losses import ranking
-from pinpoint_jax.models import rerank_scoring
 from pinpoint_jax.parallel import mesh as meshes
+from pinpoint_jax.rerank import scoring
 from pinpoint_jax.train import state as states
 
 Lessons = Mapping[str, Any]
@@ -63,13 +63,13 @@ class Objective:
         ranking.LOSSES[self.loss](scores, dist_km, valid, **options))
 
 
-def make_state(module: nn.Module, dims: rerank_scoring.Dims,
+def make_state(module: nn.Module, dims: scoring.Dims,
                norms: Mapping[str, Any],
                optimizer: optax.GradientTransformation, seed: int,
                mesh: Mesh) -> states.TrainState:
   """A fresh state that standardises by `norms` and scores all alike."""
   def begin(key: jax.Array) -> Any:
-    params = rerank_scoring.init(module, dims, key)
+    params = scoring.init(module, dims, key)
     # At first the network says nothing: the answer is that of the fusion.
     params['head'] = jax.tree.map(jnp.zeros_like, params['head'])
     return params | jax.tree.map(jnp.asarray, dict(norms))
@@ -95,7 +95,7 @@ def _step(module: nn.Module, optimizer: optax.GradientTransformation,
   key = jax.random.fold_in(jax.random.key(seed), state.step)
   batch = given['batch']
   def loss_fn(params: Any) -> jax.Array:
-    scores = rerank_scoring.scores(
+    scores = scoring.scores(
         module, params, batch, given.get('weights'), key)
     return objective.cost(scores, given['dist_km'], batch.valid)
   loss, grads = jax.value_and_grad(loss_fn)(state.params)

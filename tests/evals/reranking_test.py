@@ -5,7 +5,7 @@ import types as python_types
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.evals import reranking
-from pinpoint_jax.models import rerank_scoring
+from pinpoint_jax.rerank import scoring
 import pytest
 
 KM = np.array([[.5, 300., 9000.], [9000., 20., 0.], [40., 1., np.inf],
@@ -24,7 +24,7 @@ class Lessons:
 
   def __getitems__(self, rows):
     sims = np.stack([IMAGE[rows]] * 3, -1) * [1., 0., 0.]
-    return {'batch': rerank_scoring.Batch(sims.astype(np.float32), VALID[rows]),
+    return {'batch': scoring.Batch(sims.astype(np.float32), VALID[rows]),
             'dist_km': KM[rows]}
 
   def photos(self, rows):
@@ -32,7 +32,7 @@ class Lessons:
     return types.Photos(names, np.zeros((len(rows), 2)), names, names, 'photo')
 
 
-class Scorer(rerank_scoring.Scorer):
+class Scorer(scoring.Scorer):
   """Scores that stand written above."""
 
   def __init__(self):

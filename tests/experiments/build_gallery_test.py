@@ -6,13 +6,12 @@ import subprocess
 import time
 
 import numpy as np
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import verify as gallery_verify
 from pinpoint_jax.models import embedder_files
-from pinpoint_jax.retrieval import gallery as galleries
-from pinpoint_jax.retrieval import gallery_verify
 import pytest
 
-from tests.experiments import tiny_training
-from tests.retrieval import tiny_gallery as tiny
+from tests.fixtures import tiny_gallery, tiny_training
 
 CONFIG = '--config=experiments/configs/build_gallery.py'
 
@@ -32,12 +31,12 @@ def command(workdir, *words):
 def parts(tmp_path_factory):
   """A model directory and stores; words that build from them."""
   folder = tmp_path_factory.mktemp('parts')
-  trained = tiny.trained()
+  trained = tiny_gallery.trained()
   embedder_files.save(folder / 'model', trained.model, trained.params,
                       trained.inputs, '# A card\n')
-  tiny.make_store(folder / 'a', tiny.names('a', 20))
-  tiny.make_store(folder / 'b', tiny.names('b', 10))
-  tiny.make_store(folder / 'c', tiny.names('c', 15), 'street')
+  tiny_gallery.make_store(folder / 'a', tiny_gallery.names('a', 20))
+  tiny_gallery.make_store(folder / 'b', tiny_gallery.names('b', 10))
+  tiny_gallery.make_store(folder / 'c', tiny_gallery.names('c', 15), 'street')
   return folder
 
 
@@ -87,7 +86,7 @@ def test_one_command_lives_through_all(parts, tmp_path):
              f'--remove_ids={tmp_path / "gone.txt"}')
   assert done.returncode == 0, done.stderr
   assert '1 ids are unknown' in done.stdout
-  assert tiny.content(one) == tiny.content(two)
+  assert tiny_gallery.content(one) == tiny_gallery.content(two)
 
 
 @pytest.mark.parametrize('more, code, complaint', [
@@ -107,18 +106,19 @@ def test_a_missing_source_and_a_second_build(parts, built, tmp_path):
   done = run(tmp_path / 'g', *words(parts, '--config.stores.street='))
   assert done.returncode == 1
   assert '--config.stores.street is empty: name a feature store' in done.stderr
-  before = tiny.content(built[0])
+  before = tiny_gallery.content(built[0])
   done = run(built[0], *words(parts))
   assert done.returncode == 1 and '--replace' in done.stderr
-  assert tiny.content(built[0]) == before
+  assert tiny_gallery.content(built[0]) == before
 
 
 def test_sigterm_leaves_the_old_gallery(parts, tmp_path):
-  store = tiny.make_store(tmp_path / 'many', tiny.names('m', 60_000))
+  store = tiny_gallery.make_store(tmp_path / 'many',
+                                  tiny_gallery.names('m', 60_000))
   path = tmp_path / 'g'
-  tiny.build(path, [tiny.make_store(tmp_path / 'few', ['x'])],
-             tiny.gallery_writer.Settings('photo'))
-  before = tiny.content(path)
+  tiny_gallery.build(path, [tiny_gallery.make_store(tmp_path / 'few', ['x'])],
+             tiny_gallery.gallery_writer.Settings('photo'))
+  before = tiny_gallery.content(path)
   child = subprocess.Popen(
       command(path, CONFIG, f'--config.model={parts / "model"}', '--replace',
               f'--config.stores.photo={store}', '--config.mode=photo'),
@@ -130,7 +130,7 @@ def test_sigterm_leaves_the_old_gallery(parts, tmp_path):
   _, said = child.communicate(timeout=60)
   assert child.returncode == 143
   assert 'stopped by SIGTERM; the gallery is whole, without' in said
-  assert tiny.content(path) == before
+  assert tiny_gallery.content(path) == before
   assert not list(path.glob('segments/.*'))
 
 
@@ -140,12 +140,12 @@ def test_pinpoint_verify_knows_a_gallery(built, tmp_path):
        str(path)], cwd=tiny_training.ROOT, capture_output=True, text=True,
       env=tiny_training.environment())
   assert 'is sound: rows 45' in verify(built[0]).stdout
-  store = tiny.make_store(tmp_path / 's', ['x'])
+  store = tiny_gallery.make_store(tmp_path / 's', ['x'])
   assert 'is sound: rows 1' in verify(store).stdout
 
 
 def test_ids_of_the_gallery_are_those_of_the_stores(built):
   found = galleries.open_gallery(built[0])
-  expected = sorted(tiny.names('a', 20) + tiny.names('b', 10)
-                    + tiny.names('c', 15))
+  expected = sorted(tiny_gallery.names('a', 20) + tiny_gallery.names('b', 10)
+                    + tiny_gallery.names('c', 15))
   assert found.ids(np.arange(45)).tolist() == expected

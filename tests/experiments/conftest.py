@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.experiments import tiny_training as tiny
+from tests.fixtures import tiny_training as tiny
 
 
 @pytest.fixture(scope='session')

@@ -7,7 +7,7 @@ from pinpoint_jax import types
 from pinpoint_jax.features import rows, store_writer
 import pytest
 
-from tests.experiments import tiny_training as tiny
+from tests.fixtures import tiny_training as tiny
 
 NUM = 64
 TARGETS = ('hard', 'soft')

@@ -2,11 +2,12 @@
 
 import json
 
-from experiments import demo, demo_figures
+from experiments import demo
 from experiments.configs import demo as demo_config
+from experiments.demo_stages import figures as demo_figures
 import pytest
 
-from tests.experiments import tiny_training as tiny
+from tests.fixtures import tiny_training
 
 CONFIG = '--config=experiments/configs/demo.py:quick'
 SYSTEMS = ('raw_1nn', 'image_top1', 'location_top1', 'retrieval', 'light',
@@ -15,7 +16,7 @@ SYSTEMS = ('raw_1nn', 'image_top1', 'location_top1', 'retrieval', 'light',
 
 def run(binary, workdir, *args):
   done = binary('demo', CONFIG, f'--workdir={workdir}', *args,
-                env=tiny.environment())
+                env=tiny_training.environment())
   assert done.returncode == 0, done.stderr
   return json.loads((workdir / 'results.json').read_text())
 

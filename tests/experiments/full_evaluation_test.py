@@ -5,23 +5,20 @@ import dataclasses
 import json
 import shutil
 
-from experiments import full_evaluation, launch, systems
+from experiments import full_evaluation
 from experiments.configs import evaluate as configs
+from experiments.run import launch
 import jax
 import numpy as np
+from pinpoint_jax.answer import open_systems
 from pinpoint_jax.features import store
-from pinpoint_jax.models import (
-  embedder_files,
-  light_reranker,
-  rerank_files,
-  rerank_scoring,
-  reranker,
-)
-from pinpoint_jax.retrieval import gallery as galleries
-from pinpoint_jax.retrieval import gallery_indexes
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import indexes
+from pinpoint_jax.models import embedder_files, light_reranker, reranker
+from pinpoint_jax.rerank import files, scoring
 import pytest
 
-from tests.retrieval import tiny_gallery as tiny
+from tests.fixtures import tiny_gallery as tiny
 
 SIZES = {'image': 6, 'location': 3, 'raw': 3}
 DECODES = ('argmax', 'expected_score')
@@ -50,17 +47,17 @@ def parts(tmp_path_factory):
 
 
 def _save_reranker(folder, embedder, module):
-  dims = rerank_scoring.Dims(tiny.trained().model.dim, tiny.DIM)
+  dims = scoring.Dims(tiny.trained().model.dim, tiny.DIM)
   rng = np.random.default_rng(0)
   params = jax.tree.map(
       lambda leaf: .5 + .3 * rng.normal(size=leaf.shape),
-      jax.eval_shape(lambda key: rerank_scoring.init(module, dims, key),
+      jax.eval_shape(lambda key: scoring.init(module, dims, key),
                      jax.random.key(0)))
   kind = 'light' if folder.name == 'light' else 'attention'
-  facts = rerank_files.Facts(
+  facts = files.Facts(
       'photo', embedder, 'g', SIZES,
       {'image': 3., 'location': 4., 'raw': 5.}, True, dims)
-  rerank_files.save(folder, kind, module, params, facts, '')
+  files.save(folder, kind, module, params, facts, '')
 
 
 def evaluate(parts, workdir, **changes):
@@ -246,15 +243,15 @@ def test_another_embedders_gallery_is_refused(parts, tmp_path):
 
 
 def test_names_of_rerankers_and_of_galleries(parts):
-  found = systems.load_rerankers(
+  found = open_systems.load_rerankers(
       'photo', [parts / name for name in ('no_support', 'light', 'full')])
   assert list(found) == ['full_no_support', 'light', 'full']
-  assert systems.best(found) == 'full'
+  assert open_systems.best(found) == 'full'
   found = galleries.open_gallery(parts / 'g')
   for mode, expected in (('combined', 'combined'), ('photo', 'same_source'),
                          ('street', 'other_source')):
     one = dataclasses.replace(found, manifest={**found.manifest, 'mode': mode})
-    assert systems.gallery_name(one, 'photo') == expected
+    assert open_systems.gallery_name(one, 'photo') == expected
 
 
 def test_the_command(binary, parts, tmp_path):
@@ -282,7 +279,7 @@ def test_an_index_that_is_not_there_is_refused(parts, tmp_path):
 
 def test_with_an_index_the_rows_say_so_and_the_answers_stay(parts, tmp_path):
   shutil.copytree(parts / 'g', tmp_path / 'g')
-  gallery_indexes.build(tmp_path / 'g', smallest=1)
+  indexes.build(tmp_path / 'g', smallest=1)
   exact, _ = evaluate(parts, tmp_path / 'exact')
   rows, _ = evaluate(parts, tmp_path / 'index', search='index',
                      gallery=str(tmp_path / 'g'))

@@ -7,7 +7,7 @@ from pinpoint_jax.features import extract, store, verify
 from pinpoint_jax.images import decode, preprocess
 import pytest
 
-from tests.input_pipeline.datasets import replicas
+from tests.fixtures import replicas
 
 PLAN = extract.Plan(shard_rows=4, batch_size=4, processes=0,
                     max_failed_share=0.5)

@@ -17,7 +17,7 @@ SIX = """sweeps.product({'optimizer.learning_rate': (1.0, 0.5),
 
 
 def write_config(path: pathlib.Path, sweep: str,
-                 name: str = 'tests.experiments.tiny_binary') -> str:
+                 name: str = 'tests.fixtures.tiny_binary') -> str:
   path.write_text(f"""
 from experiments import sweeps
 from ml_collections import config_dict

@@ -2,11 +2,11 @@
 
 import shutil
 
-from experiments import config_file, resume
 from experiments.configs import train_embedder as config
+from experiments.run import config_file, resume
 import pytest
 
-from tests.experiments import tiny_training as tiny
+from tests.fixtures import tiny_training as tiny
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from input_pipeline import order
 import numpy as np
 from pinpoint_jax.features import rows as rows_lib
 
-from tests.experiments import tiny_training as tiny
+from tests.fixtures import tiny_training as tiny
 
 # Above the metric log and the run record, below a checkpoint's parts.
 LIMIT_KB = 16

@@ -4,7 +4,7 @@ import signal
 
 from pinpoint_jax.disk import lock
 
-from tests.experiments import tiny_training as tiny
+from tests.fixtures import tiny_training as tiny
 
 # More steps than the processes take to agree on stopping.
 WORDS = ('--config.train.num_steps=24', '--config.eval.every=10',

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from tests.experiments import tiny_training as tiny
+from tests.fixtures import tiny_training as tiny
 
 # Largest difference of losses between 1, 2 and 8 devices, relative.
 # Measured: 4e-7, as sums are taken in another order.

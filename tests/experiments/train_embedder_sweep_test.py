@@ -7,15 +7,15 @@ import subprocess
 import sys
 import time
 
-from tests.experiments import tiny_training as tiny
+from tests.fixtures import tiny_training
 
 
 def sweep(stores, folder, *words):
   # The words of a tiny run without its binary; they apply to every item.
-  shared = tiny.command(stores, folder)[3:]
+  shared = tiny_training.command(stores, folder)[3:]
   return subprocess.Popen(
       [sys.executable, '-m', 'experiments.sweep', *shared, *words],
-      cwd=tiny.ROOT, env=tiny.environment(), text=True,
+      cwd=tiny_training.ROOT, env=tiny_training.environment(), text=True,
       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from pinpoint_jax.models import embedder_files, encoding
 import pytest
 
-from tests.experiments import tiny_training as tiny
+from tests.fixtures import tiny_training
 
 
 def test_model_directory_is_read_back(trained):
@@ -20,21 +20,25 @@ def test_card_tells_the_data_and_the_figures(trained):
   card = (trained / 'model' / 'README.md').read_text()
   assert 'photo: 270 rows, features of tiny/backbone after `resize:8`' in card
   assert 'last 10.0 % were held out' in card
-  figures = tiny.figures(trained)
+  figures = tiny_training.figures(trained)
   km = figures['validation_street/median_km']
   assert f'| validation_street/median_km | {km:.4g} |' in card
-  assert figures == {name: value for name, value
-                     in tiny.evaluations(trained)[-1].items() if name != 'step'}
+  assert figures == {
+      name: value
+      for name, value in tiny_training.evaluations(trained)[-1].items()
+      if name != 'step'
+  }
 
 
 def test_each_line_tells_where_the_time_went(trained):
-  found = [line for line in tiny.lines(trained) if 'loss' in line]
-  assert len(found) == tiny.STEPS
+  found = [line for line in tiny_training.lines(trained) if 'loss' in line]
+  assert len(found) == tiny_training.STEPS
   for line in found:
     assert line['samples_per_s'] > 0
     assert 0 < line['goodput'] < 1 and 0 <= line['data_wait'] < 1
     assert line['compile_s'] > 0 and line['wall_s'] > line['compile_s']
-  assert [line['step'] for line in tiny.evaluations(trained)] == [2, 4, 6]
+  assert [line['step'] for line in tiny_training.evaluations(trained)] == [2,
+                                                                           4, 6]
   last = found[-1]
   print(f'saves block the host {last["save_s"] / last["wall_s"]:.1%} of '
         f'{last["wall_s"]} s')
@@ -45,19 +49,19 @@ def test_finished_run_again_changes_nothing(stores, trained):
   before = {path: path.read_bytes() for path in
             (trained / 'metrics.jsonl', trained / 'figures.json',
              *(trained / 'model').iterdir())}
-  done = tiny.run(stores, trained)
+  done = tiny_training.run(stores, trained)
   assert done.returncode == 0, done.stderr
-  assert f'going on after step {tiny.STEPS}' in done.stdout
+  assert f'going on after step {tiny_training.STEPS}' in done.stdout
   assert 'loss=' not in done.stdout, 'no step is made again'
   assert {path: path.read_bytes() for path in before} == before
 
 
 def test_one_source_alone(stores, tmp_path):
-  done = tiny.run({'photo': stores['photo']}, tmp_path / 'w',
+  done = tiny_training.run({'photo': stores['photo']}, tmp_path / 'w',
                   "--config.model.sources=('photo',)",
                   '--config.eval.every=0')
   assert done.returncode == 0, done.stderr
-  assert 'loss_street' not in tiny.lines(tmp_path / 'w')[0]
+  assert 'loss_street' not in tiny_training.lines(tmp_path / 'w')[0]
   found = embedder_files.load(tmp_path / 'w' / 'model')
   assert found.model.sources == ('photo',) and set(found.inputs) == {'photo'}
 
@@ -70,7 +74,7 @@ def test_one_source_alone(stores, tmp_path):
 ])
 def test_bad_words_are_refused_before_any_work(stores, tmp_path, word,
                                                complaint):
-  done = tiny.run(stores, tmp_path / 'w', word)
+  done = tiny_training.run(stores, tmp_path / 'w', word)
   assert done.returncode == 2 and complaint in done.stderr
   assert done.stderr.count('\n') == 1 and not (tmp_path / 'w').exists()
 
@@ -81,6 +85,6 @@ def test_bad_words_are_refused_before_any_work(stores, tmp_path, word,
     (('--config.distributed.num_processes=2',), 'coordinator is empty'),
 ])
 def test_bad_values_are_refused_in_one_line(stores, tmp_path, words, complaint):
-  done = tiny.run(stores, tmp_path / 'w', *words)
+  done = tiny_training.run(stores, tmp_path / 'w', *words)
   assert done.returncode == 1 and complaint in done.stderr
   assert done.stderr.count('\n') == 1 and not done.stdout

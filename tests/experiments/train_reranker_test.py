@@ -8,13 +8,15 @@ import time
 
 from experiments import embedder_parts
 from pinpoint_jax.features import rows as rows_lib
-from pinpoint_jax.models import embedder_files, rerank_files
-from pinpoint_jax.retrieval import gallery, gallery_writer
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import writer
+from pinpoint_jax.models import embedder_files
+from pinpoint_jax.rerank import files
 import pytest
 
-from tests.experiments import tiny_training as tiny
+from tests.fixtures import tiny_training as tiny
 
-SIGNALLED = 'tests.experiments.signalled_reranker'
+SIGNALLED = 'tests.fixtures.signalled_reranker'
 # The embedder of the tests held out a tenth of its rows by their ids.
 _TINY = ('--config.embedder_split.validation_percent=10.0',
          '--config.validation_percent=50.0', '--config.data.batch_size=8',
@@ -29,10 +31,10 @@ _TINY = ('--config.embedder_split.validation_percent=10.0',
 def world(stores, trained, tmp_path_factory):
   """Flags that name the embedder, its gallery and the stores."""
   path = tmp_path_factory.mktemp('gallery') / 'g'
-  gallery_writer.build(
+  writer.build(
       path, embedder_files.load(trained / 'model'),
       [words.partition('=')[2] for words in stores.values()],
-      gallery_writer.Settings())
+      writer.Settings())
   return [*stores.values(), f'--config.embedder={trained / "model"}',
           f'--config.gallery={path}']
 
@@ -61,10 +63,10 @@ def whole(world, tmp_path_factory):
 
 
 def test_a_run_exports_what_rankers_load(world, whole):
-  found = rerank_files.load(whole / 'model')
+  found = files.load(whole / 'model')
   where = world[-1].partition('=')[2]
   assert found.kind == 'light' and found.facts.task == 'photo'
-  assert found.facts.gallery == gallery.open_gallery(where).fingerprint()
+  assert found.facts.gallery == galleries.open_gallery(where).fingerprint()
   assert dict(found.facts.sizes) == {'image': 4, 'location': 3, 'raw': 3}
   weights = json.loads((whole / 'shortlists' / 'fusion.json').read_text())
   assert found.facts.fusion == weights['fused']
@@ -81,7 +83,7 @@ def test_the_attention_reranker_trains_for_street_views(world, tmp_path):
              '--config.model.num_layers=1', '--config.eval.every=0',
              '--config.field.centres=0', kind='attention')
   assert done.returncode == 0, done.stderr
-  found = rerank_files.load(tmp_path / 'model')
+  found = files.load(tmp_path / 'model')
   assert (found.kind, found.facts.task) == ('attention', 'street')
   assert found.of_places is None and len(found.facts.weights) == 3
 

@@ -6,7 +6,7 @@ import numpy as np
 from pinpoint_jax.models import router as routers
 import pytest
 
-from tests.retrieval import tiny_gallery
+from tests.fixtures import tiny_gallery
 
 CONFIG = '--config=experiments/configs/train_router.py:quick'
 

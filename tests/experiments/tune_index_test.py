@@ -1,9 +1,10 @@
 """The command that tunes indices, on a small gallery."""
 
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import indexes, writer
 from pinpoint_jax.models import embedder_files
-from pinpoint_jax.retrieval import gallery, gallery_indexes, gallery_writer
 
-from tests.retrieval import tiny_gallery as tiny
+from tests.fixtures import tiny_gallery as tiny
 
 
 def test_tunes_every_index_and_keeps_what_it_found(binary, tmp_path):
@@ -11,14 +12,14 @@ def test_tunes_every_index_and_keeps_what_it_found(binary, tmp_path):
   embedder_files.save(tmp_path / 'model', trained.model, trained.params,
                       trained.inputs, 'card')
   store = tiny.make_store(tmp_path / 's', tiny.names('p', 60))
-  gallery_writer.build(tmp_path / 'g', embedder_files.load(tmp_path / 'model'),
+  writer.build(tmp_path / 'g', embedder_files.load(tmp_path / 'model'),
                        [store], tiny.SETTINGS, encoder=tiny.encoder())
-  gallery_indexes.build(tmp_path / 'g', smallest=10, tell=str)
+  indexes.build(tmp_path / 'g', smallest=10, tell=str)
   words = ('--recall=0.9', '--k=5', '--num_queries=20')
   done = binary('tune_index', f'--gallery={tmp_path / "g"}', *words)
   assert done.returncode == 0, done.stderr
   assert done.stdout.count('<- kept') == 3
-  assert len(gallery_indexes.load(gallery.open_gallery(tmp_path / 'g'))) == 3
+  assert len(indexes.load(galleries.open_gallery(tmp_path / 'g'))) == 3
   queries = tiny.make_store(tmp_path / 'q', tiny.names('q', 30), 'street')
   done = binary('tune_index', f'--gallery={tmp_path / "g"}', *words,
                 f'--queries={queries}', f'--model={tmp_path / "model"}')

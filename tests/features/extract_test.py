@@ -14,15 +14,9 @@ from PIL import Image as PilImage
 from pinpoint_jax import types
 from pinpoint_jax.disk import files
 from pinpoint_jax.features import backbone as backbones
-from pinpoint_jax.features import (
-  extract,
-  failures,
-  job,
-  shards,
-  store,
-  store_writer,
-  verify,
-)
+from pinpoint_jax.features import extract, shards, store, store_writer, verify
+from pinpoint_jax.features import shards as failures
+from pinpoint_jax.features import shards as job
 from pinpoint_jax.images import decode, preprocess
 import pytest
 
@@ -177,7 +171,7 @@ def test_of_two_hosts_that_begin_at_once_one_writes_the_job(tmp_path):
   assert [file.read_text() for file in tmp_path.iterdir()] == [
       '{\n "backbone": "a"\n}\n']
   with pytest.raises(ValueError, match='another extraction .backbone a → b'):
-    job.check(tmp_path, {'backbone': 'b'})
+    job.check_job(tmp_path, {'backbone': 'b'})
 
 
 def other(**changes):

@@ -7,7 +7,7 @@ from input_pipeline.synthetic_earth import dataset as synthetic
 import numpy as np
 import pytest
 
-from tests.input_pipeline.datasets import checks, replicas
+from tests.fixtures import dataset_checks, replicas
 
 open_ = open_source.open_source
 BUILD = {'osv5m': replicas.osv5m, 'mp16_pro': replicas.mp16_pro,
@@ -20,7 +20,7 @@ def test_each_name_opens_its_data(tmp_path, name):
   images = BUILD[name](tmp_path)
   found = open_(name, tmp_path)
   assert isinstance(found, sources.PhotoSource)
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
 
 
 @pytest.mark.parametrize('name', sorted(BUILD))
@@ -28,7 +28,7 @@ def test_the_first_rows_only(tmp_path, name):
   images = BUILD[name](tmp_path)
   found = open_(name, str(tmp_path), max_rows=2)
   assert isinstance(found, sources.PhotoSource)
-  checks.same_images(found, dict(list(images.items())[:2]))
+  dataset_checks.same_images(found, dict(list(images.items())[:2]))
   assert found.notes[-1] == (f'2 of {len(images)} photos taken, the others '
                              f'left out')
   assert len(open_(name, tmp_path, max_rows=99).photos) == len(images)
@@ -46,7 +46,7 @@ def test_subsets_in_any_order(tmp_path):
   rows = np.asarray([4, 0, 3])
   found = sources.Subset(open_('im2gps3k', tmp_path), rows)
   names = [list(images)[row] for row in rows]
-  checks.same_images(found, {name: images[name] for name in names})
+  dataset_checks.same_images(found, {name: images[name] for name in names})
 
 
 def test_csv_and_folder_read_what_synthetic_earth_writes(tmp_path):

@@ -16,7 +16,7 @@ from input_pipeline.synthetic_earth import rendering, splits
 import numpy as np
 from PIL import ExifTags
 from PIL import Image as PilImage
-from pinpoint_jax.features import thumbnail
+from pinpoint_jax.features import backbone
 from pinpoint_jax.images import preprocess
 import pytest
 
@@ -31,7 +31,7 @@ def tiny():
 
 
 def _feature(shot) -> np.ndarray:
-  return thumbnail.thumbnail(_prepare(rendering.image(shot)))
+  return backbone.thumbnail(_prepare(rendering.image(shot)))
 
 
 def _mean_colour(shot) -> np.ndarray:

@@ -5,11 +5,12 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pinpoint_jax.losses import chunked, contrastive, pairs, records
+from pinpoint_jax.losses import chunked, contrastive, pairs
+from pinpoint_jax.losses import contrastive as records
 from pinpoint_jax.parallel import mesh as meshes
 import pytest
 
-from tests.losses import loss_cases
+from tests.fixtures import loss_cases
 
 CASES = [(name, kind) for name in sorted(contrastive.LOSSES)
          for kind in pairs.KINDS]

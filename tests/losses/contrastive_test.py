@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from pinpoint_jax.geo import coords
-from pinpoint_jax.losses import contrastive, pairs, records
+from pinpoint_jax.losses import contrastive, pairs
+from pinpoint_jax.losses import contrastive as records
 import pytest
 
-from tests.losses import loss_cases
+from tests.fixtures import loss_cases
 
 HARD, SOFT = pairs.Targets(), pairs.Targets('soft')
 EARTH_KM = 6371.0088

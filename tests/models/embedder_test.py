@@ -8,12 +8,12 @@ from pinpoint_jax.geo import coords
 from pinpoint_jax.models import (
   embedder,
   embedder_files,
+  layers,
   location_encoder,
-  residual,
 )
 import pytest
 
-from tests.train import tiny_embedder
+from tests.fixtures import tiny_embedder as tiny
 
 
 def count(model):
@@ -54,21 +54,21 @@ def xyz_of(*latlng_deg):
 
 @pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
 def test_both_towers_give_float32_unit_vectors(dtype):
-  batch = jax.tree.map(jnp.asarray, tiny_embedder.batch()['photo'])
-  found = jax.jit(tiny_embedder.model(dtype=dtype).apply)(
-      {'params': tiny_embedder.first_params()},
+  batch = jax.tree.map(jnp.asarray, tiny.batch()['photo'])
+  found = jax.jit(tiny.model(dtype=dtype).apply)(
+      {'params': tiny.first_params()},
       {'photo': batch['features']}, {'photo': batch['xyz']})
   for z in (found[0]['photo'], found[1]['photo']):
-    assert z.dtype == jnp.float32 and z.shape == (tiny_embedder.ROWS, 8)
+    assert z.dtype == jnp.float32 and z.shape == (tiny.ROWS, 8)
     np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-6)
 
 
 def test_unit_by_hand_and_of_nothing():
   np.testing.assert_allclose(
-      residual.unit(jnp.asarray([3., 4.])), [.6, .8], rtol=1e-6)
-  grad = jax.grad(lambda x: residual.unit(x).sum())(jnp.zeros(2))
+      layers.unit(jnp.asarray([3., 4.])), [.6, .8], rtol=1e-6)
+  grad = jax.grad(lambda x: layers.unit(x).sum())(jnp.zeros(2))
   assert np.isfinite(grad).all()
-  np.testing.assert_array_equal(residual.unit(jnp.zeros(2)), [0, 0])
+  np.testing.assert_array_equal(layers.unit(jnp.zeros(2)), [0, 0])
 
 
 def sines(jaxpr):
@@ -116,7 +116,7 @@ def test_banks_begin_at_their_scales():
 @pytest.mark.parametrize('rate', [0.1, 0.5, 0.9])
 def test_dropout_has_its_rate_and_keeps_the_mean(rate):
   x = jnp.ones((100, 1000))
-  found = residual.Dropout(rate).apply(
+  found = layers.Dropout(rate).apply(
       {}, x, False, rngs={'dropout': jax.random.key(0)})
   # A byte knows rates to 1/512; 1e5 draws to 0.0016.
   assert float((found == 0).mean()) == pytest.approx(rate, abs=.008)
@@ -128,24 +128,24 @@ def test_dropout_has_its_rate_and_keeps_the_mean(rate):
     (0.5, True), (0.0, False), (0.001, False)])
 def test_no_dropout(rate, deterministic):
   x = jnp.ones((4, 8))
-  np.testing.assert_array_equal(residual.Dropout(rate).apply(
+  np.testing.assert_array_equal(layers.Dropout(rate).apply(
       {}, x, deterministic, rngs={'dropout': jax.random.key(0)}), x)
 
 
 @pytest.mark.parametrize('rate', [-0.1, 1.0])
 def test_dropout_of_all_is_refused(rate):
   with pytest.raises(ValueError, match='must be at least 0 and below 1'):
-    residual.Dropout(rate).apply({}, jnp.ones(3), False)
+    layers.Dropout(rate).apply({}, jnp.ones(3), False)
 
 
 def test_the_image_tower_drops_out_in_training_alone():
-  model = tiny_embedder.model(dropout=.5)
-  variables = {'params': tiny_embedder.first_params()}
-  x = {'photo': jnp.asarray(tiny_embedder.batch()['photo']['features'])}
+  model = tiny.model(dropout=.5)
+  variables = {'params': tiny.first_params()}
+  x = {'photo': jnp.asarray(tiny.batch()['photo']['features'])}
   run = jax.jit(lambda key: model.apply(
       variables, x, False, method='images', rngs={'dropout': key})['photo'])
   still, same = (one.apply(variables, x, method='images')['photo']
-                 for one in (model, tiny_embedder.model()))
+                 for one in (model, tiny.model()))
   np.testing.assert_array_equal(still, same)
   one, other = run(jax.random.key(1)), run(jax.random.key(2))
   assert (one != other).any() and (one != still).any()
@@ -153,9 +153,9 @@ def test_the_image_tower_drops_out_in_training_alone():
 
 
 def test_sources_share_all_but_their_adapter_and_scale():
-  model = tiny_embedder.model(sources=('photo', 'street'))
-  params = tiny_embedder.first_params(sources=('photo', 'street'))
-  x = jnp.asarray(tiny_embedder.batch()['photo']['features'])
+  model = tiny.model(sources=('photo', 'street'))
+  params = tiny.first_params(sources=('photo', 'street'))
+  x = jnp.asarray(tiny.batch()['photo']['features'])
   images = jax.jit(lambda params: model.apply(
       {'params': params}, {'photo': x, 'street': x}, method='images'))
   found = images(params)
@@ -169,30 +169,30 @@ def test_sources_share_all_but_their_adapter_and_scale():
 
 
 def test_geoclips_tower_trains_and_its_banks_stay():
-  fields = {'location': 'geoclip', 'location_options': tiny_embedder.frozen(
+  fields = {'location': 'geoclip', 'location_options': tiny.frozen(
       sigmas=(16.,), num_features=4, width=8, depth=1)}
-  found, _ = tiny_embedder.run(
+  found, _ = tiny.run(
       2, settings={'weight_decay': 0.5}, **fields)
-  before = tiny_embedder.flat(tiny_embedder.first_params(**fields))
+  before = tiny.flat(tiny.first_params(**fields))
   for tree in (found[-1][0].params, found[-1][0].ema):
-    for name, after in tiny_embedder.flat(tree).items():
+    for name, after in tiny.flat(tree).items():
       assert (after == before[name]).all() == name.endswith('/bank'), name
   assert sum(name.endswith('/bank') for name in before) == 1
 
 
 def test_unknown_choices_are_refused():
-  params = {'params': tiny_embedder.first_params()}
+  params = {'params': tiny.first_params()}
   with pytest.raises(ValueError, match=r"source 'drone': this embedder knows "
                                        r"\['photo'\]"):
-    tiny_embedder.model().apply(params, {'drone': jnp.zeros((1, 6))},
+    tiny.model().apply(params, {'drone': jnp.zeros((1, 6))},
                                 method='images')
   with pytest.raises(ValueError, match=r"'s2': choices are \('fourier', 'geo"):
-    tiny_embedder.model(location='s2').apply(
+    tiny.model(location='s2').apply(
         params, jnp.zeros((1, 3)), method='locations')
 
 
 def test_names_of_parameters():
-  names = traverse_util.flatten_dict(tiny_embedder.first_params(), sep='/')
+  names = traverse_util.flatten_dict(tiny.first_params(), sep='/')
   assert sorted({name.split('/')[0] for name in names}) == [
       'adapter_photo', 'bias_photo', 'location_tower', 'log_temperature_photo',
       'out', 'trunk_0']

@@ -5,18 +5,18 @@ import numpy as np
 from pinpoint_jax.models import encoding
 import pytest
 
-from tests.train import tiny_embedder
+from tests.fixtures import tiny_embedder as tiny
 
 NUM = 1030  # A block is 1024.
 
 
 @pytest.fixture(scope='module', params=[encoding.FEW, encoding.MANY])
 def encoder(request):
-  return encoding.Encoder(tiny_embedder.model(), request.param)
+  return encoding.Encoder(tiny.model(), request.param)
 
 
 def test_rows_do_not_depend_on_each_other(encoder):
-  params, batch = tiny_embedder.first_params(), tiny_embedder.batch(rows=NUM)
+  params, batch = tiny.first_params(), tiny.batch(rows=NUM)
   batch = batch['photo']
   for encode, rows in (
       (lambda x: encoder.images(params, 'photo', x), batch['features']),
@@ -30,13 +30,13 @@ def test_rows_do_not_depend_on_each_other(encoder):
 
 
 def test_it_is_the_model(encoder):
-  params = tiny_embedder.first_params()
-  xyz = tiny_embedder.batch(rows=5)['photo']['xyz']
-  found = tiny_embedder.model().apply(
+  params = tiny.first_params()
+  xyz = tiny.batch(rows=5)['photo']['xyz']
+  found = tiny.model().apply(
       {'params': params}, jnp.asarray(xyz), method='locations')
   np.testing.assert_allclose(encoder.locations(params, xyz), found, atol=1e-6)
 
 
 def test_a_source_it_does_not_know(encoder):
   with pytest.raises(KeyError, match='drone'):
-    encoder.images(tiny_embedder.first_params(), 'drone', np.zeros((1, 6)))
+    encoder.images(tiny.first_params(), 'drone', np.zeros((1, 6)))

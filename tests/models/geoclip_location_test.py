@@ -6,8 +6,9 @@ from flax import traverse_util
 import jax
 import jax.numpy as jnp
 import numpy as np
+from pinpoint_jax.disk import weights
 from pinpoint_jax.geo import coords
-from pinpoint_jax.models import geoclip_location, weight_files
+from pinpoint_jax.models import geoclip_location
 import pytest
 import safetensors.numpy
 
@@ -160,7 +161,7 @@ def test_every_tensor_is_accounted_for(tmp_path):
        r'LocEnc0\.capsule\.0\.b is \(7, 2\), the model wants \(300, 2\)'),
       ({'LocEnc0.capsule.1.weight': (600, 10)},
        r'is \(600, 10\), the model wants \(10, 600\)')):
-    with pytest.raises(weight_files.WeightsError, match=message):
+    with pytest.raises(weights.WeightsError, match=message):
       load(**changes)
 
 
@@ -168,5 +169,5 @@ def test_every_tensor_is_accounted_for(tmp_path):
 def test_pickles_are_never_opened(tmp_path, inside):
   pickled = tmp_path / 'location_encoder_weights.pth'
   pickled.write_bytes(b'not even a pickle')
-  with pytest.raises(weight_files.WeightsError, match='never opened'):
+  with pytest.raises(weights.WeightsError, match='never opened'):
     geoclip_location.load_published(tmp_path if inside else pickled)

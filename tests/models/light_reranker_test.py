@@ -4,7 +4,8 @@ from flax import traverse_util
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pinpoint_jax.models import light_features, light_reranker, standardise
+from pinpoint_jax.models import layers, light_reranker
+from pinpoint_jax.rerank import light_features
 
 NUM = len(light_features.FEATURES)
 
@@ -35,7 +36,7 @@ def test_size_by_hand():
 def test_scores_by_a_product_in_numpy():
   model, (x, valid) = light_reranker.LightReranker(widths=(3,)), case()
   variables = params(model)
-  variables['params']['features_norm'] = fitted = standardise.fit(
+  variables['params']['features_norm'] = fitted = layers.fit_standardise(
       np.asarray(x), np.asarray(valid))
   found = model.apply(variables, x, valid)
   p = variables['params']

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 from pinpoint_jax.images import preprocess
-from pinpoint_jax.models import pretrained_configs
+from pinpoint_jax.pretrained import configs
 import pytest
 
 from tests.parity import cases, rebuild, seeded
@@ -37,7 +37,7 @@ def test_the_references_cover_what_they_should():
 
 @pytest.mark.parametrize('name', PROCESSORS)
 def test_pixels_are_theirs(name, arrays):
-  ops = pretrained_configs.preprocess_ops(PROCESSORS[name], name)
+  ops = configs.preprocess_ops(PROCESSORS[name], name)
   for height, width in cases.PHOTOS:
     theirs = arrays[f'pixels/{name}/{height}x{width}']
     ours = preprocess.parse(ops)(seeded.photo(height, width))
@@ -49,7 +49,7 @@ def test_pixels_are_theirs(name, arrays):
 
 
 def test_a_wrong_filter_would_be_noticed(arrays):
-  ops = pretrained_configs.preprocess_ops(PROCESSORS['siglip_bicubic'], '')
+  ops = configs.preprocess_ops(PROCESSORS['siglip_bicubic'], '')
   ours = preprocess.parse(ops.replace('bicubic', 'bilinear'))(
       seeded.photo(61, 43))
   theirs = arrays['pixels/siglip_bicubic/61x43']

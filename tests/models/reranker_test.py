@@ -9,7 +9,7 @@ import numpy as np
 from pinpoint_jax.models import rerank_inputs, reranker
 import pytest
 
-from tests.models import rerank_cases as cases
+from tests.fixtures import rerank_cases
 
 
 def shapes(module):
@@ -44,22 +44,23 @@ def test_size_by_hand_and_golden(golden):
     ('use_support', {'support', 'support_norm', 'support_none'})])
 def test_what_is_off_has_no_parameters(off, gone):
   tops = lambda module: {name.split('/')[0] for name in shapes(module)}
-  assert tops(cases.model()) - tops(cases.model(**{off: False})) == gone
+  assert tops(rerank_cases.model()) - tops(
+      rerank_cases.model(**{off: False})) == gone
   fields = {'use_raw': ('query_raw', 'raw'), 'use_location': ('location',),
             'use_support': ('support',)}[off]
-  lacking = cases.inputs()._replace(**dict.fromkeys(fields))
-  module = cases.model(**{off: False})
-  found = jax.eval_shape(module.apply, cases.params(module), lacking)
+  lacking = rerank_cases.inputs()._replace(**dict.fromkeys(fields))
+  module = rerank_cases.model(**{off: False})
+  found = jax.eval_shape(module.apply, rerank_cases.params(module), lacking)
   assert found.shape == lacking.valid.shape
   with pytest.raises(ValueError, match=f'{off}=True but its inputs lack'):
-    cases.model().apply(cases.params(), lacking)
+    rerank_cases.model().apply(rerank_cases.params(), lacking)
 
 
 @pytest.mark.parametrize('changes', [
     {}, {'strict_independent': False, 'dtype': jnp.bfloat16}], ids=str)
 def test_padding_never_wins_and_gives_finite_gradients(changes):
-  module, inputs = cases.model(**changes), cases.inputs()
-  variables = cases.params(module)
+  module, inputs = rerank_cases.model(**changes), rerank_cases.inputs()
+  variables = rerank_cases.params(module)
 
   def total(variables):
     scores = module.apply(variables, inputs)
@@ -81,23 +82,23 @@ def moved(inputs, order):
 
 @pytest.mark.parametrize('strict', [True, False])
 def test_scores_move_with_their_candidates(strict):
-  module, order = cases.model(strict_independent=strict), [3, 0, 4, 2, 1]
-  variables, inputs = cases.params(module), cases.inputs()
+  module, order = rerank_cases.model(strict_independent=strict), [3, 0, 4, 2, 1]
+  variables, inputs = rerank_cases.params(module), rerank_cases.inputs()
   np.testing.assert_allclose(
-      cases.apply(module)(variables, moved(inputs, np.asarray(order))),
-      cases.apply(module)(variables, inputs)[:, np.asarray(order)],
+      rerank_cases.apply(module)(variables, moved(inputs, np.asarray(order))),
+      rerank_cases.apply(module)(variables, inputs)[:, np.asarray(order)],
       rtol=1e-5, atol=1e-6)
 
 
 def test_strictly_independent_candidates_do_not_see_each_other():
-  inputs = cases.inputs()
-  apply, variables = cases.apply(), cases.params()
+  inputs = rerank_cases.inputs()
+  apply, variables = rerank_cases.apply(), rerank_cases.params()
   whole = np.asarray(apply(variables, inputs))
   kept = np.asarray([3, 1])
   np.testing.assert_allclose(apply(variables, moved(inputs, kept)),
                              whole[:, kept], rtol=1e-5, atol=1e-6)
   # Any other neighbour, to the bit: the shape is the same.
-  other = cases.inputs(seed=1)
+  other = rerank_cases.inputs(seed=1)
   fields = {name: jax.tree.map(lambda a, b: a.at[:, 2:].set(b[:, 2:]),
                                getattr(inputs, name), getattr(other, name))
             for name in ('image', 'location', 'raw', 'meta', 'support')}
@@ -106,8 +107,9 @@ def test_strictly_independent_candidates_do_not_see_each_other():
 
 
 def test_a_set_sees_its_valid_candidates_alone():
-  module, inputs = cases.model(strict_independent=False), cases.inputs()
-  apply, variables = cases.apply(module), cases.params(module)
+  module = rerank_cases.model(strict_independent=False)
+  inputs = rerank_cases.inputs()
+  apply, variables = rerank_cases.apply(module), rerank_cases.params(module)
   whole = np.asarray(apply(variables, inputs))
   # The second query has fewer than five candidates, the rest is padding.
   num = int(inputs.valid[1].sum())
@@ -119,26 +121,28 @@ def test_a_set_sees_its_valid_candidates_alone():
 
 
 def test_the_last_layer_for_cls_alone_is_the_plain_model():
-  inputs, variables = cases.inputs(), cases.params(cases.model(num_layers=2))
+  inputs = rerank_cases.inputs()
+  variables = rerank_cases.params(rerank_cases.model(num_layers=2))
   weight = jnp.linspace(-1, 1, inputs.valid.size).reshape(inputs.valid.shape)
 
   def total(variables, module):
     scores = module.apply(variables, inputs)
     return jnp.sum(jnp.where(inputs.valid, weight * scores, 0.))
   both = jax.jit(jax.value_and_grad(total), static_argnums=1)
-  fast, plain = (both(variables, cases.model(num_layers=2, cls_only=c))
+  fast, plain = (both(variables, rerank_cases.model(num_layers=2, cls_only=c))
                  for c in (True, False))
   jax.tree.map(lambda a, b: np.testing.assert_allclose(
       a, b, rtol=1e-4, atol=1e-5), fast, plain)
 
 
 def test_lengths_of_vectors_do_not_matter():
-  inputs, variables = cases.inputs(), cases.params()
+  inputs, variables = rerank_cases.inputs(), rerank_cases.params()
   longer = inputs._replace(query_raw=7 * inputs.query_raw,
                            raw=.1 * inputs.raw, image=3 * inputs.image)
-  np.testing.assert_allclose(
-      cases.apply()(variables, longer), cases.apply()(variables, inputs),
-      rtol=1e-4, atol=1e-5)
+  np.testing.assert_allclose(rerank_cases.apply()(variables, longer),
+                             rerank_cases.apply()(variables, inputs),
+                             rtol=1e-4,
+                             atol=1e-5)
 
 
 def test_pooling_by_hand():
@@ -152,26 +156,26 @@ def test_pooling_by_hand():
 
 
 def test_no_support_is_a_token_of_its_own():
-  inputs, variables = cases.inputs(), cases.params()
-  whole = cases.apply()(variables, inputs)
+  inputs, variables = rerank_cases.inputs(), rerank_cases.params()
+  whole = rerank_cases.apply()(variables, inputs)
   changed = jax.tree.map(np.copy, variables)
   changed['params']['support_none'] *= -1
-  moved_by = np.abs(cases.apply()(changed, inputs) - whole)[0]
+  moved_by = np.abs(rerank_cases.apply()(changed, inputs) - whole)[0]
   near = np.isfinite(inputs.support.sims).any(axis=-1)[0]
   assert not near[1] and near[[0, 2, 3, 4]].all()
   np.testing.assert_array_equal(moved_by > 0, ~near)
 
 
 def test_dropout_is_of_training_alone():
-  module, inputs = cases.model(dropout=0.5), cases.inputs()
-  plain = cases.apply()(cases.params(), inputs)
+  module, inputs = rerank_cases.model(dropout=0.5), rerank_cases.inputs()
+  plain = rerank_cases.apply()(rerank_cases.params(), inputs)
   dropped = jax.jit(module.apply, static_argnums=2)(
-      cases.params(), inputs, False, rngs={'dropout': jax.random.key(0)})
+      rerank_cases.params(), inputs, False, rngs={'dropout': jax.random.key(0)})
   assert np.abs(dropped - plain)[0].max() > 1e-3
 
 
 def test_meta_of_another_width_is_refused():
-  inputs = cases.inputs()
+  inputs = rerank_cases.inputs()
   with pytest.raises(ValueError, match='meta has 12 columns, not 13'):
-    cases.model().apply(cases.params(),
+    rerank_cases.model().apply(rerank_cases.params(),
                         inputs._replace(meta=inputs.meta[..., 1:]))

@@ -3,8 +3,8 @@
 import dataclasses
 
 import numpy as np
+from pinpoint_jax.disk import weights
 from pinpoint_jax.models import router as routers
-from pinpoint_jax.models import weight_files
 import pytest
 
 MADE = {'backbone': 'tiny', 'weight_hash': 'a', 'preprocess': 'p', 'dim': 3}
@@ -46,11 +46,11 @@ def test_changed_files_and_other_models_are_refused(tmp_path):
   routers.save(folder, ROUTER, '')
   text = (folder / 'config.json').read_text()
   (folder / 'config.json').write_text(text.replace('tiny', 'tinY'))
-  with pytest.raises(weight_files.WeightsError, match='config.json.*differ'):
+  with pytest.raises(weights.WeightsError, match='config.json.*differ'):
     routers.load(folder)
   wide = dataclasses.replace(ROUTER, inputs=MADE | {'dim': 4})
   routers.save(folder, wide, '')
-  with pytest.raises(weight_files.WeightsError, match=r'mean is \(3,\)'):
+  with pytest.raises(weights.WeightsError, match=r'mean is \(3,\)'):
     routers.load(folder)
 
 

@@ -6,7 +6,9 @@ from flax import traverse_util
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pinpoint_jax.models import pretrained_params, transformer, vit_sizes
+from pinpoint_jax.models import transformer
+from pinpoint_jax.pretrained import params as pretrained_params
+from pinpoint_jax.pretrained import vit_sizes
 import pytest
 
 # Between them every part; CLIP stands in pretrained_parity_test.py.

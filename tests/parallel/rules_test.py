@@ -16,7 +16,7 @@ from pinpoint_jax.train import optimizer as optimizers
 from pinpoint_jax.train import state as states
 import pytest
 
-from tests.train import tiny_embedder
+from tests.fixtures import tiny_embedder as tiny
 
 TREE = {'trunk': [{'kernel': jnp.zeros((3, 4)), 'bias': jnp.zeros(4)}]}
 RULES = (('kernel$', (None, 'fsdp')), ('.*', ()))
@@ -81,7 +81,7 @@ def test_a_state_is_made_where_the_rules_say():
   mesh = meshes.make(4, 2)
   optimizer = optimizers.make(optimizers.Settings(), 10)
   state = training.make_state(
-      tiny_embedder.model(), {'photo': tiny_embedder.DIM}, optimizer,
+      tiny.model(), {'photo': tiny.DIM}, optimizer,
       training.Objective(queue=8), 0, mesh)
   for array, placed in zip(jax.tree.leaves(state),
                            jax.tree.leaves(states.shardings(state, mesh))):

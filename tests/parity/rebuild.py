@@ -6,7 +6,7 @@ import pathlib
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pinpoint_jax.models import pretrained
+from pinpoint_jax.pretrained import load as pretrained
 import safetensors.numpy
 
 from tests.parity import seeded

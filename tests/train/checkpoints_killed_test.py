@@ -9,10 +9,10 @@ import sys
 import time
 
 import numpy as np
-from pinpoint_jax.train import checkpoints
+from pinpoint_jax.train.checkpoints import manager
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LOOP = pathlib.Path(__file__).with_name('saving_loop.py')
+LOOP = pathlib.Path(__file__).parents[1] / 'fixtures' / 'saving_loop.py'
 content = runpy.run_path(str(LOOP))['content']
 
 
@@ -39,7 +39,7 @@ def kill_one(folder: pathlib.Path, delay: float) -> bool:
 
 
 def check(folder: pathlib.Path, promised: list[int]) -> None:
-  opened = checkpoints.Checkpoints(folder, checkpoints.Keep(last=1))
+  opened = manager.Checkpoints(folder, manager.Keep(last=1))
   assert all(path.name.isdecimal() for path in folder.iterdir())
   restored = opened.restore(content(0))
   opened.close()

@@ -10,11 +10,11 @@ from pinpoint_jax.train import optimizer as optimizers
 from pinpoint_jax.train import state as states
 import pytest
 
-from tests.train import tiny_embedder
+from tests.fixtures import tiny_embedder as tiny
 
 
 def params(found, step=-1):
-  return tiny_embedder.flat(found[step][0].params)
+  return tiny.flat(found[step][0].params)
 
 
 def assert_alike(one, other, rtol, atol):
@@ -26,7 +26,7 @@ def assert_alike(one, other, rtol, atol):
 @pytest.fixture(scope='module')
 def plain():
   """Twenty steps on one device, all pairs at once, over one batch."""
-  return tiny_embedder.run(20, vary=False)
+  return tiny.run(20, vary=False)
 
 
 def test_the_loss_falls(plain):
@@ -51,7 +51,7 @@ def test_it_is_compiled_once(plain):
 @pytest.mark.parametrize('data, fsdp', [(8, 1), (4, 2)])
 def test_every_mesh_trains_alike(plain, data, fsdp):
   mesh = meshes.make(data, fsdp)
-  found, step = tiny_embedder.run(
+  found, step = tiny.run(
       3, mesh, training.Objective(chunk=3), vary=False)
   assert step._cache_size() == 1
   for i in range(3):
@@ -63,8 +63,8 @@ def test_every_mesh_trains_alike(plain, data, fsdp):
 
 def test_on_two_axes_kernels_lie_split_and_stay_so():
   mesh, optimizer = meshes.make(4, 2), optimizers.make(
-      optimizers.Settings(**tiny_embedder.SETTINGS), 10)
-  state = tiny_embedder.state(mesh, optimizer)
+      optimizers.Settings(**tiny.SETTINGS), 10)
+  state = tiny.state(mesh, optimizer)
   before = jax.tree.map(lambda x: x.sharding, state)
   after = states.shardings(jax.eval_shape(lambda: state), mesh)
   for one, other, x in zip(*map(jax.tree.leaves, (before, after, state))):
@@ -72,7 +72,7 @@ def test_on_two_axes_kernels_lie_split_and_stay_so():
 
 
 def test_a_batch_in_four_parts_is_the_whole_batch(plain):
-  parts, _ = tiny_embedder.run(
+  parts, _ = tiny.run(
       2, meshes.make(4, 2), training.Objective(accumulate=4), vary=False)
   for (_, found), (_, expected) in zip(parts, plain[0]):
     for name in expected:
@@ -86,13 +86,13 @@ def queued():
   objective = training.Objective(
       loss='softmax', queue=80, targets=pairs.Targets('soft'),
       weights={'photo': 2.0, 'street': 0.5})
-  return tiny_embedder.run(
+  return tiny.run(
       3, objective=objective, sources=('photo', 'street'))[0]
 
 
 def test_the_queue_holds_the_newest_places_first(queued):
   for source in ('photo', 'street'):
-    xyz = [tiny_embedder.batch(i, ('photo', 'street'))[source]['xyz']
+    xyz = [tiny.batch(i, ('photo', 'street'))[source]['xyz']
            for i in range(3)]
     np.testing.assert_array_equal(
         queued[0][0].queue[source], np.concatenate([xyz[0], np.zeros((48, 3))]))
@@ -110,7 +110,7 @@ def test_weights_of_sources_scale_their_losses(queued):
 
 
 def test_bfloat16_trains_and_parameters_stay_float32(plain):
-  found, _ = tiny_embedder.run(3, dtype=jnp.bfloat16, dropout=0.5, vary=False)
+  found, _ = tiny.run(3, dtype=jnp.bfloat16, dropout=0.5, vary=False)
   losses = [metrics['loss'] for _, metrics in found]
   assert np.isfinite(losses).all()
   assert losses[0] == pytest.approx(plain[0][0][1]['loss'], rel=0.3)

@@ -6,14 +6,16 @@ nothing but who is who: of oneself it is sure, of all others it guesses.
 
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.models import light_features, rerank_scoring, standardise
+from pinpoint_jax.candidates import shortlist
+from pinpoint_jax.models import layers
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.parallel import mesh as meshes
-from pinpoint_jax.retrieval import exact, row_sets, shortlist
+from pinpoint_jax.rerank import light_features, scoring
+from pinpoint_jax.search import exact, row_sets
 from pinpoint_jax.train import optimizer as optimizers
 from pinpoint_jax.train import reranker as training
 
-from tests.retrieval import tiny_ranking as tiny
+from tests.fixtures import tiny_ranking as tiny
 
 ROWS, TOWNS, DIM, K, STEPS, BATCH = 600, 25, 24, 8, 60, 64
 
@@ -50,14 +52,14 @@ def lists(queries, leave_one_out):
       found, places[safe], np.ones((*rows.shape, 2, 2), np.int32))
   same = np.linalg.norm(places[safe] - places[queries][:, None], axis=-1) < 1
   valid = rows >= 0
-  return {'batch': rerank_scoring.Batch(
+  return {'batch': scoring.Batch(
       np.where(valid[..., None], sims, 0.), valid, features=features),
           'dist_km': np.where(same, 1., 5000.).astype(np.float32)}
 
 
 def trained_on(given):
   module, mesh = tiny.model('light', widths=(16,)), meshes.make(1)
-  norms = {'features_norm': standardise.fit(given['batch'].features,
+  norms = {'features_norm': layers.fit_standardise(given['batch'].features,
                                             given['batch'].valid)}
   method = optimizers.make(optimizers.Settings(learning_rate=2e-2), STEPS)
   now = training.make_state(module, tiny.DIMS, norms, method, 0, mesh)
@@ -65,12 +67,12 @@ def trained_on(given):
   rng = np.random.default_rng(0)
   for _ in range(STEPS):
     at = rng.integers(0, len(given['dist_km']), BATCH)
-    batch = rerank_scoring.Batch(
+    batch = scoring.Batch(
         given['batch'].similarities[at], given['batch'].valid[at],
         features=given['batch'].features[at])
     now, _ = step(now, arrays.put_batch(
         {'batch': batch, 'dist_km': given['dist_km'][at]}, mesh))
-  return rerank_scoring.Scorer(module, None), now.ema
+  return scoring.Scorer(module, None), now.ema
 
 
 def test_a_reranker_that_learned_to_find_itself_is_worse_on_strangers():

@@ -12,7 +12,7 @@ from pinpoint_jax.train import optimizer as optimizers
 from pinpoint_jax.train import state as states
 import pytest
 
-from tests.train import tiny_embedder
+from tests.fixtures import tiny_embedder as tiny
 
 
 def test_schedule_by_hand():
@@ -63,7 +63,7 @@ def moved(name, grad, frozen=()):
   """Parameters before and after two updates, by path."""
   before = parameters()
   after = stepper(name, frozen)(before, grad)
-  return tiny_embedder.flat(before), tiny_embedder.flat(after)
+  return tiny.flat(before), tiny.flat(after)
 
 
 @pytest.mark.parametrize('name', optimizers.NAMES)

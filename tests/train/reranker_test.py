@@ -6,15 +6,15 @@ import json
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pinpoint_jax.models import rerank_scoring
 from pinpoint_jax.parallel import arrays, rules
 from pinpoint_jax.parallel import mesh as meshes
+from pinpoint_jax.rerank import scoring
 from pinpoint_jax.train import optimizer as optimizers
 from pinpoint_jax.train import reranker as training
 from pinpoint_jax.train import state as states
 import pytest
 
-from tests.retrieval import tiny_ranking as tiny
+from tests.fixtures import tiny_ranking as tiny
 
 WEIGHTS, STEPS, BATCH, K = (3., 2., 1.), 40, 16, 6
 KINDS = ('attention', 'light')
@@ -23,7 +23,7 @@ KINDS = ('attention', 'light')
 def batch(kind, seed=0):
   """Lists in which the nearest candidate shows in what the network reads."""
   rng = np.random.default_rng(seed)
-  example = rerank_scoring.example(tiny.model(kind), tiny.DIMS)
+  example = scoring.example(tiny.model(kind), tiny.DIMS)
   draw = lambda leaf: rng.normal(size=(BATCH, *(
       (K,) * (leaf.ndim > 2) + leaf.shape[1 + (leaf.ndim > 2):]))).astype(
           np.float32)
@@ -60,7 +60,7 @@ def run(kind, mesh_shape=(1, 1), loss='expected_reward'):
   before = jax.device_get(now)
   step = training.make_step(module, method, training.Objective(loss=loss), 0,
                             mesh, now)
-  weights = rerank_scoring.of_each(WEIGHTS, BATCH)
+  weights = scoring.of_each(WEIGHTS, BATCH)
   metrics = []
   for i in range(STEPS):
     now, found = step(now, arrays.put_batch(
@@ -73,8 +73,8 @@ def run(kind, mesh_shape=(1, 1), loss='expected_reward'):
 def test_training_begins_as_the_fusion(kind):
   before, _, _ = run(kind)
   given = batch(kind)['batch']
-  found = jax.jit(functools.partial(rerank_scoring.scores, tiny.model(kind)))(
-      before.params, given, rerank_scoring.of_each(WEIGHTS, BATCH))
+  found = jax.jit(functools.partial(scoring.scores, tiny.model(kind)))(
+      before.params, given, scoring.of_each(WEIGHTS, BATCH))
   want = np.where(given.valid, given.similarities @ np.float32(WEIGHTS),
                   -np.inf)
   np.testing.assert_allclose(found, want, rtol=1e-6)
@@ -110,7 +110,7 @@ def test_shardings(golden):
   mesh, found = meshes.make(1, 2), {}
   for kind in KINDS:
     shapes = jax.eval_shape(
-        lambda key, kind=kind: rerank_scoring.init(
+        lambda key, kind=kind: scoring.init(
             tiny.model(kind, **({} if kind == 'light' else {
                 'strict_independent': False})), tiny.DIMS, key),
         jax.random.key(0))

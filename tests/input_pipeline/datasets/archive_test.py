@@ -9,7 +9,7 @@ from input_pipeline.datasets import archive, mp16_pro, osv5m
 import numpy as np
 import pytest
 
-from tests.input_pipeline.datasets import replicas
+from tests.fixtures import replicas
 
 READ = """
 import pickle, sys

@@ -7,7 +7,7 @@ from input_pipeline.datasets import csv_images, file_names, folder
 from pinpoint_jax.images import decode
 import pytest
 
-from tests.input_pipeline.datasets import checks, replicas
+from tests.fixtures import dataset_checks, replicas
 
 
 @pytest.fixture
@@ -38,14 +38,17 @@ def read(root, *ids, **kwargs):
 def test_ids_with_and_without_extension_and_folders(root, ids):
   found = read(root, *ids)
   assert isinstance(found, sources.PhotoSource)
-  checks.same_images(found, {name: replicas.jpeg(i)
+  dataset_checks.same_images(found, {name: replicas.jpeg(i)
                              for i, name in enumerate(ids)})
   assert found.notes == ()
 
 
 def test_missing_ambiguous_and_unused_files_are_counted(root):
   found = read(root, 'none.jpg', 'same.jpg', 'b', 'a', '../photos.csv')
-  checks.same_images(found, {'b': replicas.jpeg(1), 'a': replicas.jpeg(0)})
+  dataset_checks.same_images(found, {
+      'b': replicas.jpeg(1),
+      'a': replicas.jpeg(0)
+  })
   assert found.extra['note'].tolist() == ['n2', 'n3']
   missing, ambiguous, unused = found.notes
   assert '2 of 5 rows left out, no image file: row 0: none.jpg, row 4' in (

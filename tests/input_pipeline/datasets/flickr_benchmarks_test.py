@@ -5,7 +5,7 @@ from input_pipeline.datasets import csv_images, flickr_benchmarks, placeholders
 from pinpoint_jax.geo import coords
 import pytest
 
-from tests.input_pipeline.datasets import checks, replicas
+from tests.fixtures import dataset_checks, replicas
 
 read = flickr_benchmarks.read_benchmark
 
@@ -13,7 +13,7 @@ read = flickr_benchmarks.read_benchmark
 def test_im2gps3k(tmp_path):
   images = replicas.im2gps3k(tmp_path, absent=1, unlisted=3)
   found = read('im2gps3k', tmp_path)
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
   assert found.photos.authors.tolist() == ['0@N00', '1@N00'] * 3
   assert found.photos.source == 'photo'
   missing, unused = found.notes
@@ -26,7 +26,7 @@ def test_swapped_headers_are_named_and_fixed_on_request(tmp_path):
   with pytest.raises(coords.BadCoordinates, match='LAT and LON are swapped'):
     read('im2gps3k', tmp_path)
   found = read('im2gps3k', tmp_path, swapped='fix')
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
   assert found.photos.latlng_deg[2].tolist() == [2, 122]
   assert 'were swapped' in found.notes[0]
 
@@ -34,7 +34,7 @@ def test_swapped_headers_are_named_and_fixed_on_request(tmp_path):
 def test_yfcc4k_leaves_placeholders_out_and_counts_them(tmp_path):
   images = replicas.yfcc4k(tmp_path, num=6, marked=2, unmarked=5, absent=1)
   found = read('yfcc4k', tmp_path)
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
   assert found.photos.authors[1] == '1@N01'
   assert found.extra['accuracy'].tolist() == ['16'] * 6
   missing, marked, unmarked = found.notes  # 14 rows = 6 + 1 + 2 + 5.
@@ -66,7 +66,7 @@ def test_the_others(tmp_path, name):
   images = replicas.im2gps3k(tmp_path)
   (tmp_path / 'im2gps3k_places365.csv').rename(
       tmp_path / flickr_benchmarks.BENCHMARKS[name].tables[0])
-  checks.same_images(read(name, tmp_path), images)
+  dataset_checks.same_images(read(name, tmp_path), images)
 
 
 def test_tables_and_folders_by_name(tmp_path):
@@ -75,7 +75,7 @@ def test_tables_and_folders_by_name(tmp_path):
   with pytest.raises(csv_table.BadTable, match='0 of the tables.*table='):
     read('im2gps3k', tmp_path)
   found = read('im2gps3k', tmp_path, 'mine.csv', 'im2gps3ktest')
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
   with pytest.raises(ValueError, match="'im2gps5k': choices are"):
     read('im2gps5k', tmp_path)
 

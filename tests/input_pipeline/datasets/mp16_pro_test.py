@@ -9,7 +9,7 @@ from input_pipeline.datasets import archive, mp16_pro, tar_index, tar_walk
 import numpy as np
 import pytest
 
-from tests.input_pipeline.datasets import checks, replicas
+from tests.fixtures import dataset_checks, replicas
 
 
 def test_every_row_gives_its_image(tmp_path):
@@ -17,7 +17,7 @@ def test_every_row_gives_its_image(tmp_path):
   found = mp16_pro.read_mp16_pro(tmp_path)
   assert isinstance(found, sources.PhotoSource)
   assert any('/' in name for name in images)
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
   assert found.photos.source == 'photo'
   assert found.photos.authors.tolist() == [
       f'{i % 3}@N00' for i in range(len(images))]
@@ -28,7 +28,7 @@ def test_every_row_gives_its_image(tmp_path):
                                   tuple(range(250, 12_000, 250))])
 def test_any_slices(tmp_path, cuts, kind):
   images = replicas.mp16_pro(tmp_path, cuts=cuts, kind=kind)
-  checks.same_images(mp16_pro.read_mp16_pro(tmp_path), images)
+  dataset_checks.same_images(mp16_pro.read_mp16_pro(tmp_path), images)
 
 
 def test_the_counts_add_up(tmp_path):
@@ -50,7 +50,9 @@ def test_ids_with_and_without_slash_and_extension_are_one(tmp_path):
     text = text.replace(old, new)
     images[new] = images.pop(old)
   path.write_text(text)
-  checks.same_images(mp16_pro.read_mp16_pro(tmp_path), images, ordered=False)
+  dataset_checks.same_images(mp16_pro.read_mp16_pro(tmp_path),
+                             images,
+                             ordered=False)
 
 
 def test_tables_and_columns(tmp_path):
@@ -83,7 +85,7 @@ def test_a_last_slice_not_wholly_fetched_is_refused_and_then_completed(
     mp16_pro.read_mp16_pro(tmp_path)
   last.write_bytes(data)
   found = mp16_pro.read_mp16_pro(tmp_path)
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
   assert 'belongs to other files' in found.notes[0]
 
 
@@ -94,11 +96,11 @@ def test_the_index_is_used_again(tmp_path, monkeypatch):
     raise AssertionError('walked again')
   monkeypatch.setattr(tar_walk, 'walk', refuse)
   again = mp16_pro.read_mp16_pro(tmp_path)
-  checks.same_images(again, images)
+  dataset_checks.same_images(again, images)
   assert again.notes == first.notes
   moved = tmp_path.with_name('moved')
   tmp_path.rename(moved)
-  checks.same_images(mp16_pro.read_mp16_pro(moved), images)
+  dataset_checks.same_images(mp16_pro.read_mp16_pro(moved), images)
 
 
 def test_an_index_of_other_files_is_built_again(tmp_path):
@@ -106,7 +108,7 @@ def test_an_index_of_other_files_is_built_again(tmp_path):
   mp16_pro.read_mp16_pro(tmp_path)
   images = replicas.mp16_pro(tmp_path, num=9)
   found = mp16_pro.read_mp16_pro(tmp_path)
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
   assert 'belongs to other files' in found.notes[0]
   os.utime(tmp_path / 'mp-16-images00', ns=(1, 1))
   assert 'belongs to' in mp16_pro.read_mp16_pro(tmp_path).notes[0]
@@ -122,7 +124,7 @@ def test_a_damaged_index_is_built_again(tmp_path, damage):
   path = tmp_path / mp16_pro.INDEX
   path.write_bytes(damage(path.read_bytes()))
   found = mp16_pro.read_mp16_pro(tmp_path)
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
   assert 'damaged' in found.notes[0]
 
 
@@ -155,7 +157,7 @@ def test_an_interrupted_walk_goes_on_where_it_stopped(tmp_path, monkeypatch):
   found = mp16_pro.read_mp16_pro(tmp_path)
   assert places[0] == 0 < places[1]
   assert 'continued after 3 members' in found.notes[0]
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
 
 
 def test_progress_is_saved_on_the_way(tmp_path, monkeypatch):
@@ -180,7 +182,8 @@ def test_a_cache_folder_elsewhere(tmp_path):
   data.mkdir()
   images = replicas.mp16_pro(data)
   before = sorted(data.rglob('*'))
-  checks.same_images(mp16_pro.read_mp16_pro(data, cache_dir=cache), images)
+  dataset_checks.same_images(mp16_pro.read_mp16_pro(data, cache_dir=cache),
+                             images)
   assert sorted(data.rglob('*')) == before
   with pytest.raises(OSError, match='name another cache_dir'):
     mp16_pro.read_mp16_pro(data, cache_dir=data / 'mp-16-images00')

@@ -10,7 +10,7 @@ from pinpoint_jax.geo import coords
 from pinpoint_jax.images import decode
 import pytest
 
-from tests.input_pipeline.datasets import checks, replicas
+from tests.fixtures import dataset_checks, replicas
 
 
 @pytest.mark.parametrize('folders', [True, False])
@@ -18,7 +18,7 @@ def test_every_row_gives_its_image(tmp_path, folders):
   images = replicas.osv5m(tmp_path, folders=folders)
   found = osv5m.read_osv5m(tmp_path)
   assert isinstance(found, sources.PhotoSource)
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
   assert found.photos.source == 'street'
 
 
@@ -52,7 +52,7 @@ def test_other_splits_and_columns(tmp_path):
   images = replicas.osv5m(tmp_path, 'train')
   found = osv5m.read_osv5m(tmp_path, 'train', extra=('climate',))
   assert list(found.extra) == ['climate']
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
   with pytest.raises(ValueError, match="'val': choices are"):
     osv5m.read_osv5m(tmp_path, 'val')
   with pytest.raises(csv_table.BadTable, match=r"\['altitude'\] are missing"):
@@ -89,7 +89,8 @@ def test_duplicates_ragged_rows_and_odd_choices(tmp_path):
   path.write_text('\n'.join([*lines, again]) + '\n')
   with pytest.raises(csv_table.BadTable, match=f'duplicate: row 9: {name}'):
     osv5m.read_osv5m(tmp_path)
-  checks.same_images(osv5m.read_osv5m(tmp_path, duplicates='first'), images)
+  dataset_checks.same_images(osv5m.read_osv5m(tmp_path, duplicates='first'),
+                             images)
   path.write_text('\n'.join([*lines, '1,2']) + '\n')
   with pytest.raises(csv_table.BadTable, match='row 9 does not have 32'):
     osv5m.read_osv5m(tmp_path)
@@ -167,7 +168,7 @@ def test_links_are_left_out_and_hostile_names_stay_names(tmp_path):
   add(tmp_path, '../../../escaped.jpg')
   add(tmp_path, '/root.jpg')
   found = osv5m.read_osv5m(tmp_path)
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
   assert found.notes[0] == '1 links in zips left out'
   assert not list(tmp_path.rglob('escaped*'))
 
@@ -203,4 +204,4 @@ def test_zip_members_read_as_zipfile_reads_them(tmp_path):
   with zipfile.ZipFile(body, 'a') as file:
     file.comment = b'a comment'
   path.write_bytes(b'#!/bin/sh\n' + body.getvalue())
-  checks.same_images(osv5m.read_osv5m(tmp_path), images)
+  dataset_checks.same_images(osv5m.read_osv5m(tmp_path), images)

@@ -6,7 +6,7 @@ import tarfile
 from input_pipeline.datasets import archive, tar_walk
 import pytest
 
-from tests.input_pipeline.datasets import replicas
+from tests.fixtures import replicas
 
 KINDS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
 IMAGES = {'a.jpg': b'x' * 700, 'empty.jpg': b'', 'b/ü.jpg': b'y' * 512,

@@ -8,7 +8,7 @@ from input_pipeline import csv_table, sources
 from input_pipeline.datasets import archive, webdataset
 import pytest
 
-from tests.input_pipeline.datasets import checks, replicas
+from tests.fixtures import dataset_checks, replicas
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_every_sample_gives_its_image(tmp_path, shards):
   images = replicas.webdataset(tmp_path)
   found = webdataset.read_webdataset(tmp_path, shards, 'street')
   assert isinstance(found, sources.PhotoSource)
-  checks.same_images(found, images)
+  dataset_checks.same_images(found, images)
   assert found.photos.source == 'street'
   assert found.photos.authors.tolist() == ['40', '41', '41', '40']
   assert found.photos.latlng_deg[2].tolist() == [
@@ -127,4 +127,4 @@ def test_more_shards_than_may_be_open_at_once(write):
     root = write({f'k{i}.jpg': JPEG, f'k{i}.json': {'lat': 1, 'lng': i}},
                  f'{i:03d}.tar')
   found = webdataset.read_webdataset(root, '{000..079}.tar')
-  checks.same_images(found, {f'k{i}': JPEG for i in range(80)})
+  dataset_checks.same_images(found, {f'k{i}': JPEG for i in range(80)})

@@ -1,0 +1,67 @@
+"""The closed form on one fold, with fixed settings and with chosen ones.
+
+It is fitted on the source's own rows, and answers with their places (beyond
+4096 distinct ones, with the anchors that stand for them). `chosen` picks its
+settings by folds within the rows trained on.
+"""
+
+from collections.abc import Iterator, Mapping
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+from experiments.crossval_stages import fused
+import numpy as np
+from pinpoint_jax.disk import files, parts
+from pinpoint_jax.evals import metrics
+from pinpoint_jax.features import rows as rows_lib
+from pinpoint_jax.geo import distance
+from pinpoint_jax.ridge import model_selection
+from pinpoint_jax.ridge import ridge as kernel_ridge
+
+_INNER_FOLDS = 5
+_BLOCK = 4096
+
+
+def answer(path: pathlib.Path, train: rows_lib.StoreRows,
+           held_out: rows_lib.StoreRows) -> Iterator[
+               tuple[tuple[str, str], fused.Answered]]:
+  """What it answers, by variant and decoding; kept in `path`."""
+  folder = parts.Folder(path, {'train': train.fingerprint(),
+                               'held_out': held_out.fingerprint()})
+  if not folder.has(0):
+    features, inner = _features(train), rows_lib.folds(
+        train.photos.clusters, _INNER_FOLDS)
+    settings = {'linear': kernel_ridge.Settings(),
+                'chosen': model_selection.choose(
+                    features, train.photos.latlng_deg, inner)}
+    files.write_json(path / 'settings.json', {
+        name: dataclasses.asdict(one) for name, one in settings.items()})
+    folder.write(0, {
+        f'{name}.{decode}': km for name, one in settings.items()
+        for decode, km in _dist_km(
+            kernel_ridge.fit(features, train.photos.latlng_deg, one),
+            held_out).items()})
+  used = json.loads((path / 'settings.json').read_text())
+  for name, km in folder.open(1).take(np.arange(len(held_out))).items():
+    variant, decode = name.split('.')
+    yield (variant, decode), fused.Answered(
+        metrics.Errors(km, held_out.photos.clusters), used[variant])
+
+
+def _dist_km(model: kernel_ridge.Model,
+             held_out: rows_lib.StoreRows) -> Mapping[str, np.ndarray]:
+  """Error of each row's answer, by decoding."""
+  features, found = _features(held_out), {}
+  for decode, scale_km in kernel_ridge.SCALES_KM.items():
+    worth = kernel_ridge.worths(model.latlng_deg, model.latlng_deg, scale_km)
+    best = [(kernel_ridge.chances(model, features[at:at + _BLOCK])
+             @ worth).argmax(axis=1) for at in range(0, len(features), _BLOCK)]
+    found[decode] = distance.haversine_km(
+        model.latlng_deg[np.concatenate(best)], held_out.photos.latlng_deg)
+  return found
+
+
+def _features(rows: rows_lib.StoreRows) -> Any:
+  return np.asarray(rows.__getitems__(range(len(rows)))['features'], np.float32)

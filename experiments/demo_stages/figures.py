@@ -1,0 +1,130 @@
+"""The rows of the demo's table: what is evaluated, and under which name."""
+
+from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+from typing import Any
+
+from experiments import full_evaluation
+from experiments.configs import evaluate as configs
+from experiments.demo_stages import models
+from experiments.run import launch
+from ml_collections import config_dict
+from pinpoint_jax import types
+
+QUERIES = {'photo': ('query_photo_known', 'query_photo_new'),
+           'street': ('query_street',)}
+# What the other source is worth shows in these.
+SAME_SOURCE = ('chance', 'raw_1nn', 'image_top1', 'location_top1', 'retrieval',
+               'full', 'oracle')
+
+# Rows that say what a part is worth, as system, gallery, variant.
+_BESIDE = (('full', 'combined', ''), ('full', 'same_source', ''),
+           ('full_single_source', 'same_source', ''),
+           ('full_no_support', 'combined', ''), ('light', 'combined', ''),
+           ('retrieval', 'combined', ''))
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+  """One evaluation: an embedder's gallery, and what reranks there.
+
+  Attributes:
+    embedder: one of demo_models.SOURCES.
+    mode: of its gallery.
+    source: of the queries.
+    rerankers: names in config.rerankers.
+    variant: what the rows are called besides.
+    kept: systems whose rows are kept, by the name they get; None keeps all.
+    filtered: False for what is shown without a filter alone.
+  """
+
+  embedder: str
+  mode: str
+  source: str
+  rerankers: tuple[str, ...] = ()
+  variant: str = ''
+  kept: Mapping[str, str] | None = None
+  filtered: bool = True
+
+  @property
+  def name(self) -> str:
+    """Tells it from the others."""
+    gallery = '' if self.mode == 'combined' else f'in {self.mode} gallery'
+    words = self.source, gallery, self.variant or self.embedder
+    return ' '.join(word for word in words if word)
+
+
+def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
+  """All evaluations of a demo."""
+  # The first brings the weights of `retrieval`: those of the longest lists.
+  main = tuple(sorted((name for name, one in config.rerankers.items()
+                       if not one.variant), key=lambda name: name != 'light'))
+  for source in types.SOURCES:
+    yield Part('both', 'combined', source, main)
+    yield Part('both', source, source, main,
+               kept={name: name for name in SAME_SOURCE})
+    for name, one in config.rerankers.items():
+      if one.variant:
+        yield Part('both', 'combined', source, (name,), one.variant,
+                   {'full': 'full'}, filtered=False)
+    # The embedder of one source can only embed a gallery of that source.
+    if source in config.embedders:
+      yield Part(source, source, source, ('full',), 'one source',
+                 {'location_top1': 'location_top1',
+                  'full': 'full_single_source'})
+    if 'geoclip_style' in config.embedders:
+      yield Part('geoclip_style', 'combined', source, kept={
+          'location_top1': 'geoclip_style'})
+
+
+def rows(run: launch.Run, part: Part) -> list[dict[str, Any]]:
+  """Rows of results.json of one evaluation."""
+  config = configs.get_config('quick')
+  folder = run.workdir
+  config.model = str(folder / 'embedder' / part.embedder / 'model')
+  config.gallery = str(folder / 'gallery' / f'{part.embedder}_{part.mode}')
+  config.queries = ','.join(models.store(folder, split)
+                            for split in QUERIES[part.source])
+  config.rerankers[part.source] = ','.join(
+      str(folder / 'reranker' / part.embedder / f'{name}_{part.source}'
+          / 'model') for name in part.rerankers)
+  config.systems = tuple(part.kept or ())
+  config.filters = run.config.filters[:None if part.filtered else 1]
+  config.distances = (run.config.distance,)
+  config.num_resamples = run.config.num_resamples
+  config.seed = run.config.seed
+  return [_named(part, row) for row in full_evaluation.evaluate(config).rows]
+
+
+def _named(part: Part, row: Mapping[str, Any]) -> dict[str, Any]:
+  system = part.kept[row['system']] if part.kept else row['system']
+  # Its name says it already.
+  variant = '' if system == 'full_single_source' else part.variant
+  return {**row, 'table': 'demo', 'system': system, 'variant': variant}
+
+
+def systems(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+  """Every system as it is, of both galleries and with every filter."""
+  return [row for row in found if not row['variant']]
+
+
+def left_out(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+  """`full` and each part of it left out, unfiltered, by query set."""
+  rows = [row for row in found if row['filter'] == 'none'
+          and (row['variant'] or _part(row) in _BESIDE)]
+  sets = list(dict.fromkeys(row['queries'] for row in rows))
+  def order(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    part = _part(row)
+    return (sets.index(row['queries']), row['decode'] != 'argmax',
+            _BESIDE.index(part) if part in _BESIDE else len(_BESIDE))
+  return sorted(rows, key=order)
+
+
+def _part(row: Mapping[str, Any]) -> tuple[str, ...]:
+  return row['system'], row['gallery'], row['variant']
+
+
+def main_rows(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+  """What a terminal shows: the combined gallery, unfiltered, no variants."""
+  return [row for row in found if row['filter'] == 'none'
+          and not row['variant'] and row['gallery'] == 'combined']

@@ -1,0 +1,99 @@
+"""README.md of a model directory: what it is, for what, and for what not."""
+
+from collections.abc import Mapping
+
+from experiments import embedder_parts
+from experiments.run import run_record
+from ml_collections import config_dict
+from pinpoint_jax.rerank import files
+
+_TEXT = '''# pinpoint_jax embedder
+
+Maps photo features and places into one space. Made by
+`experiments.train_embedder`, revision {git}, config {config_hash}.
+
+## Data
+{data}
+Rows whose id's md5 falls into the last {percent} % were held out.
+
+## Figures on held-out rows
+The nearest place by its location embedding, among all places trained on, of
+other authors and sequences. Accuracies are shares, distances kilometres.
+
+{figures}
+
+'''
+_USE = '''## Intended use
+Research on image geolocation; a first guess for archives and fact-checkers
+that a person verifies against the photos shown as evidence.
+
+## Not for
+Finding or following people, deciding about a person, or as the only evidence
+of where something happened. Answers lean to places that the data shows often.
+
+## Licence
+The code is Apache-2.0. The weights come under the terms of the data they were
+trained on; see the owners of the data above.
+'''
+_RERANKER = '''# pinpoint_jax reranker
+
+Chooses among the gallery photos that a search proposes for a {task} photo: one
+score per candidate, by the {kind} reranker. Made by
+`experiments.train_reranker`, revision {git}, config {config_hash}.
+
+## Data
+Reads vectors of embedder {embedder}; learned on gallery {gallery}, from {task}
+photos: {queries}, each without itself, its author and its sequence.
+Shortlists: {sizes}. Weights of the single stage: {fusion}.
+{field}
+
+## Figures on held-out authors and sequences
+The best candidate of each list; `fusion_` is the single stage on the same
+lists. Accuracies are shares.
+
+{figures}
+
+'''
+
+
+def embedder(config: config_dict.ConfigDict, rows: embedder_parts.Split,
+             figures: Mapping[str, float]) -> str:
+  """The card of a trained embedder, Markdown."""
+  data = ''.join(
+      f'- {source}: {len(part):,} rows, features of '
+      f'{part.stores[0].manifest["backbone"]} after '
+      f'`{part.stores[0].manifest["preprocess"]}`, data {part.fingerprint()}\n'
+      for source, part in rows.train.items())
+  return _TEXT.format(
+      git=run_record.git_revision(), data=data,
+      config_hash=run_record.config_hash(config),
+      percent=config.validation_percent,
+      figures=_table(figures)) + _USE
+
+
+def reranker(config: config_dict.ConfigDict, facts: files.Facts,
+             figures: Mapping[str, float]) -> str:
+  """The card of a trained reranker, Markdown."""
+  seen = {'held_out': 'its rows that the embedder did not train on',
+          'apart': 'photos that are not in it',
+          'all': 'its rows, also those the embedder was trained on'}
+  field = ('Beside the similarities it reads a closed form of the gallery\'s '
+           f'rows, weights {_listed(facts.field["weights"])}.'
+           if facts.field else 'It has no field.')
+  return _RERANKER.format(
+      git=run_record.git_revision(), kind=config.kind,
+      config_hash=run_record.config_hash(config), task=facts.task,
+      embedder=facts.embedder, gallery=facts.gallery,
+      queries=seen[config.queries], field=field, sizes=_listed(facts.sizes),
+      fusion=_listed(facts.fusion), figures=_table(figures)) + _USE
+
+
+def _table(figures: Mapping[str, float]) -> str:
+  table = ''.join(f'| {name} | {value:.4g} |\n'
+                  for name, value in figures.items())
+  return (f'| figure | value |\n|---|---:|\n{table}' if table
+          else 'No row was held out.\n')
+
+
+def _listed(values: Mapping[str, float | int]) -> str:
+  return ', '.join(f'{name} {value:.3g}' for name, value in values.items())

@@ -1,0 +1,90 @@
+"""What every training binary does around its own training."""
+
+from collections.abc import Callable
+import contextlib
+import functools
+import signal
+import sys
+import threading
+from typing import Any
+
+from experiments.run import launch, progress, resume
+import jax
+from ml_collections import config_dict
+from pinpoint_jax.disk import lock
+from pinpoint_jax.train import loop, optimizer, writer
+from pinpoint_jax.train.checkpoints import agreement, manager
+
+EXIT_STOPPED = 143
+
+
+def guarded(train: Callable[[launch.Run, Callable[[], bool]], None],
+            run: launch.Run) -> None:
+  """Trains under the workdir's lock; SIGTERM saves and ends with 143.
+
+  Among several processes: call after they have met, for jax then takes SIGTERM
+  for itself.
+  """
+  asked = threading.Event()
+  signal.signal(signal.SIGTERM, lambda *_: asked.set())
+  try:
+    with contextlib.ExitStack() as held:
+      # Refused to the first process, it is refused to all, at once.
+      agreement.by_first(
+          lambda: held.enter_context(lock.hold(run.workdir)) or 0)
+      train(run, asked.is_set)
+  except loop.Interrupted as stopped:
+    print(f'{stopped}; run the same command to continue', file=sys.stderr,
+          flush=True)
+    sys.exit(EXIT_STOPPED)
+
+
+def prepare(run: launch.Run, stopping: Callable[[], bool],
+            **parts: Any) -> loop.Run:
+  """A run with the checkpoints, logs and checks that its config asks for.
+
+  `parts` are what is the model's own: state, step, batches, put, evaluators.
+  """
+  config, folder = run.config, run.workdir
+  keep = manager.Keep(
+      config.keep.last, config.keep.every_steps or None,
+      config.keep.every_hours or None)
+  return loop.Run(
+      settings=loop.Settings(**config.train.to_dict()), workdir=folder,
+      checkpoints=manager.Checkpoints(folder / 'checkpoints', keep),
+      best=manager.Checkpoints(
+          folder / 'best', manager.Keep(1)),
+      writer=_writer(run), stopping=stopping, about=resume.describe(config),
+      check=functools.partial(_check, run),
+      show=progress.Steps(config.train.num_steps), **parts)
+
+
+def method(config: config_dict.ConfigDict) -> Any:
+  """The optimiser of the config."""
+  return optimizer.make(optimizer.Settings(**config.optimizer.to_dict()),
+                        config.train.num_steps)
+
+
+def announce(prepared: loop.Run) -> None:
+  """One line: how large it is, and whether it goes on."""
+  size = sum(x.size for x in jax.tree.leaves(prepared.state.params))
+  begun = (f'going on after step {prepared.start}' if prepared.start
+           else 'a new run')
+  print(f'{size / 1e6:.3g} M parameters on {len(jax.devices())} devices; '
+        f'{begun}', flush=True)
+
+
+def _writer(run: launch.Run) -> writer.Several:
+  if jax.process_index():
+    return writer.Several()
+  board = ([writer.TensorBoard(run.workdir / 'tensorboard')]
+           if run.config.tensorboard else [])
+  return writer.Several(
+      writer.JsonLines(run.workdir / 'metrics.jsonl'), *board)
+
+
+def _check(run: launch.Run, saved: dict) -> None:
+  for line in resume.check(saved, run.config, run.flags['allow_config_change'],
+                           str(run.workdir)):
+    if jax.process_index() == 0:
+      print(f'config changed: {line}', flush=True)

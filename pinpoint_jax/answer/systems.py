@@ -1,0 +1,229 @@
+"""From queries to the answer of every system: one way, for all who ask.
+
+  searches ─┬▶ each channel's own list ───────────▶ raw_1nn, *_top1
+            └▶ shortlist (union) ─▶ stage's scores ─▶ retrieval, light, full
+                                 └▶ nearest to the truth ─▶ oracle
+  a list, best first ─▶ argmax | expected_score ─▶ one place
+
+A query with no gallery row left has row -1 and no place; who asks decides.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Bool, Float, Int
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.answer import decoding
+from pinpoint_jax.candidates import searcher as search
+from pinpoint_jax.candidates import shortlist
+from pinpoint_jax.geo import distance
+from pinpoint_jax.rerank import fusion
+from pinpoint_jax.search import masks
+
+# Systems that answer from one channel's list.
+OF_CHANNEL = {'raw_1nn': 'raw', 'image_top1': 'image',
+              'location_top1': 'location'}
+ORACLE = 'oracle'
+
+
+@runtime_checkable
+class Scorer(Protocol):
+  """What chooses among a shortlist: a reranker, or fusion."""
+
+  def scores(self, queries: shortlist.Queries, found: types.Shortlist,
+             mask: masks.Mask) -> Float[np.ndarray, 'b k']:
+    """Log-odds of each candidate, up to a constant; -inf in padded slots."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fused:
+  """`retrieval`: the weighted sum of the similarities."""
+
+  weights: fusion.Fusion
+
+  def scores(self, queries: shortlist.Queries, found: types.Shortlist,
+             mask: masks.Mask) -> Float[np.ndarray, 'b k']:
+    """The fused logits; the shortlist says all that they need."""
+    del queries, mask
+    return self.weights.logits(found)
+
+
+@dataclasses.dataclass(frozen=True)
+class Channel:
+  """A system that answers from one channel's list.
+
+  Attributes:
+    size: candidates in the list.
+    temperature: similarities times this are log-odds.
+  """
+
+  size: int
+  temperature: float | int
+
+  def __post_init__(self):
+    if self.size < 1 or not 0 < self.temperature < np.inf:
+      raise ValueError(f'{self}: size is at least 1, temperature above 0')
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+  """A system that chooses among a shortlist.
+
+  Attributes:
+    sizes: of the shortlist.
+    scorer: what chooses.
+  """
+
+  sizes: shortlist.Sizes
+  scorer: Scorer
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+  """One place per query.
+
+  Attributes:
+    rows: the chosen gallery row, -1 where no row was left, [b].
+    latlng_deg: the place; NaN where no row was left, [b, 2].
+  """
+
+  rows: Int[np.ndarray, 'b']
+  latlng_deg: Float[np.ndarray, 'b 2']
+
+  @property
+  def missing(self) -> Bool[np.ndarray, 'b']:
+    """Which queries have no answer."""
+    return self.rows < 0
+
+
+class Answering:
+  """Every system over one open gallery."""
+
+  def __init__(self, searcher: search.Searcher,
+               channels: Mapping[str, Channel],
+               stages: Mapping[str, Stage],
+               oracle: shortlist.Sizes | None = None):
+    """channels by name in OF_CHANNEL; stages by any name."""
+    unknown = set(channels) - set(OF_CHANNEL)
+    if unknown:
+      raise ValueError(f'channels {sorted(unknown)}: choices are '
+                       f'{sorted(OF_CHANNEL)}')
+    self._searcher, self._oracle = searcher, oracle
+    self._channels, self._stages = dict(channels), dict(stages)
+
+  @property
+  def systems(self) -> tuple[str, ...]:
+    """Names of what answers, the oracle where it is asked for."""
+    return (*self._channels, *self._stages, *([ORACLE] if self._oracle else ()))
+
+  def candidates(
+      self, queries: shortlist.Queries, mask: masks.Mask,
+      truth_deg: Float[np.ndarray, 'b 2'] | None = None,
+  ) -> dict[str, types.Candidates]:
+    """Each system's candidates, best first; scores are log-odds.
+
+    The oracle needs the truth; its scores are kilometres below 0.
+    """
+    lists = self._lists(queries, mask)
+    found = {name: types.Candidates(
+        lists[OF_CHANNEL[name]].rows[:, :one.size],
+        np.float32(one.temperature) *
+        lists[OF_CHANNEL[name]].scores[:, :one.size])
+             for name, one in self._channels.items()}
+    shortlists = {sizes: self._shortlist(lists, queries, sizes)
+                  for sizes in dict.fromkeys(
+                      stage.sizes for stage in self._stages.values())}
+    for name, stage in self._stages.items():
+      among = shortlists[stage.sizes]
+      found[name] = ranked(among.rows,
+                           stage.scorer.scores(queries, among, mask))
+    if self._oracle and truth_deg is not None:
+      rows = (shortlists[self._oracle].rows if self._oracle in shortlists
+              else union(lists, self._oracle)[0])
+      found[ORACLE] = nearest(rows, self._places(rows), truth_deg)
+    return found
+
+  def answer(
+      self, queries: shortlist.Queries, mask: masks.Mask,
+      truth_deg: Float[np.ndarray, 'b 2'] | None = None,
+      interpolate: bool = False) -> dict[tuple[str, str], Answers]:
+    """Answers by system and decoding; the oracle has argmax alone."""
+    found = {}
+    for name, listed in self.candidates(queries, mask, truth_deg).items():
+      names = decoding.NAMES if name != ORACLE else decoding.NAMES[:1]
+      for decode in names:
+        found[name, decode] = self._decoded(
+            listed, decode, interpolate and name != ORACLE)
+    return found
+
+  def _lists(self, queries: shortlist.Queries,
+             mask: masks.Mask) -> dict[str, types.Candidates]:
+    """Each channel once, as deep as the deepest system looks."""
+    wanted = dict.fromkeys(types.CHANNELS, 0)
+    for name, one in self._channels.items():
+      wanted[OF_CHANNEL[name]] = max(wanted[OF_CHANNEL[name]], one.size)
+    sizes = [stage.sizes for stage in self._stages.values()]
+    for one in (*sizes, *([self._oracle] if self._oracle else ())):
+      for name in types.CHANNELS:
+        wanted[name] = max(wanted[name], getattr(one, name))
+    return {name: self._searcher.search(name, queries.of(name), k, mask)
+            for name, k in wanted.items() if k}
+
+  def _shortlist(self, lists: Mapping[str, types.Candidates],
+                 queries: shortlist.Queries,
+                 sizes: shortlist.Sizes) -> types.Shortlist:
+    """As Searcher.shortlist; an index searched deeper may find more."""
+    rows, ranks = union(lists, sizes)
+    return types.Shortlist(rows, ranks, shortlist.similarities(
+        queries, rows, self._searcher.scores, self._searcher.channels))
+
+  def _decoded(self, listed: types.Candidates, decode: str,
+               interpolate: bool) -> Answers:
+    if listed.rows.shape[1] == 0:
+      raise ValueError('a list of candidates has no slots')
+    rows = np.full(len(listed.rows), -1, np.int64)
+    places = np.full((len(rows), 2), np.nan)
+    # Best first: without a first candidate there is none.
+    real = np.flatnonzero(listed.rows[:, 0] >= 0)
+    scores, near = listed.scores[real], self._places(listed.rows[real])
+    chosen = (decoding.argmax(scores) if decode == 'argmax' else
+              decoding.expected_score_each(scores, near))
+    rows[real] = listed.rows[real, chosen]
+    places[real] = (decoding.interpolated(scores, near, chosen) if interpolate
+                    else near[np.arange(len(real)), chosen])
+    return Answers(rows, places)
+
+  def _places(self, rows: Int[np.ndarray, 'b k']) -> Float[
+      np.ndarray, 'b k 2']:
+    return self._searcher.gallery.latlng_deg[np.maximum(rows, 0)]
+
+
+def union(lists: Mapping[str, types.Candidates],
+          sizes: shortlist.Sizes) -> tuple[Int[np.ndarray, 'b k'],
+                                           Int[np.ndarray, 'b k 3']]:
+  """Rows and ranks of the shortlist of those sizes, out of longer lists."""
+  cut = {name: types.Candidates(lists[name].rows[:, :size],
+                                lists[name].scores[:, :size])
+         for name in types.CHANNELS if (size := getattr(sizes, name))}
+  return shortlist.union(cut)
+
+
+def ranked(rows: Int[np.ndarray, 'b k'],
+           scores: Float[np.ndarray, 'b k']) -> types.Candidates:
+  """Candidates by score, best first; equals keep their order, pads go last."""
+  bad = (rows >= 0) & ~np.isfinite(scores)
+  if bad.any():
+    raise ValueError(f'{bad.sum()} candidates have a score that is not finite, '
+                     f'first of query {np.flatnonzero(bad.any(axis=1))[0]}')
+  scores = np.where(rows >= 0, scores, -np.inf).astype(np.float32)
+  order = np.argsort(-scores, axis=1, kind='stable')
+  return types.Candidates(np.take_along_axis(rows, order, axis=1),
+                          np.take_along_axis(scores, order, axis=1))
+
+
+def nearest(rows: Int[np.ndarray, 'b k'], places: Float[np.ndarray, 'b k 2'],
+            truth_deg: Float[np.ndarray, 'b 2']) -> types.Candidates:
+  """Candidates by their distance from the truth."""
+  return ranked(rows, -distance.haversine_km(places, truth_deg[:, None]))

@@ -1,0 +1,1 @@
+"""Three searches to one shortlist."""

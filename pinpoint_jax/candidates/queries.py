@@ -1,0 +1,47 @@
+"""Photos as vectors that search a gallery."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxtyping import Num
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.candidates import shortlist
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.models import embedder_files, encoding
+
+_EPS = 1e-8
+
+
+class BadQueries(ValueError):
+  """Photos that this model and this gallery cannot answer."""
+
+
+def check_inputs(trained: embedder_files.Trained, source: str,
+                 made: Mapping[str, Any], where: str) -> None:
+  """Refuses features that were not made as those of the embedder's training."""
+  if source not in trained.inputs:
+    raise BadQueries(f'{where} holds {source} features; this embedder knows '
+                     f'{sorted(trained.inputs)}')
+  differences = galleries.input_differences(
+      source, trained.inputs[source], made)
+  if differences:
+    raise BadQueries(f'{where} was not made as what the embedder learned from: '
+                     f'{"; ".join(differences)}; extract it again')
+
+
+def encode(trained: embedder_files.Trained, encoder: encoding.Encoder,
+           photos: types.Photos, features: Num[np.ndarray, 'b r'],
+           with_raw: bool) -> shortlist.Queries:
+  """Unit embeddings, and unit features where the gallery has them."""
+  features = np.asarray(features, np.float32)
+  length = np.linalg.norm(features, axis=1, keepdims=True)
+  bad = np.flatnonzero(~((length[:, 0] > _EPS) & np.isfinite(length[:, 0])))
+  if len(bad):
+    raise BadQueries(f'{len(bad)} of {len(features):,} queries have a feature '
+                     f'without direction (zero, NaN or infinite), the first is '
+                     f'{str(photos.ids[bad[0]])!r}: extract them again or '
+                     f'leave them out')
+  return shortlist.Queries(
+      encoder.images(trained.params, photos.source, features),
+      features / length if with_raw else None)

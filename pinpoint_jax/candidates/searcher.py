@@ -1,0 +1,167 @@
+"""The three searches over one gallery, under one mask.
+
+  each segment: index ─▶ mask ─▶ short of k? ─▶ exact ─┐
+                or exact under the mask ───────────────┴▶ merged, ties by id
+
+A small region is scanned exactly: an index that looks at the best of all rows
+seldom meets it.
+"""
+
+import dataclasses
+import math
+
+from jaxtyping import Float, Int
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.candidates import shortlist as shortlists
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.search import ann, exact, exact_scores, masks, merge, row_sets
+from pinpoint_jax.search import vectors as vectors_lib
+
+# A region with at most this share of a segment's rows is scanned exactly.
+_SCANNED_SHARE = 0.25
+# Rows asked of an index beyond k, in k, before exclusions go to the exact scan.
+_DEEPER = 8
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+  """One channel of one segment."""
+
+  start: int
+  vectors: vectors_lib.Vectors
+  exact: exact.Exact
+  index: ann.Index | None
+
+  @property
+  def stop(self) -> int:
+    return self.start + len(self.vectors)
+
+
+class Searcher:
+  """Searches an open gallery by image, by place and by raw feature."""
+
+  def __init__(self, gallery: galleries.Gallery,
+               indexed: ann.Indices | None = None,
+               engine: exact.Engine = 'auto'):
+    """Segments without an index are searched exactly, by `engine`."""
+    self.gallery = gallery
+    self.num_scanned_again = 0
+    self._parts = {name: _parts(gallery, name, indexed or {}, engine)
+                   for name in types.CHANNELS}
+    self._parts = {name: parts for name, parts in self._parts.items() if parts}
+
+  @property
+  def channels(self) -> tuple[str, ...]:
+    """What this gallery can be searched by."""
+    return tuple(self._parts)
+
+  def search(self, channel: str, queries: Float[np.ndarray, 'b d'], k: int,
+             mask: masks.Mask | None = None) -> types.Candidates:
+    """The k best rows of one channel, ties by id; -1 and -inf pad."""
+    if channel not in self._parts:
+      raise ValueError(f'channel {channel!r}: {self.gallery.path} has '
+                       f'{self.channels}')
+    mask = self._whole(mask, len(queries))
+    return merge.merge([self._search_part(part, queries, k, mask)
+                        for part in self._parts[channel]], k, self.gallery.ids)
+
+  def shortlist(self, queries: shortlists.Queries, sizes: shortlists.Sizes,
+                mask: masks.Mask | None = None) -> types.Shortlist:
+    """The union of what the searches propose, scored under all of them."""
+    sizes = {name: getattr(sizes, name) for name in types.CHANNELS
+             if getattr(sizes, name)}
+    lists = {name: self.search(name, queries.of(name), size, mask)
+             for name, size in sizes.items()}
+    rows, ranks = shortlists.union(lists)
+    return types.Shortlist(rows, ranks, shortlists.similarities(
+        queries, rows, self.scores, self.channels))
+
+  def scores(self, channel: str, queries: Float[np.ndarray, 'b d'],
+             rows: Int[np.ndarray, 'b k']) -> Float[np.ndarray, 'b k']:
+    """Exact similarity of each query to each of its rows."""
+    query = np.repeat(np.arange(len(rows)), rows.shape[1])
+    found = np.empty(rows.size, np.float32)
+    for part in self._parts[channel]:
+      at = (rows.ravel() >= part.start) & (rows.ravel() < part.stop)
+      found[at] = exact_scores.scores(queries, part.vectors, query[at],
+                                 rows.ravel()[at] - part.start)
+    return found.reshape(rows.shape)
+
+  def _whole(self, mask: masks.Mask | None, num_queries: int) -> masks.Mask:
+    """The mask, and the rows that the gallery has taken down."""
+    mask = mask or masks.open_mask(num_queries)
+    return dataclasses.replace(
+        mask, removed=np.union1d(mask.removed, self.gallery.removed))
+
+  def _search_part(self, part: _Part, queries: np.ndarray, k: int,
+                   mask: masks.Mask) -> types.Candidates:
+    mask = _within(mask, part)
+    if part.index is None or _is_small(mask, part):
+      found = _scan(part, queries, k, mask)
+    else:
+      found = self._look_up(part, queries, k, mask)
+    return types.Candidates(
+        np.where(found.rows < 0, -1, found.rows + part.start), found.scores)
+
+  def _look_up(self, part: _Part, queries: np.ndarray, k: int,
+               mask: masks.Mask) -> types.Candidates:
+    found = mask.filter(part.index.search(queries, _depth(k, mask, part)), k)
+    short = np.flatnonzero(found.short)
+    candidates = found.candidates
+    if len(short) and len(part.vectors):
+      self.num_scanned_again += len(short)
+      again = _scan(part, queries[short], k, mask.take(short))
+      candidates.rows[short], candidates.scores[short] = (
+          again.rows, again.scores)
+    return candidates
+
+
+def _parts(gallery: galleries.Gallery, channel: str, indexed: ann.Indices,
+           engine: exact.Engine) -> list[_Part]:
+  found = []
+  for segment, start in zip(gallery.segments, gallery.offsets):
+    vectors = segment.channel(channel)
+    if vectors is not None:
+      index = indexed.get((segment.name, channel))
+      found.append(_Part(int(start), vectors, exact.Exact(vectors, engine),
+                         index))
+  return found
+
+
+def _scan(part: _Part, queries: np.ndarray, k: int,
+          mask: masks.Mask) -> types.Candidates:
+  allowed = None
+  if mask.allowed is not None or len(mask.removed):
+    allowed = mask.shared_rows(len(part.vectors))
+  return part.exact.search(queries, k, mask.excluded, allowed)
+
+
+def _is_small(mask: masks.Mask, part: _Part) -> bool:
+  return (mask.allowed is not None
+          and len(mask.allowed) <= _SCANNED_SHARE * len(part.vectors))
+
+
+def _depth(k: int, mask: masks.Mask, part: _Part) -> int:
+  """How many rows to ask for, so that k are mostly left under the mask."""
+  most = int(np.diff(mask.excluded.offsets).max(initial=0))
+  wanted = k + min(most, _DEEPER * k)
+  open_rows = len(part.vectors) - len(mask.removed)
+  if mask.allowed is not None:
+    open_rows = len(mask.allowed)
+  share = max(open_rows, 1) / max(len(part.vectors), 1)
+  # Twice as deep as rows spread evenly would need.
+  deep = wanted if share == 1 else math.ceil(2 * wanted / share)
+  return max(1, min(deep, len(part.vectors)))
+
+
+def _within(mask: masks.Mask, part: _Part) -> masks.Mask:
+  """The mask of a part's own rows, by their number in the part."""
+  return masks.Mask(
+      row_sets.within(mask.excluded, part.start, part.stop),
+      _clip(mask.removed, part),
+      None if mask.allowed is None else _clip(mask.allowed, part))
+
+
+def _clip(rows: Int[np.ndarray, 'n'], part: _Part) -> Int[np.ndarray, 'm']:
+  first, last = np.searchsorted(rows, (part.start, part.stop))
+  return rows[first:last] - part.start

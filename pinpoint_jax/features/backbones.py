@@ -1,0 +1,75 @@
+"""Backbones by name or path, ready for feature extraction."""
+
+from collections.abc import Sequence
+import pathlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from pinpoint_jax.features import backbone as backbones
+from pinpoint_jax.images import preprocess
+from pinpoint_jax.models import transformer
+from pinpoint_jax.pretrained import load as pretrained
+
+DEMO = pathlib.Path(pretrained.__file__).parent / 'demo_backbone'
+_NAMED = {'demo': DEMO}
+_DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
+
+
+def load(name: str, dtype: str = 'float32', ops: str | None = None,
+         attention: str | None = None,
+         devices: Sequence[jax.Device] | None = None) -> backbones.Backbone:
+  """'thumbnail', 'demo', a Hugging Face folder or a big_vision .npz.
+
+  `ops` stands in for the backbone's own preprocessing; `devices` for all
+  local ones.
+  """
+  if name == 'thumbnail':
+    if ops:
+      raise ValueError(f'preprocess {ops!r}: thumbnail has its own, '
+                       f'{backbones.thumbnails().preprocess!r}')
+    return backbones.thumbnails()
+  if dtype not in _DTYPES:
+    raise ValueError(f'dtype {dtype!r}: choices are {sorted(_DTYPES)}')
+  if name not in _NAMED and not pathlib.Path(name).exists():
+    raise ValueError(f'backbone {name!r}: no such folder or file; named ones '
+                     f'are {["thumbnail", *_NAMED]}')
+  loaded = pretrained.load(_NAMED.get(name, name), ops, dtype=_DTYPES[dtype],
+                           attention=attention)
+  for unused in loaded.report.unused[:5]:
+    print(f'{name}: {unused} is not used '
+          f'({len(loaded.report.unused)} such tensors)', flush=True)
+  shape = (1, *loaded.model.image_size, 3)
+  dim = jax.eval_shape(loaded.model.apply, loaded.params,
+                       jax.ShapeDtypeStruct(shape, jnp.float32)).shape[-1]
+  devices = devices or jax.local_devices()
+  suffix = '' if dtype == 'float32' else f' in {dtype}'
+  return backbones.Backbone(
+      f'{pathlib.Path(name).name}{suffix}', loaded.weight_hash,
+      loaded.preprocess, dim, _Apply(loaded, devices), len(devices))
+
+
+class _Apply:
+  """Pixels to features on several devices, the batch split among them."""
+
+  def __init__(self, loaded: pretrained.Pretrained,
+               devices: Sequence[jax.Device]):
+    mesh = jax.sharding.Mesh(np.asarray(devices), ('data',))
+    spec = jax.sharding.PartitionSpec
+    self._split = jax.sharding.NamedSharding(mesh, spec('data'))
+    whole = jax.sharding.NamedSharding(mesh, spec())
+    self._params = jax.device_put(loaded.params, whole)
+    scale = preprocess.parse(preprocess.split(loaded.preprocess).values)
+    def forward(params: Any, pixels: jax.Array) -> jax.Array:
+      return loaded.model.apply(params, scale(pixels))
+    self._forward = jax.jit(forward, in_shardings=(whole, self._split),
+                            out_shardings=self._split,
+                            compiler_options=transformer.compiler_options())
+    self._num_devices = len(devices)
+
+  def __call__(self, pixels: np.ndarray) -> jax.Array:
+    if len(pixels) % self._num_devices:
+      raise ValueError(f'{len(pixels)} images do not divide among '
+                       f'{self._num_devices} devices')
+    return self._forward(self._params, jax.device_put(pixels, self._split))

@@ -1,0 +1,1 @@
+"""The gallery on disk: photos with known places."""

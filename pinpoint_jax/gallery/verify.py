@@ -1,0 +1,150 @@
+"""Reads every byte of a gallery and says all that is wrong with it."""
+
+from collections.abc import Iterator
+import pathlib
+from typing import Any
+
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.disk import files as disk
+from pinpoint_jax.gallery import columns, indexes, layout, neighbours
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery.gallery import Gallery, Segment
+from pinpoint_jax.gallery.layout import BadGallery
+from pinpoint_jax.geo import coords
+
+_CHUNK_ROWS = 1 << 16
+_UNIT_TOLERANCE = 1e-2
+
+
+def verify(path: str | pathlib.Path) -> dict[str, Any]:
+  """Counts of a sound gallery; raises BadGallery with every problem found.
+
+  Files that a killed writer left are no problem: the next one removes them.
+  """
+  path = pathlib.Path(path)
+  found = galleries.open_gallery(path)
+  check_sums(found)
+  problems = [f'{name} is in the folder but not in the manifest'
+              for name in layout.strangers(path)]
+  for segment in found.segments:
+    problems += [f'{layout.SEGMENTS}/{segment.name}/{problem}'
+                 for problem in _problems(found, segment)]
+  if not problems:
+    problems += _repeated_ids(found)
+  if problems:
+    raise BadGallery(f'{path}: {"; ".join(problems)}')
+  return {'rows': len(found), 'taken_down': len(found.removed),
+          **_sources(found), 'segments': len(found.segments),
+          'dim': found.manifest['dim'], 'raw': found.manifest['raw'],
+          'duplicates_left_out': found.manifest['duplicates_left_out'],
+          'embedder': found.manifest['embedder'],
+          'fingerprint': found.fingerprint(),
+          'indices': indexes.verify(found),
+          'neighbour_lists': neighbours.is_sound(found),
+          'leftovers': len(layout.leftovers(path, found.manifest))}
+
+
+def check_sums(gallery: Gallery) -> None:
+  """Refuses a gallery in which any file's checksum is another one."""
+  problems = []
+  expected = {f'{layout.SEGMENTS}/{about["name"]}/{name}': facts
+              for about in gallery.manifest['segments']
+              for name, facts in about['files'].items()}
+  removed = gallery.manifest['removed']
+  if removed:
+    expected[removed['file']] = removed
+  for name, facts in expected.items():
+    found = disk.checksum(gallery.path / name)
+    if found != facts['xxh3_128']:
+      problems.append(f'{name} was changed: checksum {found}, expected '
+                      f'{facts["xxh3_128"]}')
+  if problems:
+    raise BadGallery(f'{gallery.path}: {"; ".join(problems)}. Build it again, '
+                     f'or fetch it again')
+
+
+def _problems(gallery: Gallery, segment: Segment) -> Iterator[str]:
+  for check in (_id_problems, _code_problems, _place_problems):
+    yield from check(segment)
+  sources = layout.MODES[gallery.manifest['mode']]
+  known = [types.SOURCES.index(name) for name in sources]
+  if not np.isin(segment.files[layout.SOURCE], known).all():
+    yield f'{layout.SOURCE} holds a source that is none of {sources}'
+  for channel in types.CHANNELS:
+    yield from _vector_problems(segment, channel)
+
+
+def _id_problems(segment: Segment) -> Iterator[str]:
+  offsets, text = segment.ids.offsets, segment.ids.text
+  ends = np.flatnonzero(text == ord('\n')) + 1
+  if offsets[0] != 0 or not np.array_equal(offsets[1:], ends):
+    yield f'{layout.ID_OFFSETS} does not fit the lines of {layout.IDS}'
+    return
+  last = ''
+  for start in range(0, len(segment), _CHUNK_ROWS):
+    try:
+      ids = segment.ids.block(start, min(start + _CHUNK_ROWS, len(segment)))
+    except UnicodeDecodeError as error:
+      yield f'{layout.IDS} is no UTF-8: {error}'
+      return
+    ids = np.append(np.asarray([last]), ids)
+    wrong = np.flatnonzero(ids[1:] <= ids[:-1])
+    if len(wrong):
+      yield (f'{layout.IDS}: {str(ids[wrong[0] + 1])!r} in row '
+             f'{start + wrong[0]} does not follow {str(ids[wrong[0]])!r}')
+      return
+    last = ids[-1]
+
+
+def _code_problems(segment: Segment) -> Iterator[str]:
+  for name in layout.CODED:
+    try:
+      names = columns.lines(segment.files[layout.names_file(name)])
+    except UnicodeDecodeError as error:
+      yield f'{layout.names_file(name)} is no UTF-8: {error}'
+      continue
+    codes = segment.files[layout.codes_file(name)]
+    if (names[1:] <= names[:-1]).any():
+      yield f'{layout.names_file(name)} does not ascend'
+    bad = np.flatnonzero((codes < -1) | (codes >= len(names)))
+    if len(bad):
+      yield (f'{layout.codes_file(name)} names line {codes[bad[0]]} in row '
+             f'{bad[0]}, but there are {len(names)}')
+
+
+def _place_problems(segment: Segment) -> Iterator[str]:
+  try:
+    coords.check_latlng_deg(segment.files[layout.PLACES].astype(np.float64),
+                            layout.PLACES, True)
+  except coords.BadCoordinates as error:
+    yield str(error)
+
+
+def _vector_problems(segment: Segment, channel: str) -> Iterator[str]:
+  vectors = segment.channel(channel)
+  bad = []
+  for start in range(0, len(segment) if vectors else 0, _CHUNK_ROWS):
+    rows = vectors.block(start, start + _CHUNK_ROWS)
+    off = np.abs(np.linalg.norm(rows, axis=1) - 1)
+    bad += (start + np.flatnonzero(~(off <= _UNIT_TOLERANCE))).tolist()
+  if bad:
+    yield (f'channel {channel}: {len(bad)} rows do not have length 1, the '
+           f'first is row {bad[0]}')
+
+
+def _repeated_ids(gallery: Gallery) -> Iterator[str]:
+  for i, segment in enumerate(gallery.segments):
+    for start in range(0, len(segment), _CHUNK_ROWS):
+      ids = segment.ids.block(start, min(start + _CHUNK_ROWS, len(segment)))
+      for other in gallery.segments[:i]:
+        again = ids[other.ids.find(ids) >= 0]
+        if len(again):
+          yield (f'{len(again)} ids of segment {segment.name} are in segment '
+                 f'{other.name} too, the first is {str(again[0])!r}')
+
+
+def _sources(gallery: Gallery) -> dict[str, int]:
+  live = np.delete(gallery.source, gallery.removed)
+  return {name: int((live == i).sum())
+          for i, name in enumerate(types.SOURCES)}

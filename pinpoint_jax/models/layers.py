@@ -1,0 +1,118 @@
+"""Pieces that both towers of the embedder are made of."""
+
+from typing import Any
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float
+import numpy as np
+from pinpoint_jax.models import transformer
+
+Dtype = Any
+# As torch's LayerNorm; Flax would take 1e-6.
+_NORM_EPS = 1e-5
+_UNIT_EPS = 1e-8
+
+
+def unit(x: Float[jax.Array, '*b d']) -> Float[jax.Array, '*b d']:
+  """x at length one, in float32; zero stays zero, with a finite gradient."""
+  x = x.astype(jnp.float32)
+  squares = jnp.sum(x * x, axis=-1, keepdims=True)
+  return x * jax.lax.rsqrt(jnp.maximum(squares, _UNIT_EPS**2))
+
+
+class ResidualMlp(nn.Module):
+  """x + MLP(LayerNorm(x)), hidden layer `expansion` times as wide."""
+
+  expansion: int
+  dropout: float
+  dtype: Dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Float[jax.Array, 'b h'], deterministic: bool) -> Float[
+      jax.Array, 'b h']:
+    width = x.shape[-1]
+    drop = Dropout(self.dropout)
+    y = norm(self.dtype, 'norm')(x)
+    y = nn.Dense(self.expansion * width, dtype=self.dtype, name='up')(y)
+    y = drop(transformer.gelu_erf(y), deterministic)
+    y = nn.Dense(width, dtype=self.dtype, name='down')(y)
+    return x + drop(y, deterministic)
+
+
+class Head(nn.Module):
+  """LayerNorm, projection, unit length (float32)."""
+
+  dim: int
+  dtype: Dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Float[jax.Array, 'b h']) -> Float[jax.Array, 'b d']:
+    x = norm(self.dtype, 'norm')(x)
+    return unit(nn.Dense(self.dim, dtype=self.dtype, name='project')(x))
+
+
+class Dropout(nn.Module):
+  """Zeroes a share of the numbers and scales the others up."""
+
+  rate: float
+
+  @nn.compact
+  def __call__(self, x: Float[jax.Array, '*b h'], deterministic: bool) -> Float[
+      jax.Array, '*b h']:
+    # A byte decides: a share of 0.1 is in truth 26 / 256.
+    kept = 256 - round(256 * self.rate)
+    if not 0 < kept <= 256:
+      raise ValueError(f'dropout {self.rate}: must be at least 0 and below 1')
+    if deterministic or kept == 256:
+      return x
+    bits = _bytes(self.make_rng('dropout'), x.shape)
+    return jnp.where(bits < kept, x * jnp.asarray(256 / kept, x.dtype),
+                     jnp.zeros((), x.dtype))
+
+
+def _bytes(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+  """Random bytes; the same on any number of devices."""
+  if shape[-1] % 4:
+    return jax.random.bits(key, shape, jnp.uint8)
+  # jax draws 32 bits for each number, however short: take four bytes of them.
+  words = jax.random.bits(key, (*shape[:-1], shape[-1] // 4), jnp.uint32)
+  return jax.lax.bitcast_convert_type(words, jnp.uint8).reshape(shape)
+
+
+def norm(dtype: Dtype, name: str) -> nn.LayerNorm:
+  """A LayerNorm as torch has it."""
+  return nn.LayerNorm(epsilon=_NORM_EPS, dtype=dtype, name=name)
+
+
+# A column that varies less is taken for constant; it is only centred.
+_CONSTANT = 1e-6
+
+
+class Standardise(nn.Module):
+  """(x − mean) / std, column by column, in float32; at first (x − 0) / 1."""
+
+  @nn.compact
+  def __call__(self, x: Float[jax.Array, '*b f']) -> Float[jax.Array, '*b f']:
+    columns = x.shape[-1:]
+    mean = self.param('mean', nn.initializers.zeros, columns)
+    std = self.param('std', nn.initializers.ones, columns)
+    mean, std = (jax.lax.stop_gradient(jnp.reshape(
+        p, (1,) * (x.ndim - 1) + columns)) for p in (mean, std))
+    return (x.astype(jnp.float32) - mean) / std
+
+
+def fit_standardise(x: Float[np.ndarray, '*b f'],
+        valid: Bool[np.ndarray, '*b']) -> dict[str, Float[np.ndarray, 'f']]:
+  """The parameters of a Standardise for the rows of x that are valid."""
+  rows = np.asarray(x[valid], np.float64)
+  if not len(rows):
+    raise ValueError('no valid row to take means and deviations of')
+  bad = np.flatnonzero(~np.isfinite(rows).all(axis=0))
+  if len(bad):
+    raise ValueError(f'columns {bad.tolist()} of {len(rows)} rows hold NaN or '
+                     f'infinity: they have no mean')
+  std = rows.std(axis=0)
+  return {'mean': rows.mean(axis=0).astype(np.float32),
+          'std': np.where(std > _CONSTANT, std, 1.).astype(np.float32)}

@@ -1,0 +1,1 @@
+"""Published weights to our modules."""

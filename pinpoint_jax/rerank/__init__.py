@@ -1,0 +1,1 @@
+"""Scores of a shortlist, and what they are computed from."""

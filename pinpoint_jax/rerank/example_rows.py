@@ -1,0 +1,138 @@
+"""Stored lessons by number, as training streams them.
+
+  row = round · queries + query
+
+Vectors are read from the gallery's memory-mapped segments when a batch asks
+for them; the light reranker's features were made before and lie in the table.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from typing import Any
+
+from flax import linen as nn
+from jaxtyping import Float, Int
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.disk import parts
+from pinpoint_jax.models import layers
+from pinpoint_jax.rerank import examples, inputs, ranker, scoring
+
+# Lessons that means and deviations are taken of.
+_NUM_FITTED = 2048
+
+
+@dataclasses.dataclass(frozen=True)
+class Proposed:
+  """Lists as a search gives them, without deep negatives.
+
+  Attributes:
+    shortlist: the candidates that some channel proposed.
+    dist_km: how far each is from the truth, inf in padded slots, [b, k].
+    field: field.COLUMNS of each, None for lessons without, [b, k, 4].
+  """
+
+  shortlist: types.Shortlist
+  dist_km: Float[np.ndarray, 'b k']
+  field: Float[np.ndarray, 'b k 4'] | None
+
+
+class LessonRows:
+  """Lessons of a module: what it scores, and how far each candidate is."""
+
+  def __init__(self, table: parts.Table, asked: examples.Asked,
+               reader: inputs.Reader, module: nn.Module):
+    self._table, self._asked = table, asked
+    self._reader, self._module = reader, module
+
+  def __len__(self) -> int:
+    return len(self._table)
+
+  def __getitem__(self, row: int) -> Any:
+    return self.__getitems__([row])
+
+  def __getitems__(
+      self, rows: Sequence[int] | Int[np.ndarray, 'n']) -> dict[str, Any]:
+    """A Batch of those rows, km to the truth [b, k] and the rows [b]."""
+    rows = np.asarray(rows, np.int64)
+    columns = self._table.take(rows)
+    queries = self._asked.vectors.take(rows % len(self._asked))
+    return {'batch': self._batch(queries, columns),
+            'dist_km': columns['dist_km'], 'row': rows}
+
+  def fingerprint(self) -> str:
+    """Changes with any lesson."""
+    return self._table.fingerprint
+
+  def ids(self, rows: np.ndarray) -> list[str]:
+    """Ids of the queries of those rows."""
+    return self._asked.photos.ids[rows % len(self._asked)].tolist()
+
+  def photos(self, rows: np.ndarray) -> types.Photos:
+    """The queries of those rows."""
+    return self._asked.photos.take(rows % len(self._asked))
+
+  def proposed(self, most: int) -> Proposed:
+    """Lists of the first round, of at most so many queries."""
+    columns = self._table.take(np.arange(min(most, len(self._asked))))
+    real = (columns['ranks'] >= 0).any(axis=-1)
+    return Proposed(types.Shortlist(
+        np.where(real, columns['rows'], -1).astype(np.int64),
+        columns['ranks'].astype(np.int32),
+        np.where(real[..., None], columns['similarities'], -np.inf)),
+                    np.where(real, columns['dist_km'], np.inf),
+                    columns.get('field'))
+
+  def _batch(self, queries: Any,
+             columns: Mapping[str, np.ndarray]) -> scoring.Batch:
+    if ranker.is_light(self._module):
+      valid = columns['rows'] >= 0
+      sims = np.where(valid[..., None], columns['similarities'], 0.)
+      return scoring.Batch(
+          sims.astype(np.float32), valid, features=columns['features'],
+          field=columns.get('field'))
+    return ranker.make_batch(self._reader, self._module, queries,
+                                examples.from_columns(columns))
+
+
+def make(folder: parts.Folder, teacher: examples.Teacher,
+         reader: inputs.Reader, module: nn.Module, asked: examples.Asked,
+         done: Callable[[int], None] = lambda _: None) -> LessonRows:
+  """Makes the parts that are not there yet, then opens all of them.
+
+  `done` hears how many lessons each part has brought.
+  """
+  todo = teacher.parts(asked)
+  for i, (number, at) in enumerate(todo):
+    if not folder.has(i):
+      folder.write(i, _columns(teacher, reader, module, asked, number, at))
+    done(at.stop - at.start)
+  return LessonRows(folder.open(len(todo)), asked, reader, module)
+
+
+def _columns(teacher: examples.Teacher, reader: inputs.Reader,
+             module: nn.Module, asked: examples.Asked, number: int,
+             at: slice) -> dict[str, np.ndarray]:
+  light = ranker.is_light(module)
+  # Also where the module reads no support: others may share the table.
+  context = teacher.context(asked, number, at, with_support=not light)
+  found = examples.as_columns(
+      context, teacher.dist_km(asked, at, context.shortlist.rows))
+  return found | ({'features': reader.features(context)} if light else {})
+
+
+def norms(rows: LessonRows) -> dict[str, Any]:
+  """Parameters of the module's Standardise layers, by the layer's name."""
+  few = min(len(rows), _NUM_FITTED)
+  batch = rows.__getitems__(np.arange(few) * len(rows) // few)['batch']
+  if batch.features is not None:
+    return {
+        'features_norm': layers.fit_standardise(batch.features, batch.valid)
+    }
+  found = {'meta_norm': layers.fit_standardise(batch.inputs.meta, batch.valid)}
+  support = batch.inputs.support
+  near = None if support is None else np.isfinite(support.sims).any(axis=-1)
+  # A gallery of one source has no support anywhere.
+  if near is not None and near.any():
+    found['support_norm'] = layers.fit_standardise(support.scalars, near)
+  return found

@@ -1,0 +1,109 @@
+"""How likely each place is by the closed form: what no similarity says.
+
+  raw feature of the query ─▶ closed form over gallery rows ─▶ a weight for
+  each anchor ─▶ Σ_j weight_j · exp(−d(candidate, anchor j) / scale): COLUMNS
+
+A similarity compares a query with one candidate; this asks all rows at once.
+It is ours, not the paper's, and a reranker can be trained without it. Always
+the same number of queries at a time, the last ones filled up: columns cannot
+depend on which others came along.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+import numpy as np
+from pinpoint_jax.geo import coords, distance
+from pinpoint_jax.ridge import ridge as kernel_ridge
+
+# Each is the one before times 4, so that one exponential serves all.
+SCALES_KM = (25, 100, 400, 1600)
+COLUMNS = tuple(f'field_{km}km' for km in SCALES_KM)
+# Queries whose weights are found together: reading the field takes as long as
+# computing with it.
+_QUERIES = 8
+# Arrays by name, as they are saved with a reranker.
+Field = Mapping[str, jax.Array | np.ndarray]
+
+
+def shapes(centres: int, anchors: int,
+           dim: int) -> dict[str, tuple[int, ...]]:
+  """Shape of every array, by name."""
+  return {'mean': (dim,), 'spread': (dim,), 'centres': (centres, dim),
+          'weights': (centres, anchors), 'shares': (anchors,),
+          'anchors': (anchors, 3)}
+
+
+def fit(raw: Float[np.ndarray, 'n r'], latlng_deg: Float[np.ndarray, 'n 2'],
+        centres: int, anchors: int) -> Field:
+  """The closed form of these rows; where they are few, padded with zeros."""
+  settings = kernel_ridge.Settings('rbf', most_centres=centres,
+                                  most_anchors=anchors)
+  model = kernel_ridge.fit(raw, latlng_deg, settings)
+  inputs = model.inputs
+  found = {'mean': inputs.mean, 'spread': inputs.spread,
+           'centres': inputs.centres, 'weights': inputs.root @ model.weights,
+           'shares': model.shares, 'anchors': coords.to_xyz(model.latlng_deg)}
+  wanted = shapes(centres, anchors, raw.shape[1])
+  return {name: _padded(array, wanted[name]).astype(np.float32)
+          for name, array in found.items()}
+
+
+def columns(field: Field, raw: Float[np.ndarray, 'b r'],
+            latlng_deg: Float[np.ndarray, 'b k 2']) -> Float[
+                np.ndarray, 'b k 4']:
+  """COLUMNS of each candidate."""
+  xyz = coords.to_xyz(latlng_deg).astype(np.float32)
+  placed = jax.device_put(field)
+  found = []
+  for start in range(0, len(raw), _QUERIES):
+    part = slice(start, start + _QUERIES)
+    few = np.pad(raw[part], [(0, _QUERIES - len(raw[part])), (0, 0)])
+    weights = _weights(placed, few)
+    found += [_columns(placed, weights, i, one)
+              for i, one in enumerate(xyz[part])]
+  if not found:
+    return np.zeros((*xyz.shape[:2], len(COLUMNS)), np.float32)
+  return np.stack(jax.device_get(found))
+
+
+@jax.jit
+def _columns(field: Field, weights: Float[jax.Array, 'b a'],
+             query: jax.Array | int, xyz: Float[jax.Array, 'k 3'],
+             ) -> Float[jax.Array, 'k 4']:
+  # By differences: a float32 dot product is blind below 2 km.
+  squares = sum((xyz[:, None, i] - field['anchors'][None, :, i])**2
+                for i in range(3))
+  km = distance.EARTH_RADIUS_KM * _arc(jnp.sqrt(squares))
+  far = jnp.exp(-km / SCALES_KM[-1])
+  worths = (far**64, far**16, far**4, far)
+  # Not a matrix product: worths then need not be written down.
+  return jnp.stack([jnp.sum(worth * weights[query][None], axis=-1)
+                    for worth in worths], axis=-1)
+
+
+@jax.jit
+def _weights(field: Field, raw: Float[jax.Array, 'b r']) -> Float[
+    jax.Array, 'b a']:
+  """Of each anchor, as closed_form.chances."""
+  raw = jnp.sign(raw) * jnp.sqrt(jnp.abs(raw))
+  rows = (raw - field['mean'][None]) / field['spread'][None]
+  squares = jnp.sum((rows[:, None] - field['centres'][None])**2, axis=-1)
+  kernel = jnp.exp(-squares / (2 * raw.shape[-1]))
+  chances = jnp.matmul(kernel, field['weights'],
+                       precision=jax.lax.Precision.HIGHEST)
+  return chances + field['shares'][None]
+
+
+def _arc(chord: jax.Array) -> jax.Array:
+  """2 · arcsin(chord / 2) up to 0.1 % at 10,000 km, where nothing counts."""
+  x = chord * chord / 4
+  return chord * (1 + x * (1 / 6 + x * (3 / 40 + x * (15 / 336 + x * (
+      105 / 3456)))))
+
+
+def _padded(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+  short = [(0, wanted - has) for wanted, has in zip(shape, array.shape)]
+  return np.pad(array, short)

@@ -1,0 +1,1 @@
+"""Kernel ridge regression from features onto places."""

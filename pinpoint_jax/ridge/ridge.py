@@ -1,0 +1,145 @@
+"""Ridge regression from features onto places: no training, one solution.
+
+  feature ─▶ inputs ─▶ ridge onto "which anchor" ─▶ weights a, Σ a = 1
+  score of a place = Σ_j a_j · exp(−d(place, anchor j) / scale)
+
+The weights stand for chances; being linear they can be negative, and their
+largest says little (a softmax of them says less still). Read out with the
+scale of the GeoScore, the score is that of a ridge onto exp(−d/1492.7) for
+each anchor: the expected score itself, with nothing left to decode but its
+argmax. A shorter scale asks who is probably near, as argmax decoding does.
+"""
+
+from collections.abc import Sequence
+import dataclasses
+
+from jaxtyping import Float
+import numpy as np
+from pinpoint_jax.geo import coords, distance
+from pinpoint_jax.ridge import anchors
+from pinpoint_jax.ridge import inputs as closed_form_inputs
+from scipy import linalg, sparse
+
+# As the GeoScore falls with distance, and what counts as near otherwise.
+SCALES_KM = {'argmax': 300., 'expected_score': 1492.7}
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+  """What is fitted; `closed_form_choice` picks among several.
+
+  Attributes:
+    kernel: 'linear' or 'rbf'.
+    power: exponent of a feature's size before columns are standardised.
+    penalty: of the weights, where mapped rows have about unit length.
+    most_anchors: distinct places beyond these share grid cells.
+    most_centres: of the rbf kernel, evenly spread over the rows.
+  """
+
+  kernel: str = 'linear'
+  power: float | int = 0.5
+  penalty: float | int = 2.0
+  most_anchors: int = 4096
+  most_centres: int = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+  """A fitted closed form.
+
+  Attributes:
+    inputs: how features are mapped, to p numbers.
+    weights: from mapped rows to anchors, float64 [p, k].
+    shares: of each anchor among the rows, the answer to a mean row, [k].
+    latlng_deg: the anchors, float64 [k, 2].
+  """
+
+  inputs: closed_form_inputs.Inputs
+  weights: Float[np.ndarray, 'p k']
+  shares: Float[np.ndarray, 'k']
+  latlng_deg: Float[np.ndarray, 'k 2']
+
+
+def fit(features: np.ndarray, latlng_deg: Float[np.ndarray, 'n 2'],
+        settings: Settings) -> Model:
+  """The ridge's only solution; float64, read from `features` in blocks."""
+  return fit_each(features, latlng_deg, settings, [settings.penalty])[0]
+
+
+def fit_each(features: np.ndarray, latlng_deg: Float[np.ndarray, 'n 2'],
+             settings: Settings,
+             penalties: Sequence[float | int]) -> list[Model]:
+  """`fit` for each penalty; what they share is done once."""
+  _check(features, latlng_deg, penalties)
+  inputs = closed_form_inputs.fit(features, settings.power, settings.kernel,
+                                  settings.most_centres)
+  places = anchors.make(latlng_deg, settings.most_anchors)
+  shares = np.bincount(places.of_row) / len(features)
+  solve = _dual if len(features) <= inputs.size else _primal
+  return [Model(inputs, weights, shares, places.latlng_deg) for weights in
+          solve(inputs, features, places, shares, penalties)]
+
+
+def chances(model: Model, features: np.ndarray) -> Float[np.ndarray, 'b k']:
+  """Weight of each anchor; they sum to 1, and some are negative."""
+  return model.inputs.map(features) @ model.weights + model.shares
+
+
+def scores(model: Model, features: np.ndarray,
+           latlng_deg: Float[np.ndarray, 'c 2'],
+           scale_km: float | int) -> Float[np.ndarray, 'b c']:
+  """What each candidate place is worth in expectation, at that scale."""
+  return chances(model, features) @ worths(
+      model.latlng_deg, latlng_deg, scale_km)
+
+
+def worths(a: Float[np.ndarray, 'k 2'], b: Float[np.ndarray, 'c 2'],
+           scale_km: float | int) -> Float[np.ndarray, 'k c']:
+  """exp(−d/scale) between all places of both tables."""
+  return np.exp(-distance.haversine_km(a[:, None], b[None, :]) / scale_km)
+
+
+def _check(features: np.ndarray, latlng_deg: np.ndarray,
+           penalties: Sequence[float | int]) -> None:
+  if len(features) != len(latlng_deg) or not len(features):
+    raise ValueError(f'{len(features)} rows of features, {len(latlng_deg)} '
+                     f'places: both must have the same rows, at least one')
+  for penalty in penalties:
+    if not 0 < penalty < np.inf:
+      raise ValueError(f'penalty={penalty}: must be above 0, else repeated '
+                       f'rows have no solution')
+  coords.check_latlng_deg(latlng_deg, 'closed form', allow_null_island=True)
+
+
+def _dual(inputs: closed_form_inputs.Inputs, features: np.ndarray,
+          places: anchors.Anchors, shares: np.ndarray,
+          penalties: Sequence[float | int]) -> list[np.ndarray]:
+  """zᵀ (z zᵀ + penalty)⁻¹ (y − shares): few rows."""
+  z = inputs.map(features)
+  targets = np.zeros((len(z), len(places)))
+  targets[np.arange(len(z)), places.of_row] = 1.
+  gram = z @ z.T
+  return [z.T @ _solve(gram, targets - shares, p) for p in penalties]
+
+
+def _primal(inputs: closed_form_inputs.Inputs, features: np.ndarray,
+            places: anchors.Anchors, shares: np.ndarray,
+            penalties: Sequence[float | int]) -> list[np.ndarray]:
+  """(zᵀ z + penalty)⁻¹ zᵀ (y − shares): few columns, rows in blocks."""
+  gram = np.zeros((inputs.size, inputs.size))
+  sums = np.zeros((len(places), inputs.size))
+  for block in closed_form_inputs.blocks(features):
+    z = inputs.map(features[block])
+    gram += z.T @ z
+    member = sparse.csr_array(
+        (np.ones(len(z)), (places.of_row[block], np.arange(len(z)))),
+        shape=(len(places), len(z)))
+    sums += member @ z
+  crossed = sums.T - sums.sum(axis=0)[:, None] * shares
+  return [_solve(gram, crossed, p) for p in penalties]
+
+
+def _solve(gram: np.ndarray, right: np.ndarray,
+           penalty: float | int) -> np.ndarray:
+  return linalg.solve(gram + penalty * np.eye(len(gram)), right,
+                      assume_a='pos')

@@ -1,0 +1,1 @@
+"""Nearest rows of one channel, exact or approximate."""

@@ -1,0 +1,24 @@
+"""Engines of approximate search by name, each imported when it is used."""
+
+import pathlib
+
+from pinpoint_jax.search import ann, ann_files
+
+ENGINES = ('scann', 'faiss')
+
+
+def engine_class(engine: str) -> type:
+  """The class behind an engine's name; refused where it is not installed."""
+  if engine == 'scann':
+    from pinpoint_jax.search import ann_scann
+    return ann_scann.ScannIndex
+  if engine == 'faiss':
+    from pinpoint_jax.search import ann_faiss
+    return ann_faiss.FaissIndex
+  raise ValueError(f'engine {engine!r}: choices are {ENGINES}')
+
+
+def load(folder: pathlib.Path,
+         made: ann_files.Made | None = None) -> ann.Index:
+  """Reads an index with the engine that wrote it."""
+  return engine_class(ann_files.read(folder, made).engine).load(folder, made)

@@ -1,0 +1,151 @@
+"""How hard an index must search to find what exact search finds."""
+
+from collections.abc import Sequence
+import dataclasses
+import itertools
+import statistics
+import time
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float, Int
+import numpy as np
+from pinpoint_jax.search import ann
+from pinpoint_jax.search import vectors as vectors_lib
+
+_BLOCK = 32768
+_ROUNDS = 3
+
+
+@runtime_checkable
+class Tunable(ann.Index, Protocol):
+  """An index whose search can be made harder without building it again."""
+
+  settings: ann.Settings
+
+  def with_effort(self, leaves_to_search: int, reorder: int) -> 'Tunable':
+    """The same index, searched that hard."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+  """One effort and what came of it.
+
+  Attributes:
+    leaves_to_search: cells looked into for each query.
+    reorder: rows scored again for each query.
+    recall: share of the exact answers that were found.
+    queries_per_s: median of a few rounds.
+  """
+
+  leaves_to_search: int
+  reorder: int
+  recall: float
+  queries_per_s: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuned:
+  """The cheapest settings that reach the target, and all that was tried.
+
+  Attributes:
+    settings: the chosen ones.
+    chosen: the trial they come from.
+    trials: every effort tried, cheapest first.
+  """
+
+  settings: ann.Settings
+  chosen: Trial
+  trials: tuple[Trial, ...]
+
+
+class Unreachable(ValueError):
+  """No effort reaches the recall asked for."""
+
+
+def tune(built: Tunable, queries: Float[np.ndarray, 'b d'],
+         exact_rows: Int[np.ndarray, 'b k'], target: float | int,
+         leaves: Sequence[int] = (), reorders: Sequence[int] = ()) -> Tuned:
+  """The fastest effort with a recall of `target` or more on these queries.
+
+  `exact_rows` are the right answers; `leaves` and `reorders` the efforts to
+  try, by default powers of two from small to everything.
+  """
+  num_k = exact_rows.shape[1]
+  leaves = leaves or _doubling(1, built.settings.num_leaves)
+  reorders = reorders or _doubling(num_k, min(32 * num_k, len(built)))
+  efforts = [(1, num_k)] if built.settings.brute else itertools.product(
+      leaves, reorders)
+  trials = sorted((_trial(built, queries, exact_rows, *one) for one in efforts),
+                  key=lambda trial: -trial.queries_per_s)
+  chosen = next((one for one in trials if one.recall >= target), None)
+  if chosen is None:
+    best = max(trials, key=lambda trial: trial.recall)
+    raise Unreachable(
+        f'recall {target} is not reached: the best of {len(trials)} efforts is '
+        f'{best.recall:.4f} with leaves_to_search {best.leaves_to_search} and '
+        f'reorder {best.reorder}; try more, or other leaves')
+  settings = built.settings.with_effort(
+      chosen.leaves_to_search, chosen.reorder)
+  return Tuned(settings, chosen, tuple(trials))
+
+
+def recall(found: Int[np.ndarray, 'b k'], exact: Int[np.ndarray, 'b k']) -> (
+    float):
+  """Share of the exact answers that were found; padding counts as neither."""
+  wanted = exact >= 0
+  if not wanted.any():
+    raise ValueError('there are no exact answers to find')
+  hits = [np.isin(exact[i][wanted[i]], found[i]).sum()
+          for i in range(len(exact))]
+  return float(np.sum(hits) / wanted.sum())
+
+
+def exact_rows(vectors: vectors_lib.Vectors,
+               queries: Float[np.ndarray, 'b d'], k: int) -> Int[
+                   np.ndarray, 'b k']:
+  """The k rows of highest dot product, by scoring all, a block at a time."""
+  rows = np.full((len(queries), k), -1, np.int64)
+  scores = np.full((len(queries), k), -np.inf, np.float32)
+  for start in range(0, len(vectors), _BLOCK):
+    block = vectors.block(start, min(start + _BLOCK, len(vectors)))
+    # In this order the blocked product is far faster than the other way.
+    score = (block @ queries.T).T
+    near = np.argpartition(-score, min(k, len(block)) - 1, axis=1)[:, :k]
+    rows = np.concatenate([rows, start + near], axis=1)
+    scores = np.concatenate(
+        [scores, np.take_along_axis(score, near, 1)], axis=1)
+    order = np.lexsort((rows, -scores), axis=1)[:, :k]
+    rows = np.take_along_axis(rows, order, 1)
+    scores = np.take_along_axis(scores, order, 1)
+  return rows
+
+
+def perturbed(vectors: vectors_lib.Vectors, num_queries: int,
+              noise: float | int, seed: int) -> Float[np.ndarray, 'b d']:
+  """Rows moved by noise of that length and put back on the unit sphere."""
+  rng = np.random.default_rng(seed)
+  chosen = rng.choice(len(vectors), num_queries, replace=False)
+  rows = vectors.take(np.sort(chosen))
+  step = rng.normal(size=rows.shape) * noise / np.sqrt(vectors.dim)
+  moved = rows + step.astype(np.float32)
+  return moved / np.linalg.norm(moved, axis=1, keepdims=True)
+
+
+def _trial(built: Tunable, queries: np.ndarray, exact: np.ndarray,
+           leaves_to_search: int, reorder: int) -> Trial:
+  index_there = built.with_effort(leaves_to_search, reorder)
+  seconds = []
+  for _ in range(_ROUNDS):
+    started = time.perf_counter()
+    found = index_there.search(queries, exact.shape[1])
+    seconds.append(time.perf_counter() - started)
+  return Trial(leaves_to_search, reorder, recall(found.rows, exact),
+               len(queries) / statistics.median(seconds))
+
+
+def _doubling(first: int, last: int) -> list[int]:
+  """first, twice that and so on, and last itself."""
+  found = [first]
+  while found[-1] * 2 < last:
+    found.append(found[-1] * 2)
+  return found if found[-1] >= last else [*found, last]

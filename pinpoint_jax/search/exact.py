@@ -1,0 +1,112 @@
+"""Exact search: the same answer from every engine, to the bit.
+
+  fast float32 scores ─▶ all rows that may be among the k best
+                      ─▶ exact scores (rescore.py) ─▶ order by score, row
+
+Engines: 'scan' (numpy, scan.py) and 'sharded' (a jax mesh, sharded.py).
+
+Where the rows lie with several processes, each searches its own and
+`search_all_hosts` merges: nothing but k rows per query and process ever crosses
+the network.
+"""
+
+from typing import Literal
+
+import jax
+from jax.experimental import multihost_utils
+from jaxtyping import Float, Int, Num
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.search import merge, row_sets, scan, scan_sharded
+from pinpoint_jax.search import vectors as vectors_lib
+
+Engine = Literal['auto', 'scan', 'sharded']
+
+
+class Exact:
+  """Rows to be searched more than once: what was prepared stays."""
+
+  def __init__(self, vectors: vectors_lib.Vectors | Num[np.ndarray, 'g d'],
+               engine: Engine = 'auto'):
+    if isinstance(vectors, np.ndarray):
+      vectors = vectors_lib.Vectors(vectors)
+    self._vectors = vectors
+    self._scan = scan.Scan(vectors)
+    self._sharded = (scan_sharded.Sharded(vectors)
+                     if chosen(engine) == 'sharded' else None)
+
+  def __len__(self) -> int:
+    return len(self._vectors)
+
+  def search(self, queries: Float[np.ndarray, 'b _'], k: int,
+             excluded: types.RowSets | None = None,
+             allowed: Int[np.ndarray, 'n'] | None = None) -> types.Candidates:
+    """As `search`, against the rows that were given at the start."""
+    self._check(queries, k, excluded, allowed)
+    queries = np.ascontiguousarray(queries, np.float32)
+    # A region is gathered on the host, where its rows are few.
+    if self._sharded is None or allowed is not None:
+      return self._scan.search(queries, k, excluded, allowed)
+    return self._sharded.search(queries, k, excluded)
+
+  def _check(self, queries: np.ndarray, k: int,
+             excluded: types.RowSets | None,
+             allowed: np.ndarray | None) -> None:
+    if k < 1:
+      raise ValueError(f'k {k}: at least 1 row must be asked for')
+    if queries.shape[1] != self._vectors.dim:
+      raise ValueError(f'queries have {queries.shape[1]} numbers and the '
+                       f'gallery {self._vectors.dim}: they are not of one '
+                       f'model')
+    row_sets.check_excluded(excluded, len(queries), len(self._vectors))
+    if allowed is None or not len(allowed):
+      return
+    if (np.diff(allowed) <= 0).any():
+      raise ValueError('allowed rows are not ascending: sort them, each once')
+    if allowed[0] < 0 or allowed[-1] >= len(self._vectors):
+      raise ValueError(f'allowed rows {allowed[0]} to {allowed[-1]} are not '
+                       f'all among the {len(self._vectors)} of the gallery')
+
+
+def search(queries: Float[np.ndarray, 'b _'],
+           vectors: vectors_lib.Vectors | Num[np.ndarray, 'g d'], k: int,
+           excluded: types.RowSets | None = None,
+           allowed: Int[np.ndarray, 'n'] | None = None,
+           engine: Engine = 'auto') -> types.Candidates:
+  """The k rows of highest dot product per query, best first, ties by row.
+
+  excluded: rows that may never answer a query; allowed: only these rows may,
+  ascending, and only they are read. Where fewer than k rows remain: row -1,
+  score -inf. Features that are not finite are refused by their place.
+  """
+  return Exact(vectors, engine).search(queries, k, excluded, allowed)
+
+
+def chosen(engine: Engine) -> str:
+  """The engine behind 'auto': numpy on a CPU, the mesh on an accelerator."""
+  if engine == 'auto':
+    return 'scan' if jax.default_backend() == 'cpu' else 'sharded'
+  if engine not in ('scan', 'sharded'):
+    raise ValueError(f"engine {engine!r}: choices are 'auto', 'scan', "
+                     f"'sharded'")
+  return engine
+
+
+def search_all_hosts(engine: Exact, first_row: int,
+           queries: Float[np.ndarray, 'b d'], k: int,
+           excluded: types.RowSets | None = None) -> types.Candidates:
+  """The k best rows of all processes; all must ask the same.
+
+  engine: the rows of this process, the first of which is number first_row
+  among all. Numbers in the answer and in `excluded` are those among all.
+  """
+  here = row_sets.within_excluded(excluded, first_row, first_row + len(engine))
+  found = engine.search(queries, k, here)
+  rows = np.where(found.rows < 0, -1, found.rows + first_row)
+  # Two halves: jax would cut an int64 to 32 bits.
+  halves, scores = multihost_utils.process_allgather(
+      (rows.view(np.uint32), found.scores))
+  halves = np.ascontiguousarray(halves).reshape(-1, len(queries), 2 * k)
+  scores = np.asarray(scores).reshape(-1, len(queries), k)
+  return merge.merge([types.Candidates(*part) for part in zip(
+      halves.view(np.int64), scores)], k)

@@ -1,0 +1,104 @@
+"""Exact scores of pairs: the same number wherever and whenever it is asked.
+
+A float32 product has no rounding in float64, and a sum over one contiguous
+axis has one order, whatever stands in the other rows.
+
+How far may a fast float32 score lie from the exact one? Whatever the order of
+the sum, |fast − exact| ≤ d·u / (1 − d·u) · ‖q‖·‖x‖ with u = 2⁻²⁴. We allow
+twice that: scales of int8 rows, the rounding of the exact score, norms in
+float32 and products on accelerators take their share.
+"""
+
+from concurrent import futures
+import os
+
+from jaxtyping import Float, Int
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.search import vectors as vectors_lib
+
+# Numbers in a block of products: it stays in the cache.
+_NUMBERS = 1 << 16
+THREADS = max(1, os.cpu_count() or 1)
+
+
+def scores(queries: Float[np.ndarray, 'b d'], vectors: vectors_lib.Vectors,
+           query: Int[np.ndarray, 'n'], row: Int[np.ndarray, 'n'],
+           pool: futures.Executor | None = None) -> Float[np.ndarray, 'n']:
+  """Dot product of each pair (query[i], row[i]), rounded to float32."""
+  found = np.empty(len(row), np.float32)
+  # Pages of a memory-mapped gallery are read once, in their order.
+  order = np.argsort(row, kind='stable')
+  step = max(1, _NUMBERS // max(1, vectors.dim))
+  def fill(start: int) -> None:
+    part = order[start:start + step]
+    products = vectors.take(row[part]).astype(np.float64)
+    products *= queries[query[part]]
+    found[part] = products.sum(axis=1)
+  starts = range(0, len(row), step)
+  list(map(fill, starts) if pool is None else pool.map(fill, starts))
+  return found
+
+
+def best(query: Int[np.ndarray, 'n'], row: Int[np.ndarray, 'n'],
+         score: Float[np.ndarray, 'n'], num_queries: int,
+         k: int) -> types.Candidates:
+  """Up to k pairs of each query by (score, row); -1 and -inf pad."""
+  order = np.lexsort((row, -score, query))
+  query = query[order]
+  place = np.arange(len(query)) - np.searchsorted(query, query)
+  kept = place < k
+  at = query[kept], place[kept]
+  rows = np.full((num_queries, k), -1, np.int64)
+  found = np.full((num_queries, k), -np.inf, np.float32)
+  rows[at], found[at] = row[order][kept], score[order][kept]
+  return types.Candidates(rows, found)
+
+
+_UNIT = 2.**-24
+# What numbers too small for float32 may lose.
+_TINY = 2.**-120
+# Half of float32's largest: no sum on the way can overflow below it.
+LARGEST = 1.7e38
+
+
+def error_margin(dim: int, query_norms: Float[np.ndarray, 'b'],
+           row_norm: float | int) -> Float[np.ndarray, 'b']:
+  """Largest difference for rows no longer than row_norm, float64 [b]."""
+  size = query_norms.astype(np.float64) * float(row_norm)
+  tiny = dim * _TINY * (1. + query_norms) * (1. + float(row_norm))
+  return 2. * (dim + 8) * _UNIT * size + tiny
+
+
+def norms(rows: Float[np.ndarray, 'n d']) -> Float[np.ndarray, 'n']:
+  """Length of each row, float64; not finite where the row is not."""
+  found = np.einsum('nd,nd->n', rows, rows).astype(np.float64)
+  # A square may overflow, or vanish, where the number does neither.
+  odd = ~np.isfinite(found) | (found < 1e-30)
+  if odd.any():
+    wide = rows[odd].astype(np.float64)
+    found[odd] = np.einsum('nd,nd->n', wide, wide)
+  return np.sqrt(found)
+
+
+def check_finite(query_norms: Float[np.ndarray, 'b'],
+                 row_norms: Float[np.ndarray, 'n'], query: int,
+                 rows: np.ndarray | range) -> None:
+  """Refuses pairs whose score is no finite number, naming the first pair.
+
+  query: number of the first query; rows: number of every row.
+  """
+  if not len(query_norms) or not len(row_norms):
+    return
+  # NaN passes through max, so that one comparison finds everything.
+  if query_norms.max() * row_norms.max() < LARGEST:
+    return
+  bad_query, bad_row = (np.flatnonzero(~np.isfinite(lengths))
+                        for lengths in (query_norms, row_norms))
+  at = (int([*bad_query, 0][0]), int([*bad_row, 0][0]))
+  if not len(bad_query) and not len(bad_row):
+    at = int(query_norms.argmax()), int(row_norms.argmax())
+  raise ValueError(
+      f'query {query + at[0]} against gallery row {int(rows[at[1]])} scores no '
+      f'finite number: the features of one of them are not finite or too large '
+      f'(lengths {query_norms[at[0]]:g} and {row_norms[at[1]]:g})')

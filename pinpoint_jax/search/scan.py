@@ -1,0 +1,334 @@
+"""Exact search on a CPU: blocks of rows against all queries at once.
+
+  rows of a block ─▶ float32 ─▶ products with the queries ─▶ few survivors
+
+Each thread takes the next block and does all of that alone. A block of scores
+stays in the cache while it is compared with the cuts.
+
+A pair of query and row stays a candidate while it may be among the k best:
+
+  block of scores ─▶ those not below the query's cut ─▶ pile
+  pile too high   ─▶ a higher floor, fewer pairs      ─▶ pile
+  pile still high ─▶ exact scores, k pairs per query  ─▶ pile
+
+A floor is a score that k rows of the query reach for sure; the cut lies the
+error bound of a fast score below it. So nothing that belongs to the answer is
+ever dropped, and a pile never holds much more than k pairs per query.
+
+Products run on one thread each, so that threads of our own run side by side:
+two of ours never wait for one another; two threads inside one product wait at
+its end, and spin while they do.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent import futures
+import contextlib
+import ctypes
+import dataclasses
+import functools
+import pathlib
+import threading
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float, Int
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.search import exact_scores, row_sets
+from pinpoint_jax.search import vectors as vectors_lib
+
+_lock = threading.Lock()
+
+
+@dataclasses.dataclass
+class _OpenBlas:
+  """The number of threads of numpy's OpenBLAS, and who holds it at one."""
+
+  get: Callable[[], int]
+  put: Callable[[int], None]
+  holders: int = 0
+  before: int = 1
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[bool]:
+  """Products in here take one thread; False where they cannot be told so."""
+  blas = _openblas()
+  if blas is None:
+    yield False
+    return
+  with _lock:
+    if not blas.holders:
+      blas.before = blas.get()
+      blas.put(1)
+    blas.holders += 1
+  try:
+    yield True
+  finally:
+    with _lock:
+      blas.holders -= 1
+      if not blas.holders:
+        blas.put(blas.before)
+
+
+@functools.cache
+def _openblas() -> _OpenBlas | None:
+  """What numpy's wheels bring; None for a numpy of another kind."""
+  folder = pathlib.Path(np.__file__).parents[1] / 'numpy.libs'
+  for path in folder.glob('libscipy_openblas64_*'):
+    library = ctypes.CDLL(str(path))
+    return _OpenBlas(library.scipy_openblas_get_num_threads64_,
+                     library.scipy_openblas_set_num_threads64_)
+  return None
+
+
+_SPARE = 1 << 14
+
+
+class Survivors:
+  """Pairs of one block of queries (at most 65536), rows given in any order.
+
+  Attributes:
+    height: pairs that are held now.
+  """
+
+  def __init__(self, queries: Float[np.ndarray, 'b d'],
+               query_norms: Float[np.ndarray, 'b'],
+               vectors: vectors_lib.Vectors, k: int):
+    self._queries, self._norms, self._k = queries, query_norms, k
+    self._vectors = vectors
+    self._floor = np.full(len(queries), -np.inf)
+    self._longest = 0.
+    self._query = np.zeros(0, np.uint16)
+    self._row = np.zeros(0, np.int64)
+    self._score = np.zeros(0, np.float32)
+    self._pile: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    self.height = 0
+    self._limit = 2 * k * len(queries) + _SPARE
+
+  def margin(self, row_norm: float | int) -> Float[np.ndarray, 'b']:
+    """Error bound of a fast score against rows no longer than row_norm."""
+    return exact_scores.error_margin(self._queries.shape[1], self._norms,
+                                     row_norm)
+
+  def reach(self, floor: Float[np.ndarray, 'b']) -> None:
+    """Says that k rows of each query score at least `floor` for sure."""
+    self._floor = np.maximum(self._floor, floor)
+
+  def cut(self, row_norm: float | int) -> Float[np.ndarray, 'b']:
+    """Fast scores below it, float32, need not be added."""
+    self._longest = max(self._longest, float(row_norm))
+    return self._cut(row_norm)
+
+  def _cut(self, row_norm: float) -> np.ndarray:
+    wanted = self._floor - self.margin(row_norm)
+    # Rounding to float32 must not raise it.
+    lower = wanted - np.abs(wanted) * 2.**-23
+    return np.maximum(lower, np.finfo(np.float32).min).astype(np.float32)
+
+  def add(self, query: Int[np.ndarray, 'n'], row: Int[np.ndarray, 'n'],
+          score: Float[np.ndarray, 'n']) -> None:
+    """Adds pairs with their fast scores."""
+    self._pile.append((query.astype(np.uint16), row, score))
+    self.height += len(row)
+    if self.height > self._limit:
+      self._lower()
+
+  def finish(self, pool: futures.Executor | None = None) -> types.Candidates:
+    """The k best of each query, exactly scored."""
+    self._gather()
+    self._prune()
+    query = self._query.astype(np.int64)
+    exact = exact_scores.scores(self._queries, self._vectors, query, self._row,
+                                pool)
+    return exact_scores.best(query, self._row, exact, len(self._queries),
+                             self._k)
+
+  def _gather(self) -> None:
+    parts = [(self._query, self._row, self._score), *self._pile]
+    self._query, self._row, self._score = map(np.concatenate, zip(*parts))
+    self._pile, self.height = [], len(self._row)
+
+  def _lower(self) -> None:
+    self._gather()
+    self._prune()
+    if self.height > self._limit * 3 // 4:
+      self._settle()
+
+  def _prune(self) -> None:
+    """Raises the floors to the k-th best fast scores less their error."""
+    order = np.argsort(self._query, kind='stable')
+    ordered = self._score[order]
+    starts = np.searchsorted(
+        self._query[order], np.arange(len(self._floor) + 1, dtype=np.uint32))
+    kth = np.full(len(self._floor), -np.inf)
+    for query in np.flatnonzero(np.diff(starts) >= self._k):
+      of_query = ordered[starts[query]:starts[query + 1]]
+      kth[query] = np.partition(of_query, -self._k)[-self._k]
+    self.reach(kth - self.margin(self._longest))
+    self._keep(self._score >= self._cut(self._longest)[self._query])
+
+  def _settle(self) -> None:
+    """Leaves k pairs of each query, for floods of equal rows."""
+    query = self._query.astype(np.int64)
+    exact = exact_scores.scores(self._queries, self._vectors, query, self._row)
+    order = np.lexsort((self._row, -exact, query))
+    place = np.arange(len(query)) - np.searchsorted(
+        query[order], query[order])
+    kept = np.sort(order[place < self._k])
+    self._keep(kept)
+    last = np.full(len(self._floor), -np.inf)
+    full = order[place == self._k - 1]
+    last[query[full]] = exact[full]
+    self.reach(last)
+
+  def _keep(self, kept: np.ndarray) -> None:
+    self._query, self._row = self._query[kept], self._row[kept]
+    self._score = self._score[kept]
+    self.height = len(self._row)
+
+
+# Queries that go through the gallery together: memory does not grow beyond.
+_QUERIES = 1024
+# Rows whose longest is remembered; blocks are whole numbers of it.
+_ROWS = 1024
+_MOST_ROWS = 16 * _ROWS
+_SCORES = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+  """Some queries, what they may not find and what they have found so far."""
+
+  queries: np.ndarray
+  norms: np.ndarray
+  first: int
+  barred: row_sets.Pairs
+  allowed: np.ndarray | None
+  kept: Survivors
+  lock: threading.Lock
+
+
+class Scan:
+  """Rows to be searched again and again; what is learnt of them is kept."""
+
+  def __init__(self, vectors: vectors_lib.Vectors):
+    self._vectors = vectors
+    # Longest row of each _ROWS rows; NaN until they are read.
+    self._longest = np.full(-(-len(vectors) // _ROWS), np.nan)
+
+  def search(self, queries: Float[np.ndarray, 'b d'], k: int,
+             excluded_rows: types.RowSets | None = None,
+             allowed: Int[np.ndarray, 'n'] | None = None) -> types.Candidates:
+    """The k best rows of each query, see exact.search."""
+    rows = np.full((len(queries), k), -1, np.int64)
+    scores = np.full((len(queries), k), -np.inf, np.float32)
+    with (one_thread() as alone,
+          futures.ThreadPoolExecutor(exact_scores.THREADS) as pool):
+      for start in range(0, len(queries), _QUERIES):
+        part = slice(start, min(start + _QUERIES, len(queries)))
+        barred = row_sets.excluded_pairs(excluded_rows, part.start, part.stop)
+        asked = self._asked(queries[part], k, start, barred, allowed)
+        self._look(asked, k, pool, exact_scores.THREADS if alone else 1)
+        found = asked.kept.finish(pool)
+        rows[part], scores[part] = found.rows, found.scores
+    return types.Candidates(rows, scores)
+
+  def _asked(self, queries: np.ndarray, k: int, first: int,
+             barred: row_sets.Pairs, allowed: np.ndarray | None) -> _Asked:
+    norms = exact_scores.norms(queries)
+    if allowed is not None:
+      barred = row_sets.pairs_among(barred, allowed)
+    return _Asked(queries, norms, first, barred, allowed,
+                  Survivors(queries, norms, self._vectors, k),
+                  threading.Lock())
+
+  def _look(self, asked: _Asked, k: int, pool: futures.Executor,
+            num_threads: int) -> None:
+    """Takes every block, the first alone: it raises the cuts."""
+    total = (len(self._vectors) if asked.allowed is None
+             else len(asked.allowed))
+    step = _block_rows(len(asked.queries), self._vectors.stored.dtype)
+    blocks = iter([slice(at, min(at + step, total))
+                   for at in range(0, total, step)])
+    first = next(blocks, None)
+    if first is None:
+      return
+    self._blocks(asked, iter([first]), k if first.stop >= k else 0)
+    # Threads draw from one list, so that none waits for a slow one.
+    list(pool.map(lambda _: self._blocks(asked, blocks), range(num_threads)))
+
+  def _blocks(self, asked: _Asked, blocks: Iterator[slice],
+              raise_to: int = 0) -> None:
+    """Adds survivors of blocks; first raises the cuts to that best score."""
+    buffer = np.empty(0, np.float32)
+    for part in blocks:
+      rows, block = self._read(part, asked.allowed)
+      longest = self._check(block, asked.norms, asked.first, rows)
+      shape = len(block), len(asked.queries)
+      if not buffer.size:
+        buffer = np.empty(shape, np.float32)
+      # X·Qᵀ: the other way round blocked products run at half the speed.
+      scores = np.matmul(block, asked.queries.T, out=buffer[:len(block)])
+      here = asked.barred.between(part.start, part.stop)
+      scores[here.rows, here.queries] = -np.inf
+      if raise_to:
+        asked.kept.reach(_kth(scores, raise_to) - asked.kept.margin(longest))
+      with asked.lock:
+        cut = asked.kept.cut(longest)
+      place, query = np.divmod(np.flatnonzero(scores >= cut), shape[1])
+      row = place + part.start if asked.allowed is None else rows[place]
+      with asked.lock:
+        asked.kept.add(query, row, scores[place, query])
+
+  def _read(self, part: slice, allowed: np.ndarray | None) -> tuple[
+      range | np.ndarray, np.ndarray]:
+    """Numbers of the rows of a block, and the rows as float32."""
+    if allowed is None:
+      return (range(part.start, part.stop),
+              _read(self._vectors, part.start, part.stop))
+    return allowed[part], self._vectors.take(allowed[part])
+
+  def _check(self, block: np.ndarray, query_norms: np.ndarray,
+             first_query: int, numbers: range | np.ndarray) -> float:
+    """Length of the longest row; refuses what is no finite number."""
+    whole = isinstance(numbers, range)
+    if whole:
+      part = slice(numbers.start // _ROWS, -(-numbers.stop // _ROWS))
+      known = float(self._longest[part].max())
+      if query_norms.max() * known < exact_scores.LARGEST:
+        return known
+    row_norms = exact_scores.norms(block)
+    exact_scores.check_finite(query_norms, row_norms, first_query, numbers)
+    if whole:
+      self._longest[part] = np.maximum.reduceat(
+          row_norms, np.arange(0, len(block), _ROWS))
+    return float(row_norms.max())
+
+
+def _block_rows(num_queries: int, dtype: np.dtype) -> int:
+  """As many as keep a block of scores in the cache, whole _ROWS of them."""
+  if dtype != np.float32:
+    return _ROWS  # What is widened stays in the cache too.
+  fit = _SCORES // num_queries // _ROWS * _ROWS
+  return min(max(fit, _ROWS), _MOST_ROWS)
+
+
+def _kth(scores: Float[np.ndarray, 'n b'], k: int) -> np.ndarray:
+  """The k-th best score of each query."""
+  place = len(scores) - k
+  return np.partition(np.ascontiguousarray(scores.T), place, axis=1)[:, place]
+
+
+def _read(vectors: vectors_lib.Vectors, start: int, stop: int) -> np.ndarray:
+  stored = vectors.stored
+  # XLA widens float16 about five times as fast as numpy; whole blocks only,
+  # since each shape is compiled.
+  if stored.dtype == np.float16 and not (stop - start) % _ROWS:
+    return np.asarray(_widen(stored[start:stop]))
+  return vectors.block(start, stop)
+
+
+@jax.jit
+def _widen(rows: jax.Array) -> jax.Array:
+  return rows.astype(jnp.float32)

@@ -1,0 +1,135 @@
+"""Rows of one channel as a gallery stores them, read as float32."""
+
+import dataclasses
+import functools
+from typing import TypeAlias
+
+from jaxtyping import Float, Int
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Vectors:
+  """Vectors that stay as they lie on disk until they are read.
+
+  Attributes:
+    stored: float16 or float32 [g, d], or int8 [g, d] with `scale`; may be
+      memory-mapped.
+    scale: what an int8 row is multiplied with, float32 [g].
+  """
+
+  stored: np.ndarray
+  scale: np.ndarray | None = None
+
+  def __len__(self) -> int:
+    return len(self.stored)
+
+  @property
+  def dim(self) -> int:
+    """Numbers in a vector."""
+    return self.stored.shape[1]
+
+  def block(self, start: int, stop: int) -> Float[np.ndarray, 'n d']:
+    """Rows start to stop, float32."""
+    return self.take(slice(start, stop))
+
+  def take(self, rows: Int[np.ndarray, 'n'] | slice) -> Float[
+      np.ndarray, 'n d']:
+    """Those rows, float32, in that order."""
+    found = np.asarray(self.stored[rows], np.float32)
+    if self.scale is None:
+      return found
+    return found * self.scale[rows][:, None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Joined:
+  """Vectors of several segments as one table, by row of the gallery.
+
+  Attributes:
+    parts: one after the other; all as wide as the first.
+  """
+
+  parts: tuple[Vectors, ...]
+
+  def __post_init__(self):
+    if len({part.dim for part in self.parts}) != 1:
+      raise ValueError(f'segments of {[part.dim for part in self.parts]} '
+                       f'numbers a row are no one table')
+
+  def __len__(self) -> int:
+    return int(self._offsets[-1])
+
+  @property
+  def dim(self) -> int:
+    """Numbers in a vector."""
+    return self.parts[0].dim
+
+  def take(self, rows: Int[np.ndarray, 'n']) -> Float[np.ndarray, 'n d']:
+    """Those rows, float32, in that order."""
+    if len(self.parts) == 1:
+      return self.parts[0].take(rows)
+    found = np.empty((len(rows), self.dim), np.float32)
+    which = np.searchsorted(self._offsets, rows, 'right') - 1
+    for i in np.unique(which):
+      at = which == i
+      found[at] = self.parts[i].take(rows[at] - self._offsets[i])
+    return found
+
+  @functools.cached_property
+  def _offsets(self) -> Int[np.ndarray, 'p_plus_1']:
+    return np.cumsum([0, *map(len, self.parts)], dtype=np.int64)
+
+
+# Rows by number, however they lie.
+Rows: TypeAlias = Vectors | Joined
+
+
+def quantise(rows: Float[np.ndarray, 'n d']) -> Vectors:
+  """Int8 rows, each scaled by its own largest number."""
+  largest = np.abs(rows).max(axis=1, initial=0.)
+  scale = np.where(largest > 0, largest / 127, 1.).astype(np.float32)
+  stored = np.rint(rows / scale[:, None]).astype(np.int8)
+  return Vectors(stored, scale)
+
+
+_BLOCK = 16384
+_SHOWN = 5
+
+
+class BadVectors(ValueError):
+  """Rows no index can be built from."""
+
+
+def checked_float32(vectors: Vectors) -> Float[np.ndarray, 'g d']:
+  """All rows as float32, refused if one is not finite or is all zero."""
+  rows = np.empty((len(vectors), vectors.dim), np.float32)
+  bad = []
+  for start in range(0, len(rows), _BLOCK):
+    block = vectors.block(start, min(start + _BLOCK, len(rows)))
+    bad.extend(start + np.flatnonzero(~usable(block)))
+    rows[start:start + len(block)] = block
+  if bad:
+    raise BadVectors(
+        f'{len(bad)} of {len(rows)} rows are zero or not finite, first '
+        f'{", ".join(map(str, bad[:_SHOWN]))}: write their features again')
+  return rows
+
+
+def check_queries(queries: Float[np.ndarray, 'b d'], dim: int) -> None:
+  """Refuses queries of another dimension or with a number that is none."""
+  if queries.shape[1] != dim:
+    raise BadVectors(f'queries have {queries.shape[1]} numbers, rows of the '
+                     f'index {dim}: both must come from one model')
+  bad = np.flatnonzero(~np.isfinite(queries).all(axis=1))
+  if len(bad):
+    raise BadVectors(f'{len(bad)} of {len(queries)} queries are not finite, '
+                     f'first {bad[0]}')
+
+
+def usable(rows: Float[np.ndarray, 'n d']) -> np.ndarray:
+  """Which rows are finite and not all zero, bool [n]."""
+  # A sum of squares is not finite if any number is not: one pass finds both.
+  with np.errstate(over='ignore', invalid='ignore'):
+    squares = np.einsum('nd,nd->n', rows, rows)
+  return np.isfinite(squares) & (squares > 0)

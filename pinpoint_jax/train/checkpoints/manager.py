@@ -1,0 +1,183 @@
+"""Checkpoints: Orbax, with checksums, loud fallback and refused casts.
+
+A step is committed by one rename, which brings its checksums with it: Orbax
+calls us when all files lie in the unfinished step, before it renames it and
+before it removes older ones. So there is no moment at which a kill leaves
+fewer good steps than asked for.
+"""
+
+from collections.abc import Iterator, Mapping
+from concurrent import futures
+import contextlib
+import dataclasses
+import json
+import pathlib
+import time
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+from pinpoint_jax.disk import files
+from pinpoint_jax.train.checkpoints import (
+  agreement,
+  errors,
+  state_tree,
+  step_sums,
+)
+from pinpoint_jax.train.checkpoints import folder as checkpoint_folder
+from pinpoint_jax.train.checkpoints import keep as checkpoint_keep
+
+Keep = checkpoint_keep.Keep
+_KEEP = Keep()
+_NONE = -1
+
+
+@dataclasses.dataclass(frozen=True)
+class Restored:
+  """A checkpoint in memory, and what was wrong with newer ones."""
+  step: int
+  state: Any
+  data: Mapping[str, Any]
+  warnings: tuple[str, ...]
+
+
+class Checkpoints:
+  """Saves and restores training states in one folder that no other writes."""
+
+  def __init__(self, folder: pathlib.Path, keep: Keep = _KEEP,
+               asynchronous: bool = True):
+    """Opens the folder and removes what killed runs left there."""
+    errors.keep_orbax_quiet()
+    self.blocked_s = 0.0
+    self._folder = folder.absolute()
+    self._asynchronous = asynchronous
+    self._saving = (0, 0)
+    self._background = futures.ThreadPoolExecutor(1, 'checkpoints')
+    self._sweeping: futures.Future[None] | None = None
+    agreement.by_first(self._open)
+    self._manager = ocp.CheckpointManager(
+        self._folder, options=checkpoint_keep.options(keep, self._seal))
+
+  def save(self, step: int, state: Any, data: Mapping[str, Any]) -> None:
+    """Asks for a checkpoint; returns once the state is copied off the device.
+
+    Raises what the save before this one failed with.
+    """
+    with self._blocking():
+      self._finish()
+      if self.has(step):
+        raise ValueError(
+            f'checkpoint {self._folder / str(step)} exists already: restore '
+            f'it and go on from there, or choose another workdir')
+      self._saving = (step, state_tree.size(state))
+      self._start(step, state, data)
+      if not self._asynchronous:
+        self._finish()
+
+  def has(self, step: int) -> bool:
+    """Whether there is a checkpoint of that step."""
+    return (self._folder / str(step)).exists()
+
+  def restore(self, like: Any) -> Restored | None:
+    """The newest good checkpoint with the shardings of `like`; None if none.
+
+    Broken newer steps are named on stderr and set aside. Refused: a tree,
+    shape or dtype other than that of `like`; a folder without a good step.
+    """
+    self.wait()
+    warnings = []
+    step = agreement.by_first(lambda: self._choose(warnings))
+    if step == _NONE:
+      return None
+    self._manager.reload()
+    record = self._read(step, 'data', ocp.args.JsonRestore())
+    state_tree.refuse_differences(
+        self._folder / str(step), record['leaves'], like)
+    state = self._read(
+        step, 'state', ocp.args.StandardRestore(state_tree.targets(like)))
+    return Restored(step, state, record['data'], tuple(warnings))
+
+  def wait(self) -> None:
+    """Waits until all that was asked for is on disk; raises what failed."""
+    with self._blocking():
+      self._finish()
+
+  def close(self) -> None:
+    """Waits as `wait` does, and ends the threads that save."""
+    try:
+      self.wait()
+    finally:
+      self._background.shutdown()
+      self._manager.close()
+
+  @contextlib.contextmanager
+  def _blocking(self) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+      yield
+    finally:
+      self.blocked_s += time.perf_counter() - start
+
+  def _open(self) -> int:
+    self._folder.mkdir(parents=True, exist_ok=True)
+    checkpoint_folder.clean(self._folder)
+    return 0
+
+  def _start(self, step: int, state: Any, data: Mapping[str, Any]) -> None:
+    # A copy: the caller may go on counting while a thread writes.
+    record = json.loads(json.dumps(
+        {'data': dict(data), 'leaves': state_tree.leaves(state)}))
+    with self._tidying():
+      # Forced, as Orbax skips steps before its newest one without a word.
+      self._manager.save(step, force=True, args=ocp.args.Composite(
+          state=ocp.args.StandardSave(state),
+          data=ocp.args.JsonSave(record)))
+    if jax.process_index() == 0:
+      self._sweeping = self._background.submit(self._sweep)
+
+  def _seal(self) -> None:
+    step, _ = self._saving
+    step_sums.seal(checkpoint_folder.unfinished(self._folder, step))
+
+  def _sweep(self) -> None:
+    with contextlib.suppress(Exception):  # The caller's thread raises it.
+      self._manager.wait_until_finished()
+      files.sync_folder(self._folder)
+    checkpoint_folder.sweep(self._folder)
+
+  def _finish(self) -> None:
+    sweeping, self._sweeping = self._sweeping, None
+    with self._tidying():
+      if sweeping is not None:
+        sweeping.result()
+      self._manager.wait_until_finished()
+
+  @contextlib.contextmanager
+  def _tidying(self) -> Iterator[None]:
+    step, needed = self._saving
+    try:
+      with errors.naming_full_disk(
+          self._folder / str(step), needed):
+        yield
+    except Exception:
+      if jax.process_index() == 0:
+        checkpoint_folder.clean(self._folder)
+      self._manager.reload()
+      raise
+
+  def _choose(self, warnings: list[str]) -> int:
+    step, found = checkpoint_folder.newest_good(self._folder)
+    if step is None and found:
+      raise ValueError(
+          f'no checkpoint in {self._folder} is good: {"; ".join(found)}: bring '
+          f'the files back, or move the folder away to start afresh')
+    if found:
+      warnings.append(f'checkpoint broken, step {step} is taken instead: '
+                      f'{"; ".join(found)}')
+    for line in warnings:
+      agreement.warn(line)
+    return _NONE if step is None else step
+
+  def _read(self, step: int, item: str, args: ocp.args.CheckpointArgs) -> Any:
+    return self._manager.restore(
+        step, args=ocp.args.Composite(**{item: args}))[item]

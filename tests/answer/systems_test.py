@@ -1,0 +1,182 @@
+"""Every system's answer, against the searches and plain numpy."""
+
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.answer import systems
+from pinpoint_jax.candidates import searcher as search
+from pinpoint_jax.candidates import shortlist
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.geo import distance
+from pinpoint_jax.rerank import fusion
+from pinpoint_jax.search import masks, row_sets
+import pytest
+
+from tests.fixtures import tiny_gallery as tiny
+
+SIZES = shortlist.Sizes(4, 3, 2)
+WEIGHTS = fusion.Fusion(5., 10., 2.)
+
+
+@pytest.fixture(scope='module')
+def searcher(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('g')
+  stores = [tiny.make_store(folder / source, tiny.names(
+      source, 45), source) for source in types.SOURCES]
+  tiny.build(folder / 'g', stores)
+  return search.Searcher(galleries.open_gallery(folder / 'g'))
+
+
+def everything(searcher, oracle=SIZES):
+  channels = {name: systems.Channel(20, 12.)
+              for name in systems.OF_CHANNEL}
+  return systems.Answering(searcher, channels, {
+      'retrieval': systems.Stage(SIZES, systems.Fused(WEIGHTS)),
+      'mine': systems.Stage(shortlist.Sizes(9, 0, 0), ByRow())}, oracle)
+
+
+class ByRow:
+  """Likes high rows, of those that the mask leaves."""
+
+  def scores(self, queries, found, mask):
+    assert len(queries) == len(found.rows) == len(mask)
+    return np.where(found.rows < 0, -np.inf, found.rows / 10)
+
+
+def queries(count=7, seed=1):
+  rng = np.random.default_rng(seed)
+  def unit(dim):
+    rows = rng.normal(size=(count, dim)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+  return shortlist.Queries(unit(tiny.trained().model.dim),
+                           unit(tiny.DIM))
+
+
+def truth(count=7):
+  rng = np.random.default_rng(5)
+  return np.stack([rng.uniform(-80, 80, count),
+                   rng.uniform(-180, 180, count)], axis=1)
+
+
+def test_channels_answer_with_their_own_lists(searcher):
+  asked, found = queries(), everything(searcher)
+  lists = found.candidates(asked, masks.open_mask(7))
+  for name, channel in systems.OF_CHANNEL.items():
+    expected = searcher.search(channel, asked.of(channel), 20)
+    np.testing.assert_array_equal(lists[name].rows, expected.rows)
+    np.testing.assert_allclose(lists[name].scores, 12 * expected.scores,
+                               rtol=1e-6)
+  assert set(lists) == set(found.systems) - {'oracle'}
+
+
+def test_stages_choose_among_the_searchers_shortlist(searcher):
+  asked = queries()
+  among = searcher.shortlist(asked, SIZES)
+  found = everything(searcher).candidates(asked, masks.open_mask(7))
+  for i, rows in enumerate(among.rows):
+    real = rows >= 0
+    logits = among.similarities[i, real] @ [5., 10., 2.]
+    order = np.argsort(-logits, kind='stable')
+    np.testing.assert_array_equal(
+        found['retrieval'].rows[i, :real.sum()], rows[real][order])
+    np.testing.assert_allclose(found['retrieval'].scores[i, :real.sum()],
+                               logits[order], rtol=1e-5)
+    assert (found['retrieval'].scores[i, real.sum():] == -np.inf).all()
+  image = searcher.search('image', asked.z_image, 9).rows
+  np.testing.assert_array_equal(found['mine'].rows,
+                                np.sort(image, axis=1)[:, ::-1])
+
+
+def test_the_oracle_takes_the_candidate_nearest_the_truth(searcher):
+  asked, places = queries(), searcher.gallery.latlng_deg
+  rows = searcher.shortlist(asked, SIZES).rows
+  found = everything(searcher).answer(asked, masks.open_mask(7), truth())
+  assert ('oracle', 'expected_score') not in found
+  for i, one in enumerate(rows):
+    real = one[one >= 0]
+    dist_km = distance.haversine_km(places[real], truth()[i])
+    assert found['oracle', 'argmax'].rows[i] == real[dist_km.argmin()]
+  alone = everything(searcher, shortlist.Sizes(20, 0, 0)).answer(
+      asked, masks.open_mask(7), truth())['oracle', 'argmax']
+  image = searcher.search('image', asked.z_image, 20).rows
+  best = distance.haversine_km(places[image], truth()[:, None]).min(axis=1)
+  np.testing.assert_allclose(
+      distance.haversine_km(alone.latlng_deg, truth()), best)
+
+
+def test_places_are_those_of_the_rows_and_argmax_takes_the_first(searcher):
+  asked, found = queries(), everything(searcher)
+  lists = found.candidates(asked, masks.open_mask(7))
+  for (name, decode), answers in found.answer(
+      asked, masks.open_mask(7)).items():
+    np.testing.assert_array_equal(
+        answers.latlng_deg, searcher.gallery.latlng_deg[answers.rows])
+    if decode == 'argmax':
+      np.testing.assert_array_equal(answers.rows, lists[name].rows[:, 0])
+    assert not answers.missing.any()
+
+
+@pytest.mark.parametrize('interpolate', [False, True])
+def test_answers_do_not_depend_on_the_batch(searcher, interpolate):
+  asked, found = queries(28), everything(searcher)
+  rng = np.random.default_rng(3)
+  hidden = rng.random((28, 90)) < .3
+  mask = masks.Mask(row_sets.from_counts(np.nonzero(hidden)[1],
+                                         hidden.sum(axis=1)),
+                    np.arange(0, 90, 9))
+  whole = found.answer(asked, mask, truth(28), interpolate)
+  for size in (1, 7):
+    for start in range(0, 28, size):
+      part = slice(start, start + size)
+      some = found.answer(asked.take(part), mask.take(part), truth(28)[part],
+                          interpolate)
+      for key, answers in some.items():
+        np.testing.assert_array_equal(answers.rows, whole[key].rows[part])
+        np.testing.assert_array_equal(answers.latlng_deg,
+                                      whole[key].latlng_deg[part])
+
+
+def test_a_query_without_a_row_has_no_place(searcher):
+  # Query 1 may not be answered by any row.
+  counts = np.asarray([0, 90, 3])
+  rows = np.concatenate([np.arange(90), [0, 1, 2]])
+  mask = masks.Mask(row_sets.from_counts(rows, counts), np.zeros(0, np.int64))
+  for answers in everything(searcher).answer(
+      queries(3), mask, truth(3), True).values():
+    assert answers.missing.tolist() == [False, True, False]
+    assert np.isnan(answers.latlng_deg[1]).all()
+    assert np.isfinite(answers.latlng_deg[[0, 2]]).all()
+  nowhere = masks.Mask(row_sets.none(3), np.zeros(0, np.int64),
+                       np.zeros(0, np.int64))
+  for answers in everything(searcher).answer(queries(3), nowhere).values():
+    assert answers.missing.all()
+
+
+def test_a_region_with_one_row_answers_with_it(searcher):
+  mask = masks.Mask(row_sets.none(7), np.zeros(0, np.int64), np.asarray([42]))
+  for answers in everything(searcher).answer(queries(), mask).values():
+    assert (answers.rows == 42).all()
+
+
+def test_no_queries(searcher):
+  for answers in everything(searcher).answer(
+      queries(0), masks.open_mask(0), truth(0)).values():
+    assert answers.latlng_deg.shape == (0, 2)
+
+
+def test_ranked_keeps_the_order_of_equals_and_refuses_nan():
+  rows = np.asarray([[5, 3, -1, 9], [-1, -1, -1, -1]])
+  scores = np.asarray([[1., 1., 7., 2.], [0., 0., 0., 0.]])
+  found = systems.ranked(rows, scores)
+  assert found.rows.tolist() == [[9, 5, 3, -1], [-1] * 4]
+  assert found.scores[0].tolist() == [2., 1., 1., -np.inf]
+  scores[0, 1] = np.nan
+  with pytest.raises(ValueError, match='1 candidates .* first of query 0'):
+    systems.ranked(rows, scores)
+
+
+@pytest.mark.parametrize('bad', [(0, 1.), (5, 0.), (5, np.inf), (5, np.nan)])
+def test_a_channel_needs_a_size_and_a_temperature(bad, searcher):
+  with pytest.raises(ValueError, match='size is at least 1'):
+    systems.Channel(*bad)
+  with pytest.raises(ValueError, match="\\['raw'\\]: choices are .*raw_1nn"):
+    systems.Answering(searcher, {'raw': systems.Channel(5, 1.)}, {})

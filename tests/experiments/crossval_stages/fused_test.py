@@ -1,0 +1,94 @@
+"""What is fitted on other folds: by lists small enough to check."""
+
+from experiments.crossval_stages import fused, light
+from experiments.crossval_stages import lists as crossval_lists
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.disk import parts
+from pinpoint_jax.geo import distance
+
+NUM, K = 150, 6
+GALLERY = np.stack([np.linspace(-60, 60, 40), np.linspace(-170, 170, 40)], 1)
+
+
+def lists(seed, sims=None, near=None, num=NUM, channels=types.CHANNELS):
+  """Queries at the place of one candidate; similarities say nothing else."""
+  rng = np.random.default_rng(seed)
+  rows = np.stack([rng.permutation(len(GALLERY))[:K] for _ in range(num)])
+  true = rng.integers(K, size=num)
+  photos = types.Photos(
+      np.array([f'{seed}_{i}' for i in range(num)]),
+      GALLERY[rows[np.arange(num), true]], np.full(num, ''), np.full(num, ''),
+      'street')
+  hit = np.arange(K) == true[:, None]
+  found = rng.normal(scale=.1, size=(num, K, 3))
+  if sims is not None:
+    found += hit[..., None] * np.asarray(sims)
+  counts = np.zeros((num, K, 2, 2), np.int32)
+  counts[:, :, 1, 1] = np.where(hit, near or 0, 0)
+  columns = {'rows': rows.astype(np.int32), 'counts': counts,
+             'ranks': np.tile(np.arange(K, dtype=np.int16)[:, None],
+                              (num, 1, 3)),
+             'similarities': found.astype(np.float32)}
+  return crossval_lists.Lists(
+      photos, parts.Table([columns], 'made'), GALLERY, 7., channels)
+
+
+def test_a_fold_has_weights_from_the_others_alone():
+  """Only fold 0's own lists say the opposite of the truth."""
+  good, bad = (0, .3, 0), (0, -.3, 0)
+  folds = [lists(0, bad), lists(1, good), lists(2, good)]
+  first, second, _ = (found['argmax'].fitted for found in
+                      fused.answer(folds, types.CHANNELS))
+  assert first['location'] > 10 > second['location']
+  again = next(fused.answer([lists(9), *folds[1:]], types.CHANNELS))
+  assert again['argmax'].fitted == first
+
+
+def test_a_trained_temperature_is_kept_and_others_are_fitted():
+  folds = [lists(i, (0, 0, .1)) for i in range(2)]
+  found = next(fused.answer(folds, ('location',)))
+  assert found['argmax'].fitted == {'image': 0., 'location': 7., 'raw': 0.}
+  found = next(fused.answer(folds, ('raw',)))['argmax'].fitted
+  assert found['image'] == found['location'] == 0 and 4 < found['raw'] < 20
+
+
+def test_answers_are_measured_from_the_truth():
+  one = lists(0, (1., 1., 1.))
+  found = next(fused.answer([one, lists(1, (1., 1., 1.))], ('image',)))
+  for decode in ('argmax', 'expected_score'):
+    assert found[decode].errors.dist_km.max() < 1e-6
+  taken = one.take(np.array([3]))
+  np.testing.assert_allclose(taken.dist_km[0], distance.haversine_km(
+      GALLERY[taken.shortlist.rows[0]], one.photos.latlng_deg[3]))
+
+
+def test_one_channel_answers_from_its_own_list():
+  sims = np.array([[[.1, .9, 0], [.2, .1, 0], [-np.inf] * 3]], np.float32)
+  ranks = np.array([[[0, -1, -1], [-1, 0, -1], [-1, -1, -1]]])
+  listed = types.Shortlist(np.array([[5, 6, -1]]), ranks, sims)
+  assert fused.proposed(listed, ('image',)).rows.tolist() == [
+      [5, -1, -1]]
+  assert fused.proposed(listed, types.CHANNELS).rows.tolist() == [
+      [5, 6, -1]]
+
+
+def test_queries_of_folds_are_joined_evenly():
+  short = lists(1, num=50)
+  narrow = {name: column[:, :4] for name, column in
+            short.table.parts[0].items()}
+  short = crossval_lists.Lists(short.photos, parts.Table([narrow], ''),
+                               GALLERY, 7., types.CHANNELS)
+  both = crossval_lists.several([lists(0), short], 40)
+  assert both.dist_km.shape == (40, K)
+  assert (both.shortlist.rows[:30] >= 0).all()
+  assert (both.shortlist.rows[30:, 4:] == -1).all()
+  assert np.isinf(both.dist_km[30:, 4:]).all()
+  assert np.isneginf(both.shortlist.similarities[30:, 4:]).all()
+
+
+def test_light_learns_what_no_similarity_says():
+  """The right candidate stands in a crowd."""
+  folds = [lists(seed, near=30) for seed in range(2)]
+  found = next(light.answer(folds, 0))
+  assert (found['argmax'].errors.dist_km < 1).mean() > .9

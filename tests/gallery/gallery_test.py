@@ -1,0 +1,259 @@
+"""The open gallery: every row is its own photo, whatever was built in order."""
+
+import json
+import os
+import shutil
+import stat
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.disk import files as disk
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import layout, update, writer
+from pinpoint_jax.geo import coords
+import pytest
+
+from tests.fixtures import tiny_gallery as tiny
+
+PHOTO = [*tiny.names('p', 40), 'é', 'Z', '東京', 'a b']
+STREET = tiny.names('s', 30)
+ADDED = tiny.names('n', 20)
+
+
+@pytest.fixture(scope='module')
+def stores(tmp_path_factory):
+  folder = tmp_path_factory.mktemp('stores')
+  return [tiny.make_store(folder / 'photo', PHOTO),
+          tiny.make_store(folder / 'street', STREET, 'street'),
+          tiny.make_store(folder / 'added', ADDED)]
+
+
+@pytest.fixture(scope='module')
+def built(stores, tmp_path_factory):
+  """Two segments; a test that writes to it takes a copy."""
+  path = tmp_path_factory.mktemp('built') / 'g'
+  tiny.build(path, stores[:2])
+  return tiny.add(path, stores[2:])
+
+
+@pytest.fixture
+def copy(built, tmp_path):
+  shutil.copytree(built.path, tmp_path / 'copy')
+  return tmp_path / 'copy'
+
+
+def test_each_row_is_its_own_photo(built):
+  order = [*sorted(PHOTO + STREET, key=str.encode), *sorted(ADDED)]
+  rows = np.arange(len(built))
+  assert built.ids(rows).tolist() == order and built.num_live == len(order)
+  assert built.offsets.tolist() == [0, 74, 94]
+  expected = tiny.photos(order)
+  found = built.photos(rows)
+  assert found.source == 'mixed'
+  for name in ('ids', 'latlng_deg', 'authors', 'sequences'):
+    np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+  assert [types.SOURCES[i] for i in built.source] == [
+      'street' if i in STREET else 'photo' for i in order]
+
+
+def test_vectors_are_those_of_the_model(built):
+  rows, trained = np.arange(len(built)), tiny.trained()
+  ids = built.ids(rows).tolist()
+  features = tiny.features(ids)
+  xyz = jnp.asarray(coords.to_xyz(built.latlng_deg), jnp.float32)
+  image, location = jax.jit(trained.model.apply)(
+      {'params': trained.params}, {s: features for s in types.SOURCES},
+      {'photo': xyz})
+  image = np.where(built.source[:, None] == 0, image['photo'], image['street'])
+  raw = features.astype(np.float32)
+  raw /= np.linalg.norm(raw, axis=1, keepdims=True)
+  for name, expected in (('image', image), ('location', location['photo']),
+                         ('raw', raw)):
+    found = np.concatenate([v.take(slice(None)) for v in built.channel(name)])
+    np.testing.assert_allclose(found, expected, atol=6e-4)
+  with pytest.raises(ValueError, match="'sound': choices are"):
+    built.channel('sound')
+
+
+def test_the_order_of_stores_is_nothing(stores, tmp_path):
+  one = tiny.build(tmp_path / '1', stores)
+  other = tiny.build(tmp_path / '2', stores[::-1])
+  assert tiny.content(one.path) == tiny.content(other.path)
+  assert one.fingerprint() == other.fingerprint()
+
+
+def test_numpy_alone_reads_it(built):
+  manifest = json.loads((built.path / 'manifest.json').read_text())
+  segment = manifest['segments'][0]
+  folder = built.path / 'segments' / segment['name']
+  z = np.fromfile(folder / 'z_image.f16.bin', '<f2').reshape(-1, 8)
+  np.testing.assert_array_equal(z, built.channel('image')[0].stored)
+  ids = (folder / 'ids.txt').read_text().splitlines()
+  assert ids == built.ids(np.arange(segment['rows'])).tolist()
+  code = np.fromfile(folder / 'country.i32.bin', '<i4')[3]
+  name = (folder / 'country.txt').read_text().splitlines()[code]
+  assert built.countries.decode(np.array([3])).tolist() == [name]
+
+
+def test_ids_are_found_in_all_segments(built):
+  rows = np.array([93, 0, 73, 74, 5])
+  np.testing.assert_array_equal(built.find(built.ids(rows)), rows)
+  strangers = np.array(['', 'p', 'p999', 'é ', 'zzz'])
+  assert built.find(strangers).tolist() == [-1] * 5
+  assert built.find(np.zeros(0, np.str_)).tolist() == []
+
+
+def test_many_ids_are_found_across_blocks(tmp_path):
+  ids = tiny.names('photo', 9000)
+  found = tiny.build(tmp_path / 'g', [tiny.make_store(tmp_path / 's', ids)],
+                     writer.Settings('photo', 'off'))
+  rows = np.random.default_rng(0).permutation(9000)
+  np.testing.assert_array_equal(found.find(found.ids(rows)), rows)
+  assert found.channel('raw') == (None,)
+  assert found.photos(rows[:2]).source == 'photo'
+
+
+def test_clusters_are_those_of_photos(built):
+  photos = built.photos(np.arange(len(built)))
+  _, expected = np.unique(photos.clusters, return_inverse=True)
+  _, found = np.unique(built.clusters, return_inverse=True)
+  same = lambda codes: codes[:, None] == codes[None, :]
+  np.testing.assert_array_equal(same(found), same(expected))
+  np.testing.assert_array_equal(built.clusters_of(photos), built.clusters)
+
+
+def test_clusters_of_strangers(built):
+  alone = next(i for i in PHOTO if not tiny.photos([i]).authors[0]
+               and not tiny.photos([i]).sequences[0])
+  authored = next(i for i in PHOTO if tiny.photos([i]).authors[0])
+  photos = types.Photos(
+      np.array(['x', 'x2', 'x3', alone, authored, alone]), np.zeros((6, 2)),
+      np.array(['nobody', 'author0', '', '', '', 'nobody']),
+      np.array(['drive1', 'nowhere', 'drive1', '', '', '']), 'photo')
+  found = built.clusters_of(photos)
+  # An author the gallery lacks is alone, whatever the drive.
+  assert (found == -1).tolist() == [True, False, False, False, True, True]
+  rows = built.find(np.array([alone]))
+  assert found[3] == built.clusters[rows[0]]
+
+
+def test_places_have_their_names(tmp_path):
+  ids = ['paris', 'fiji']
+  places = {'paris': (48.8566, 2.3522), 'fiji': (-18.1416, 178.4419)}
+  store = tiny.make_store(tmp_path / 's', ids)
+  np.array([places[i] for i in ids], '<f4').tofile(store / 'latlng_deg.f32.bin')
+  resum(store, 'latlng_deg.f32.bin')
+  found = tiny.build(tmp_path / 'g', [store])
+  rows = found.find(np.array(ids))
+  assert found.countries.decode(rows).tolist() == ['FR', 'FJ']
+  assert found.admin1.decode(rows).tolist() == [
+      'FR/Ile-de-France', 'FJ/Central']
+  assert found.admin2.decode(rows)[0] == 'FR/Ile-de-France/Paris'
+
+
+def resum(folder, name):
+  """Puts the right checksum of a changed file into the manifest."""
+  manifest = json.loads((folder / 'manifest.json').read_text())
+  manifest['files'][name]['xxh3_128'] = disk.checksum(folder / name)
+  (folder / 'manifest.json').write_text(json.dumps(manifest))
+
+
+def test_int8_rows_are_near(stores, tmp_path):
+  exact = tiny.build(tmp_path / '1', stores[:2])
+  small = tiny.build(tmp_path / '2', stores[:2],
+                     writer.Settings(raw='int8'))
+  one, other = (g.channel('raw')[0].take(slice(None)) for g in (exact, small))
+  np.testing.assert_allclose(one, other, atol=1 / 127)
+  assert exact.fingerprint() != small.fingerprint()
+
+
+def test_a_gallery_of_nothing(tmp_path):
+  store = tiny.make_store(tmp_path / 's', [])
+  found = tiny.build(tmp_path / 'g', [store])
+  assert len(found) == found.num_live == len(found.clusters) == 0
+  assert [len(part) for name in types.CHANNELS
+          for part in found.channel(name)] == [0, 0, 0]
+  assert found.latlng_deg.shape == (0, 2)
+  assert found.clusters_of(tiny.photos(['p1', 'p2'])).tolist() == [-1, -1]
+
+
+def test_it_opens_anywhere(copy, monkeypatch, built):
+  monkeypatch.chdir(copy.parent)
+  copy.rename(copy.with_name('moved'))
+  for folder in [copy.with_name('moved'), *copy.with_name('moved').rglob('*')]:
+    folder.chmod(folder.stat().st_mode & ~stat.S_IWUSR)
+  found = galleries.open_gallery('moved')
+  assert tiny.search(found) == tiny.search(built)
+  assert found.fingerprint() == built.fingerprint()
+
+
+def test_an_open_gallery_outlives_its_files(copy, built):
+  found = galleries.open_gallery(copy)
+  update.remove(copy, np.array(['p1']))
+  assert not found.is_current()
+  update.compact(copy)
+  assert tiny.search(found) == tiny.search(built)
+  assert found.authors.decode(np.arange(9)).tolist() == built.authors.decode(
+      np.arange(9)).tolist()
+
+
+def first_file(path, name=layout.Z_IMAGE):
+  return next(path.glob(f'segments/*/{name}'))
+
+
+def edit(path, **changes):
+  manifest = json.loads((path / 'manifest.json').read_text())
+  (path / 'manifest.json').write_text(json.dumps(manifest | changes))
+
+
+def grow(file):
+  file.write_bytes(file.read_bytes() + b'x')
+
+
+@pytest.mark.parametrize('break_it, words', [
+    (lambda g: (g / 'manifest.json').unlink(), 'manifest.json is missing'),
+    (lambda g: (g / 'manifest.json').write_text('{'), 'not readable as a JSON'),
+    (lambda g: (g / 'manifest.json').write_text('[1]'), 'not readable as a JS'),
+    (lambda g: edit(g, version=2), 'version 2, this program reads 1'),
+    (lambda g: edit(g, mode='drone'), "mode is 'drone'"),
+    (lambda g: edit(g, rows=95), 'segments or removed are broken'),
+    (lambda g: edit(g, segments=[{'name': '../../x', 'rows': 94, 'files': {}}]),
+     'segments or removed are broken'),
+    (lambda g: first_file(g).unlink(), 'z_image.f16.bin is missing'),
+    (lambda g: os.truncate(first_file(g), 10), 'has 10 bytes, expected'),
+    (lambda g: grow(first_file(g)), 'z_image.f16.bin has'),
+    (lambda g: grow(first_file(g, 'ids.txt')), 'ids.txt has'),
+])
+def test_a_broken_gallery_is_refused(copy, break_it, words):
+  break_it(copy)
+  with pytest.raises(layout.BadGallery, match=words):
+    galleries.open_gallery(copy)
+
+
+def test_rows_taken_down_must_be_rows(copy):
+  update.remove(copy, np.array(['p1', 'p2']))
+  file = next(copy.glob('removed-*'))
+  np.array([3, 94], '<i8').tofile(file)
+  with pytest.raises(layout.BadGallery, match='do not ascend from 0 to 93'):
+    galleries.open_gallery(copy)
+
+
+def test_another_embedder_is_refused_and_both_named(built):
+  galleries.open_gallery(built.path, tiny.trained())
+  with pytest.raises(layout.BadGallery, match='embedder feed, this is embedder '
+                                             'beef .*made alike'):
+    galleries.open_gallery(built.path, tiny.trained('beef'))
+  for name, value in (('backbone', 'other'), ('preprocess', 'resize:9'),
+                      ('weight_hash', 'x')):
+    with pytest.raises(layout.BadGallery,
+                       match=f'street {name} .* → {value!r}'):
+      galleries.open_gallery(built.path, tiny.trained('beef', **{name: value}))
+
+
+def test_derived_folders_have_kinds(built):
+  key = built.rows_key()
+  assert layout.derived(built.path, 'index', key) == built.path / 'index' / key
+  with pytest.raises(ValueError, match="'cache': choices are"):
+    layout.derived(built.path, 'cache', key)

@@ -1,0 +1,86 @@
+"""Lessons on disk and as batches, against the rankers' own reading."""
+
+import shutil
+
+import jax
+import numpy as np
+from pinpoint_jax.candidates import shortlist
+from pinpoint_jax.disk import parts
+from pinpoint_jax.rerank import example_rows, examples, ranker
+import pytest
+
+from tests.fixtures import tiny_ranking as tiny
+
+SETTINGS = examples.Settings(tiny.SIZES, rounds=2)
+NUM = 24
+
+
+@pytest.fixture(scope='module')
+def asked():
+  return examples.Asked(tiny.photos('photo', NUM, 'q'), tiny.queries(NUM))
+
+
+def make(folder, asked, kind='attention', settings=SETTINGS, done=None,
+         **changes):
+  ground = tiny.ground(3)
+  teacher = examples.Teacher(ground.searcher, ground.reader, settings)
+  return example_rows.make(
+      parts.Folder(folder, {'kind': kind}), teacher, ground.reader,
+      tiny.model(kind, **changes), asked, *([done] if done else []))
+
+
+@pytest.mark.parametrize('kind', ['attention', 'light'])
+def test_a_batch_is_what_a_ranker_reads(asked, tmp_path, kind):
+  settings = examples.Settings(tiny.SIZES, 1, (0.,), 0)
+  ground, rows = tiny.ground(3), np.array([5, 0, 17])
+  given = make(tmp_path, asked, kind, settings).__getitems__(rows)
+  queries, mask = asked.vectors.take(rows), tiny.mask(ground.gallery, NUM)
+  found = ground.searcher.shortlist(
+      queries, shortlist.Sizes(**tiny.SIZES), mask.take(rows))
+  want = ranker.make_batch(
+      ground.reader, tiny.model(kind), queries,
+      ground.reader.context(queries, found, mask.take(rows)))
+  assert jax.tree.structure(given['batch']) == jax.tree.structure(want)
+  for one, other in zip(*map(jax.tree.leaves, (given['batch'], want))):
+    np.testing.assert_array_equal(one, other)
+  np.testing.assert_array_equal(given['row'], rows)
+
+
+def test_rows_are_rounds_of_the_queries(asked, tmp_path):
+  heard = []
+  found = make(tmp_path, asked, done=heard.append)
+  assert len(found) == sum(heard) == 2 * NUM
+  assert found.ids(np.array([3, NUM + 3])) == [asked.photos.ids[3]] * 2
+  first, second = (found.__getitems__([i])['batch'] for i in (3, NUM + 3))
+  np.testing.assert_array_equal(first.inputs.query_image,
+                                second.inputs.query_image)
+  assert (first.inputs.image != second.inputs.image).any()
+
+
+def test_a_part_that_is_lost_is_made_again_as_it_was(asked, tmp_path):
+  before = make(tmp_path, asked).fingerprint()
+  shutil.rmtree(tmp_path / 'part_00001')
+  assert make(tmp_path, asked).fingerprint() == before
+
+
+def test_proposed_lists_have_no_deep_negatives(asked, tmp_path):
+  found = make(tmp_path, asked).proposed(10)
+  rows = found.shortlist.rows
+  assert len(rows) == 10
+  assert ((found.shortlist.ranks >= 0).any(axis=-1) == (rows >= 0)).all()
+  assert np.isinf(found.dist_km[rows < 0]).all()
+  assert np.isfinite(found.dist_km[rows >= 0]).all()
+
+
+@pytest.mark.parametrize('kind, changes, names', [
+    ('attention', {}, {'meta_norm', 'support_norm'}),
+    ('attention', {'use_support': False}, {'meta_norm'}),
+    ('light', {}, {'features_norm'})])
+def test_norms_are_those_of_the_modules_columns(asked, tmp_path, kind, changes,
+                                                names):
+  found = example_rows.norms(make(tmp_path, asked, kind, **changes))
+  module = tiny.model(kind, **changes)
+  assert found.keys() == names
+  for name, norm in found.items():
+    for column, value in norm.items():
+      assert value.shape == tiny.params(module)[name][column].shape

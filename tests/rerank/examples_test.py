@@ -1,0 +1,115 @@
+"""What a training query may find, and what it is given besides."""
+
+import dataclasses
+
+import numpy as np
+from pinpoint_jax.candidates import shortlist
+from pinpoint_jax.geo import distance
+from pinpoint_jax.rerank import examples
+import pytest
+
+from tests.fixtures import tiny_ranking as tiny
+
+SETTINGS = examples.Settings(tiny.SIZES, 2, (0., 5.), 4, seed=3)
+
+
+@pytest.fixture(scope='module')
+def asked():
+  """Rows of the gallery, with the vectors that it holds of them."""
+  found = tiny.ground().gallery
+  rows = np.arange(0, 180, 4)
+  photos = found.photos(rows)
+  vectors = lambda name: found.channel(name)[0].take(rows)
+  return examples.Asked(
+      dataclasses.replace(photos, source='photo'),
+      shortlist.Queries(vectors('image'), vectors('raw')))
+
+
+def teacher(settings=SETTINGS):
+  ground = tiny.ground()
+  return examples.Teacher(ground.searcher, ground.reader, settings)
+
+
+def context(asked, settings=SETTINGS, number=0):
+  return teacher(settings).context(asked, number, slice(0, len(asked)), True)
+
+
+def test_a_query_meets_neither_itself_nor_its_origin(asked):
+  found, rows = tiny.ground().gallery, context(asked).shortlist.rows
+  assert (rows >= 0).any()
+  for query, candidates in enumerate(rows):
+    photos = found.photos(candidates[candidates >= 0])
+    assert asked.photos.ids[query] not in photos.ids
+    assert asked.photos.clusters[query] not in photos.clusters
+
+
+def test_rows_within_the_drawn_radius_are_hidden(asked):
+  near = [np.nanmin(nearest(asked, context(asked, dataclasses.replace(
+      SETTINGS, radii_km=radii, deep_negatives=0)))) for radii in (
+          (0.,), (5.,), (30.,))]
+  assert near[0] < 5 < near[1] < 30 < near[2]
+  both = nearest(asked, context(asked))
+  assert (both < 5).any() and (both > 5).any(), 'each radius is drawn'
+
+
+def nearest(asked, found):
+  rows = found.shortlist.rows
+  places = tiny.ground().gallery.latlng_deg[np.maximum(rows, 0)]
+  km = distance.haversine_km(places, asked.photos.latlng_deg[:, None])
+  return np.where(rows >= 0, km, np.inf).min(axis=1)
+
+
+def test_deep_negatives_are_real_rows_that_nobody_proposed(asked):
+  ground, found = tiny.ground(), context(asked)
+  rows, ranks = found.shortlist.rows, found.shortlist.ranks
+  deep = (rows >= 0) & (ranks < 0).all(axis=-1)
+  assert (deep.sum(axis=1) == SETTINGS.deep_negatives).all()
+  for one in rows:
+    real = one[one >= 0]
+    assert len(np.unique(real)) == len(real)
+  scores = ground.searcher.scores('raw', asked.vectors.raw, np.maximum(rows, 0))
+  np.testing.assert_array_equal(
+      found.shortlist.similarities[..., 2][deep], scores[deep])
+  valid = rows >= 0
+  assert (np.sort(~valid, axis=1) == ~valid).all(), 'padding comes last'
+
+
+def test_rounds_differ_and_each_is_the_same_again(asked):
+  first, again, second = (context(asked, number=n).shortlist.rows
+                          for n in (0, 0, 1))
+  np.testing.assert_array_equal(first, again)
+  assert (first != second).any()
+
+
+def test_switched_off_a_query_finds_itself_first(asked):
+  found = context(asked, dataclasses.replace(SETTINGS, leave_one_out=False))
+  own = tiny.ground().gallery.find(asked.photos.ids)
+  by_image = (found.shortlist.ranks[..., 0] == 0)
+  assert (found.shortlist.rows[by_image] == own).all()
+
+
+def test_distances_are_those_of_the_rows(asked):
+  rows = context(asked).shortlist.rows
+  km = teacher().dist_km(asked, slice(0, len(asked)), rows)
+  assert np.isinf(km[rows < 0]).all() and km.dtype == np.float32
+  np.testing.assert_allclose(km.min(axis=1), nearest(asked, context(asked)),
+                             rtol=1e-6)
+
+
+def test_columns_keep_all_of_a_context(asked):
+  found = context(asked)
+  again = examples.from_columns(examples.as_columns(found, np.zeros((1, 1))))
+  for name in ('rows', 'ranks', 'similarities'):
+    np.testing.assert_array_equal(getattr(found.shortlist, name),
+                                  getattr(again.shortlist, name))
+  for name in ('rows', 'similarities', 'counts', 'nearest_km'):
+    np.testing.assert_array_equal(getattr(found.support, name),
+                                  getattr(again.support, name))
+  np.testing.assert_array_equal(found.counts, again.counts)
+
+
+@pytest.mark.parametrize('changes', [
+    {'rounds': 0}, {'deep_negatives': -1}, {'radii_km': ()}])
+def test_settings_without_lessons_are_refused(changes):
+  with pytest.raises(ValueError, match='at least 1, at least 0'):
+    dataclasses.replace(SETTINGS, **changes)

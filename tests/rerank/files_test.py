@@ -1,0 +1,97 @@
+"""Model directories of rerankers: back to the bit, and refused when foreign."""
+
+import json
+
+import jax
+import numpy as np
+from pinpoint_jax.disk import model_dir
+from pinpoint_jax.disk import weights as weight_files
+from pinpoint_jax.rerank import files, geo_prior
+import pytest
+
+from tests.fixtures import tiny_ranking as tiny
+
+
+@pytest.fixture(params=['attention', 'light'])
+def saved(request, tmp_path):
+  trained = tiny.trained(request.param)
+  files.save(tmp_path / 'm', request.param, trained.model,
+                    trained.params, trained.facts, '# A card\n')
+  return tmp_path / 'm', trained
+
+
+def test_what_was_saved_is_loaded_to_the_bit(saved):
+  folder, trained = saved
+  found = files.load(folder)
+  assert (found.kind, found.model, found.facts) == (
+      trained.kind, trained.model, trained.facts)
+  assert jax.tree.structure(found.params) == jax.tree.structure(
+      dict(trained.params))
+  for one, other in zip(*map(jax.tree.leaves, (found.params, trained.params))):
+    assert one.tobytes() == np.asarray(other).tobytes()
+  assert found.facts.weights == (3., 2., 1.)
+  assert sorted(file.name for file in folder.iterdir()) == [
+      'README.md', 'config.json', 'fingerprint.json', 'model.safetensors']
+
+
+def test_a_field_is_saved_with_its_reranker(tmp_path):
+  trained = tiny.trained('light')
+  places = np.random.default_rng(0).uniform(-60, 60, (9, 2))
+  raw = np.random.default_rng(1).normal(size=(9, tiny.DIMS.raw))
+  made = geo_prior.fit(raw.astype(np.float32), places, 5, 4)
+  weights = dict(image=3., location=2., raw=1.) | dict.fromkeys(
+      geo_prior.COLUMNS, .5)
+  facts = tiny.facts(field={'centres': 5, 'anchors': 4, 'weights': weights})
+  save = lambda given: files.save(
+      tmp_path / 'm', 'light', trained.model, trained.params, facts, '', given)
+  save(made)
+  found = files.load(tmp_path / 'm')
+  assert found.facts == facts
+  assert found.facts.weights == (3., 2., 1., .5, .5, .5, .5)
+  assert {name: array.tobytes() for name, array in found.of_places.items()} == {
+      name: array.tobytes() for name, array in made.items()}
+  save(None)
+  with pytest.raises(weight_files.WeightsError, match='field/anchors is miss'):
+    files.load(tmp_path / 'm')
+
+
+def edit(folder, change):
+  config = json.loads((folder / 'config.json').read_text())
+  change(config)
+  (folder / 'config.json').write_text(json.dumps(config))
+  (folder / 'fingerprint.json').write_text(
+      json.dumps(model_dir.fingerprint(folder)))
+
+
+@pytest.mark.parametrize('change, words', [
+    (lambda c: c['columns'].update({next(iter(c['columns'])): ['age']}),
+     r"only there: \['age'\]"),
+    (lambda c: c.update(kind='retrieval'), "kind 'retrieval'; choices are"),
+    (lambda c: c.update(model_type='pinpoint_embedder'), 'wanted is'),
+    (lambda c: c['facts'].pop('task'), 'needs the facts'),
+    (lambda c: c['fields'].update(colour='red'), 'needs the fields'),
+    (lambda c: c['fields'].update(
+        {'widths': [9]} if 'widths' in c['fields'] else {'width': 32}),
+     'the model wants')])
+def test_a_model_of_another_kind_is_refused(saved, change, words):
+  edit(saved[0], change)
+  with pytest.raises(weight_files.WeightsError, match=words):
+    files.load(saved[0])
+
+
+def test_a_touched_directory_is_refused(saved):
+  path = saved[0] / 'model.safetensors'
+  path.write_bytes(path.read_bytes()[:-1] + b'x')
+  with pytest.raises(weight_files.WeightsError, match='differ from'):
+    files.load(saved[0])
+
+
+def test_without_the_residual_the_similarities_have_no_weight():
+  assert tiny.facts(residual=False).weights is None
+
+
+@pytest.mark.parametrize('changes', [
+    {'task': 'drone'}, {'sizes': {'image': 3}}, {'fusion': {}}])
+def test_facts_that_say_too_little_are_refused(changes):
+  with pytest.raises(ValueError, match='choices are|needs'):
+    tiny.facts(**changes)

@@ -1,0 +1,118 @@
+"""Support against loops over candidates and rows."""
+
+import numpy as np
+from pinpoint_jax.gallery import neighbour_lists
+from pinpoint_jax.rerank import support
+from pinpoint_jax.search import masks, row_sets, vectors
+import pytest
+
+ROWS, DIM, NUM, K = 500, 16, 6, 9
+
+
+@pytest.fixture(scope='module')
+def gallery():
+  rng = np.random.default_rng(0)
+  # Half in one city, half scattered: full lists, short ones and empty ones.
+  places = np.concatenate([rng.normal(0, .1, (ROWS // 2, 2)),
+                           rng.uniform(-60, 60, (ROWS // 2, 2))])
+  lists = neighbour_lists.build(
+      places, rng.integers(0, 2, ROWS).astype(np.uint8))
+  # Quarters: dot products are exact, and many are equal.
+  z = rng.integers(-1, 2, (ROWS, DIM)).astype(np.float16) / 4
+  return lists, vectors.Vectors(z)
+
+
+@pytest.fixture(scope='module')
+def asked():
+  rng = np.random.default_rng(1)
+  z = rng.integers(-1, 2, (NUM, DIM)).astype(np.float32) / 4
+  candidates = rng.integers(0, ROWS, (NUM, K))
+  candidates[2, 5:] = -1
+  excluded = row_sets.same_code(
+      rng.integers(0, 4, NUM), rng.integers(0, 4, ROWS))
+  return z, candidates, masks.Mask(excluded, np.arange(0, ROWS, 11))
+
+
+def _plain(z_query, candidate, query, lists, z_image, mask):
+  """Rows, similarities, count and nearest km of one candidate."""
+  found = []
+  if candidate >= 0:
+    start = lists.starts[candidate]
+    for place in range(start, start + lists.counts[candidate]):
+      row = int(lists.rows[place])
+      if row not in mask.excluded.of(query) and row not in mask.removed:
+        similarity = float(z_query @ z_image.stored[row].astype(np.float32))
+        found.append((-similarity, row, float(lists.dist_km[place])))
+  nearest = min((km for _, _, km in found), default=np.inf)
+  best = sorted(found)[:8]
+  return ([row for _, row, _ in best], [-s for s, _, _ in best], len(found),
+          nearest)
+
+
+def test_select_is_the_plain_loop(gallery, asked):
+  z, candidates, mask = asked
+  found = support.select(z, candidates, *gallery, mask)
+  assert found.counts.min() == 0 and found.counts.max() > 8
+  for query, candidate in np.ndindex(candidates.shape):
+    rows, similarities, count, nearest = _plain(
+        z[query], candidates[query, candidate], query, *gallery, mask)
+    at = query, candidate
+    pads = 8 - len(rows)
+    assert found.rows[at].tolist() == rows + [-1] * pads
+    assert found.similarities[at].tolist() == similarities + [-np.inf] * pads
+    assert (found.counts[at], found.nearest_km[at]) == (count, nearest)
+    assert found.exists[at] == bool(rows)
+
+
+def test_an_answer_does_not_depend_on_company(gallery, asked):
+  _, candidates, mask = asked
+  lists, z_image = gallery
+  rng = np.random.default_rng(2)
+  z = rng.normal(size=(NUM, DIM)).astype(np.float32)
+  z_image = vectors.Vectors(rng.normal(size=z_image.stored.shape).astype('f2'))
+  whole = support.select(z, candidates, lists, z_image, mask)
+  for query in range(NUM):
+    one = slice(query, query + 1)
+    alone = support.select(
+        z[one], candidates[one, ::-1], lists, z_image, mask.take(one))
+    np.testing.assert_array_equal(alone.rows[0, ::-1], whole.rows[query])
+    np.testing.assert_array_equal(
+        alone.similarities[0, ::-1], whole.similarities[query])
+
+
+def test_support_is_of_the_other_source_and_of_nobody_hidden(gallery, asked):
+  z, candidates, mask = asked
+  found = support.select(z, candidates, *gallery, mask)
+  rows = found.rows.reshape(NUM, -1)
+  assert not (mask.hides(rows) & (rows >= 0)).any()
+
+
+def test_nothing_asked_nothing_found(gallery):
+  lists, z_image = gallery
+  for shape in ((0, 3), (2, 0)):
+    found = support.select(
+        np.zeros((shape[0], DIM), np.float32), np.zeros(shape, int), lists,
+        z_image, masks.open_mask(shape[0]))
+    assert found.rows.shape == (*shape, 8)
+
+
+def test_pooling_by_hand():
+  log2 = .05 * np.log(2)
+  similarities = np.full((1, 2, 8), -np.inf, np.float32)
+  similarities[0, 0, :2] = [.5 + log2, .5]  # Twice the weight.
+  rows = np.full((1, 2, 8), -1)
+  rows[0, 0, :2] = [1, 0]
+  found = support.Support(rows, similarities, np.array([[2, 0]], np.int32),
+                          np.array([[1., np.inf]], np.float32))
+  z = np.array([[3., 0.], [0., 3.]], np.float32)
+  np.testing.assert_allclose(
+      support.pooled(found, vectors.Vectors(z)), [[[1., 2.], [0., 0.]]],
+      rtol=1e-6)
+
+
+def test_another_gallerys_vectors_are_refused(gallery):
+  lists, z_image = gallery
+  with pytest.raises(ValueError, match='499 vectors and 500'):
+    support.select(np.zeros((1, DIM), np.float32), np.zeros((1, 1), int),
+                   lists, vectors.Vectors(z_image.stored[1:]),
+                   masks.open_mask(1))

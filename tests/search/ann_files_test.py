@@ -1,0 +1,101 @@
+"""An index on disk is whole, and of the vectors it is asked for, or refused."""
+
+import json
+import os
+import pathlib
+
+from pinpoint_jax.search import ann, ann_files
+import pytest
+
+MADE = ann_files.Made(num_rows=3, dim=2, fingerprint='abc')
+RECORD = ann_files.Record(
+    'engine', '1.0', MADE, ann.Settings(4, soar_lambda=1.5))
+
+
+def write(folder: pathlib.Path, content: bytes = b'some rows') -> None:
+  def write_files(partial: pathlib.Path) -> None:
+    (partial / 'rows.bin').write_bytes(content)
+    (partial / 'inner').mkdir()
+    (partial / 'inner' / 'more.bin').write_bytes(b'more')
+  ann_files.write(folder, RECORD, write_files)
+
+
+def test_what_was_written_is_read(tmp_path):
+  write(tmp_path / 'index')
+  assert ann_files.read(tmp_path / 'index', MADE) == RECORD
+  assert os.listdir(tmp_path) == ['index']
+
+
+def test_a_second_index_replaces_the_first(tmp_path):
+  write(tmp_path / 'index')
+  write(tmp_path / 'index', b'other rows')
+  assert (tmp_path / 'index' / 'rows.bin').read_bytes() == b'other rows'
+  assert os.listdir(tmp_path) == ['index']
+
+
+def test_a_writer_that_fails_leaves_the_old_index(tmp_path):
+  write(tmp_path / 'index')
+  def fails(partial: pathlib.Path) -> None:
+    (partial / 'rows.bin').write_bytes(b'half')
+    raise RuntimeError('no')
+  with pytest.raises(RuntimeError):
+    ann_files.write(tmp_path / 'index', RECORD, fails)
+  assert ann_files.read(tmp_path / 'index', MADE) == RECORD
+  assert os.listdir(tmp_path) == ['index']
+
+
+@pytest.mark.parametrize('name', ['rows.bin', 'inner/more.bin'])
+def test_damage_is_named(tmp_path, name):
+  write(tmp_path / 'index')
+  path = tmp_path / 'index' / name
+  content = path.read_bytes()
+  for changed in (bytes([content[0] ^ 1]) + content[1:], content[:-1], b''):
+    path.write_bytes(changed)
+    with pytest.raises(ann_files.BadIndex, match=f'{name} is damaged'):
+      ann_files.read(tmp_path / 'index')
+  path.unlink()
+  with pytest.raises(ann_files.BadIndex, match=f'{name} is missing'):
+    ann_files.read(tmp_path / 'index')
+
+
+@pytest.mark.parametrize('made, message', [
+    (ann_files.Made(4, 2, 'abc'), 'num_rows 3, the gallery has 4'),
+    (ann_files.Made(3, 9, 'abc'), 'dim 2, the gallery has 9'),
+    (ann_files.Made(3, 2, 'xyz'), 'fingerprint abc, the gallery has xyz'),
+])
+def test_an_index_of_other_vectors_is_refused(tmp_path, made, message):
+  write(tmp_path / 'index')
+  with pytest.raises(ann_files.BadIndex, match=message):
+    ann_files.read(tmp_path / 'index', made)
+
+
+def test_another_engine_is_refused(tmp_path):
+  with pytest.raises(ann_files.BadIndex, match='by engine, not by scann'):
+    ann_files.check_engine(tmp_path, RECORD, 'scann')
+
+
+def test_unreadable_records(tmp_path):
+  with pytest.raises(ann_files.BadIndex, match='index.json is missing'):
+    ann_files.read(tmp_path)
+  path = tmp_path / 'index.json'
+  for text in ('{', '[]', '{}'):
+    path.write_text(text)
+    with pytest.raises(ann_files.BadIndex, match='index.json'):
+      ann_files.read(tmp_path)
+
+
+def test_a_file_that_is_not_vouched_for_is_refused(tmp_path):
+  write(tmp_path / 'index')
+  (tmp_path / 'index' / 'scann_docids.pkl').write_bytes(b'boo')
+  with pytest.raises(ann_files.BadIndex, match='scann_docids.pkl is not'):
+    ann_files.read(tmp_path / 'index')
+
+
+def test_a_path_out_of_the_folder_is_refused(tmp_path):
+  write(tmp_path / 'index')
+  path = tmp_path / 'index' / 'index.json'
+  content = json.loads(path.read_text())
+  content['checksums']['../elsewhere'] = '0'
+  path.write_text(json.dumps(content))
+  with pytest.raises(ann_files.BadIndex, match='elsewhere is missing'):
+    ann_files.read(tmp_path / 'index')

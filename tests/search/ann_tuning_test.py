@@ -1,0 +1,72 @@
+"""The cheapest effort that finds enough, and exact answers by blocks."""
+
+import numpy as np
+from pinpoint_jax.search import ann, ann_scann, ann_tuning, exact
+from pinpoint_jax.search import vectors as vectors_lib
+import pytest
+
+
+def unit(num_rows: int, dim: int, seed: int = 0) -> np.ndarray:
+  rows = np.random.default_rng(seed).normal(size=(num_rows, dim))
+  return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope='module')
+def built():
+  settings = ann.Settings(30, leaves_to_search=1, reorder=10)
+  return ann_scann.ScannIndex.build(
+      vectors_lib.Vectors(unit(3000, 16)), settings, 'f')
+
+
+def test_recall_by_hand():
+  exact_rows = np.array([[1, 2], [3, -1]])
+  assert ann_tuning.recall(np.array([[2, 9], [3, 0]]), exact_rows) == 2 / 3
+  with pytest.raises(ValueError, match='no exact answers'):
+    ann_tuning.recall(np.array([[1]]), np.array([[-1]]))
+
+
+def test_exact_rows_are_those_of_exact_search(monkeypatch):
+  monkeypatch.setattr(ann_tuning, '_BLOCK', 100)
+  gallery, queries = unit(730, 8), unit(20, 8, seed=1)
+  found = ann_tuning.exact_rows(vectors_lib.Vectors(gallery), queries, 12)
+  np.testing.assert_array_equal(found, exact.search(queries, gallery, 12).rows)
+
+
+def test_exact_rows_of_a_short_gallery_are_padded():
+  found = ann_tuning.exact_rows(
+      vectors_lib.Vectors(unit(3, 8)), unit(2, 8, seed=1), 5)
+  assert (found[:, 3:] == -1).all() and (found[:, :3] >= 0).all()
+
+
+def test_tune_takes_the_fastest_that_is_good_enough(built):
+  vectors = vectors_lib.Vectors(unit(3000, 16))
+  queries = ann_tuning.perturbed(vectors, 100, noise=0.5, seed=1)
+  tuned = ann_tuning.tune(built,
+                          queries,
+                          ann_tuning.exact_rows(vectors, queries, 10),
+                          target=0.95)
+  good = [one for one in tuned.trials if one.recall >= 0.95]
+  assert tuned.chosen == max(good, key=lambda one: one.queries_per_s)
+  assert tuned.settings == built.settings.with_effort(
+      tuned.chosen.leaves_to_search, tuned.chosen.reorder)
+  searched = {one.leaves_to_search for one in tuned.trials}
+  assert searched == {1, 2, 4, 8, 16, 30}
+
+
+def test_a_target_out_of_reach_is_refused_with_the_best(built):
+  vectors = vectors_lib.Vectors(unit(3000, 16))
+  queries = unit(50, 16, seed=2)
+  with pytest.raises(ann_tuning.Unreachable,
+                     match='0.999 is not reached: the best '
+                     'of 1 efforts'):
+    ann_tuning.tune(built, queries,
+                    ann_tuning.exact_rows(vectors, queries, 10), 0.999,
+                leaves=[1], reorders=[10])
+
+
+def test_perturbed_rows_repeat_and_stay_unit():
+  vectors = vectors_lib.Vectors(unit(100, 16))
+  one, again = (ann_tuning.perturbed(vectors, 10, 0.3,
+                                     seed=4) for _ in range(2))
+  np.testing.assert_array_equal(one, again)
+  np.testing.assert_allclose(np.linalg.norm(one, axis=1), 1, rtol=1e-5)
