@@ -64,7 +64,7 @@ def embedders(ground: Ground) -> dict[str, Callable[[int], np.ndarray]]:
 def end_to_end(ground: Ground, arg: str) -> dict:
   """A query's feature to its place, and the parts of the way."""
   trained = answer_models.reranker(arg)
-  sizes, ranker = shortlist.Sizes(**trained.facts.sizes), ground.ranker(trained)
+  sizes, ranker = shortlist.Sizes(**trained.info.sizes), ground.ranker(trained)
   searcher, mask = ground.search_for(trained), masks.open_mask(1)
   asked = systems.Answering(
       searcher, {}, {'it': systems.Stage(sizes, ranker)})

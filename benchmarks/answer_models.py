@@ -44,6 +44,6 @@ def reranker(arg: str | None) -> files.Trained:
   module, dims = reranker_parts.model(config), scoring.Dims(DIM, RAW_DIM)
   params = jax.jit(lambda key: scoring.init(module, dims, key))(
       jax.random.key(0))
-  return files.Trained(config.kind, module, params, files.Facts(
-      'photo', 'random', '', config.lessons.sizes.to_dict(), _FUSION, True,
+  return files.Trained(config.kind, module, params, files.RerankerInfo(
+      'photo', 'random', '', config.examples.sizes.to_dict(), _FUSION, True,
       dims), 'random')

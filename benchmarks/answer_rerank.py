@@ -21,7 +21,7 @@ def made(ground: Ground, trained: files.Trained,
                                               scoring.Batch]:
   """A shortlist and what the network reads of it."""
   found = ground.search_for(trained).shortlist(
-      queries, shortlist.Sizes(**trained.facts.sizes))
+      queries, shortlist.Sizes(**trained.info.sizes))
   reader = inputs.Reader(ground.searcher.gallery, ground.around)
   context = reader.context(
       queries, found, masks.open_mask(len(queries)),
@@ -39,11 +39,11 @@ def of_12(ground: Ground, arg: str | None) -> dict:
   trained = answer_models.reranker(arg)
   queries = ground.many(MANY)
   found, batch = made(ground, trained, queries)
-  scorer = scoring.Scorer(trained.model, trained.facts.weights)
+  scorer = scoring.Scorer(trained.model, trained.info.weights)
   params, ranker = jax.device_put(trained.params), ground.ranker(trained)
   at_once = jax.jit(lambda params, batch: scoring.scores(
       trained.model, params, batch,
-      scoring.of_each(trained.facts.weights, len(batch.valid))),
+      scoring.tile_weights(trained.info.weights, len(batch.valid))),
                     compiler_options=transformer.compiler_options())
   cut = lambda at: jax.tree.map(lambda x: x[at], batch)
   parts = [slice(i, i + _BATCH) for i in range(0, MANY, _BATCH)]
@@ -68,7 +68,7 @@ def light_of_768(ground: Ground) -> dict:
   queries = ground.many(_BATCH)
   found, batch = made(ground, trained, queries)
   ranker, params = ground.ranker(trained), jax.device_put(trained.params)
-  scorer = scoring.Scorer(trained.model, trained.facts.weights)
+  scorer = scoring.Scorer(trained.model, trained.info.weights)
   reader = inputs.Reader(ground.searcher.gallery, ground.around)
   def part(i):
     at = slice(i % _BATCH, i % _BATCH + 1)

@@ -29,7 +29,7 @@ from benchmarks import embedder_bench
 
 DIM = embedder_bench.FEATURE_DIM
 _PIECE = 16 << 20
-_FACTS = store_writer.Facts('none', '0', 'resize(8)')
+_FACTS = store_writer.FeatureOrigin('none', '0', 'resize(8)')
 
 
 def make_store(folder: pathlib.Path, source: str, num_rows: int):

@@ -50,7 +50,7 @@ FLAGS = (*ACTIONS, 'model', 'replace', 'duplicates', 'allow_unknown_ids')
 
 
 def main(run: launch.Run) -> None:
-  """Build, add, take down, compact, verify: those that are asked for."""
+  """Build, add, delete, compact, verify: those that are asked for."""
   signal.signal(signal.SIGTERM, _stopped)
   asked = run.flags
   if asked['add'] and not asked['model']:
@@ -75,27 +75,27 @@ def main(run: launch.Run) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Beside:
+class GalleryExtras:
   """What is kept beside a gallery: an engine's indices, neighbour lists."""
 
   index: str
   support: bool
 
 
-def _beside(run: launch.Run) -> Beside:
+def _beside(run: launch.Run) -> GalleryExtras:
   """As the config says; else whatever the gallery has already."""
   if run.config is not None:
     choices = (*ann_engines.ENGINES, 'none')
     if run.config.index not in choices:
       raise ValueError(f'--config.index={run.config.index}: choices are '
                        f'{choices}')
-    return Beside(run.config.index, run.config.support)
+    return GalleryExtras(run.config.index, run.config.support)
   gallery = galleries.open_gallery(run.workdir)
-  return Beside(indexes.engine(gallery) or 'none',
+  return GalleryExtras(indexes.engine(gallery) or 'none',
                 neighbours.folder_of(gallery).exists())
 
 
-def _make(path: pathlib.Path, beside: Beside) -> None:
+def _make(path: pathlib.Path, beside: GalleryExtras) -> None:
   """Makes what is missing; what is there already stays."""
   if beside.index != 'none':
     indexes.build(path, beside.index)
@@ -144,7 +144,7 @@ def _add(run: launch.Run) -> None:
 def _remove(run: launch.Run) -> None:
   done = update.remove(run.workdir, _read_ids(run.flags['remove_ids']),
                        run.flags['allow_unknown_ids'])
-  print(f'{done.num_removed:,} rows taken down, {done.num_gone:,} were down '
+  print(f'{done.num_removed:,} rows deleted, {done.num_gone:,} were down '
         f'already, {len(done.unknown):,} ids are unknown: {run.workdir}. '
         f'--compact takes them off the disk')
 

@@ -7,7 +7,7 @@ one author or sequence are never on both sides. Models are sized by the number
 of rows. W/results.json and W/results.md hold, per source, the best first:
 
   chance                      a random row
-  ridge                       the closed form, fixed and chosen settings
+  ridge                       the kernel ridge, fixed and chosen settings
   raw_1nn, image_top1, location_top1, retrieval, light
                               from shortlists; embedders of hard and soft
                               targets; weights, temperatures and the light

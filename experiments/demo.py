@@ -60,8 +60,8 @@ NOTES = (
     'alone.',
     'no location channel, no raw channel: it proposes no candidate and has no '
     'token; its similarity still counts. Without raw features there is no '
-    'field either.',
-    'no field: without the closed form beside the similarities.',
+    'prior either.',
+    'no prior: without the kernel ridge beside the similarities.',
     'set-aware: candidates attend to each other.',
     'geoclip_style: GeoCLIP’s location tower and loss on the same features, '
     'nearest gallery place.',
@@ -69,7 +69,7 @@ NOTES = (
     'argmax takes the best candidate; expected_score the one with the highest '
     'expected GeoScore among the candidates.',
 )
-_VARIANTS = ('one source', 'no location channel', 'no raw channel', 'no field',
+_VARIANTS = ('one source', 'no location channel', 'no raw channel', 'no prior',
              'set-aware')
 
 

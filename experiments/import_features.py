@@ -41,7 +41,8 @@ def main(run: launch.Run) -> None:
   _check(features, path)
   made = store_writer.write(
       out, table.photos, _chunks(features), features.shape[1],
-      store_writer.Facts(run.flags['backbone_name'], files.checksum(path),
+      store_writer.FeatureOrigin(run.flags['backbone_name'],
+                                 files.checksum(path),
                          'unknown', (f'imported from {path.name}',
                                      *table.notes)))
   print(f'{len(made):,} rows of {features.shape[1]} numbers: {out}')

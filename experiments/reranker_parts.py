@@ -6,7 +6,7 @@ import json
 import pathlib
 from typing import Any
 
-from experiments import embedder_parts, reranker_field, training_queries
+from experiments import embedder_parts, reranker_prior, training_queries
 from flax import linen as nn
 from input_pipeline import order, pipeline
 from ml_collections import config_dict
@@ -29,7 +29,7 @@ from pinpoint_jax.rerank import (
 from pinpoint_jax.rerank import files as rerank_files
 from pinpoint_jax.train import reranker as training
 
-# Lessons that the weights of the single stage are fitted on.
+# Examples that the weights of the single stage are fitted on.
 _NUM_FUSED = 20_000
 _MADE_BY = {'embedder': 'train_embedder', 'gallery': 'build_gallery'}
 
@@ -50,26 +50,26 @@ class World:
 
   @property
   def dims(self) -> scoring.Dims:
-    """Numbers in a vector."""
+    """Dimension."""
     return scoring.Dims(self.gallery.manifest['dim'],
                                self.gallery.manifest['raw_dim'])
 
 
 @dataclasses.dataclass(frozen=True)
-class Lessons:
-  """Stored lessons, and the single stages fitted on the first round of them.
+class TrainingExamples:
+  """Stored examples, and the single stages fitted on the first round of them.
 
   Attributes:
-    train, held_out: the lessons.
+    train, held_out: the examples.
     fused: the single stage of similarities.
-    of_places: arrays of field.py, None for a reranker without.
-    weights: of similarities and field columns together, by name.
+    prior: arrays of geo_prior.py, None for a reranker without.
+    weights: of similarities and prior columns together, by name.
   """
 
-  train: example_rows.LessonRows
-  held_out: example_rows.LessonRows
+  train: example_rows.ExampleRows
+  held_out: example_rows.ExampleRows
   fused: fusion.Fusion
-  of_places: geo_prior.Field | None
+  prior: geo_prior.GeoPrior | None
   weights: Mapping[str, float]
 
 
@@ -81,7 +81,7 @@ def world(config: config_dict.ConfigDict) -> World:
                        f'{maker} made')
   trained = embedder_files.load(config.embedder)
   gallery = galleries.open_gallery(config.gallery, trained)
-  reranker_field.check(config, gallery)
+  reranker_prior.check(config, gallery)
   return World(trained, gallery,
                training_queries.split(config, trained, gallery))
 
@@ -104,81 +104,83 @@ def objective(config: config_dict.ConfigDict) -> training.Objective:
   return training.Objective(**config.objective.to_dict())
 
 
-def make_lessons(config: config_dict.ConfigDict, world: World,
-                 workdir: pathlib.Path) -> Lessons:
-  """Lessons of all queries, from disk as far as they are there."""
-  settings = examples.Settings(seed=config.seed, **config.lessons.to_dict())
+def make_examples(config: config_dict.ConfigDict, world: World,
+                 workdir: pathlib.Path) -> TrainingExamples:
+  """Examples of all queries, from disk as far as they are there."""
+  settings = examples.Settings(seed=config.seed, **config.examples.to_dict())
   # Validation asks as a stranger would: all that is known of it left out.
   asked_once = dataclasses.replace(
       settings, rounds=1, radii_km=(0.,), deep_negatives=0, leave_one_out=True)
   folder = pathlib.Path(config.shortlists or workdir / 'shortlists')
   with lock.hold(folder):
-    of_places = reranker_field.make(
+    prior = reranker_prior.make(
         config, world.gallery, [world.split.train, world.split.held_out],
-        folder / 'field.safetensors')
+        folder / 'prior.safetensors')
     reader = inputs.Reader(
-        world.gallery, neighbours.load_or_build(world.gallery), of_places)
+        world.gallery, neighbours.load_or_build(world.gallery), prior)
     found = {
         name: _make(config, world, reader, folder / name, name, chosen)
         for name, chosen in (('train', settings), ('held_out', asked_once))}
     weights = _weights(folder / 'fusion.json', found['train'])
   fused = fusion.Fusion(**weights['fused'])
-  return Lessons(found['train'], found['held_out'], fused, of_places,
+  return TrainingExamples(found['train'], found['held_out'], fused, prior,
                  weights['beside'])
 
 
 def _make(config: config_dict.ConfigDict, world: World,
           reader: inputs.Reader, path: pathlib.Path,
-          name: str, settings: examples.Settings) -> example_rows.LessonRows:
+          name: str, settings: examples.Settings) -> example_rows.ExampleRows:
   searcher = search.Searcher(world.gallery)
   asked, module = getattr(world.split, name), model(config)
   folder = parts.Folder(path, {
       'kind': config.kind, 'embedder': world.trained.fingerprint,
       'gallery': world.gallery.fingerprint(),
       'queries': asked.photos.fingerprint(),
-      'field': config.field.to_dict(),
+      'prior': config.geo_prior.to_dict(),
       **dataclasses.asdict(settings)})
   shown = progress.Progress(settings.rounds * len(asked), unit='shortlists')
-  return example_rows.make(folder, examples.Teacher(searcher, reader, settings),
+  return example_rows.make(folder,
+                           examples.ExampleBuilder(searcher, reader, settings),
                           reader, module, asked, shown.add)
 
 
 def _weights(
     path: pathlib.Path,
-    rows: example_rows.LessonRows) -> Mapping[str, Mapping[str, float]]:
+    rows: example_rows.ExampleRows) -> Mapping[str, Mapping[str, float]]:
   """Weights of the single stages; a run that goes on has the same, to the bit.
   """
   if not path.exists():
     given = rows.proposed(_NUM_FUSED)
     fused, beside = fusion.fit(given.shortlist, given.dist_km), {}
-    if given.field is not None:
+    if given.prior is not None:
       beside = dict(zip((*types.CHANNELS, *geo_prior.COLUMNS),
-                        fusion.fit_beside(
-          given.shortlist, given.dist_km, given.field).tolist()))
+                        fusion.fit_with_features(
+          given.shortlist, given.dist_km, given.prior).tolist()))
     files.write_json(path, {'fused': fused.as_dict(), 'beside': beside})
   return json.loads(path.read_text(encoding='utf-8'))
 
 
-def facts(config: config_dict.ConfigDict, world: World,
-          found: Lessons) -> rerank_files.Facts:
+def info(config: config_dict.ConfigDict, world: World,
+          found: TrainingExamples) -> rerank_files.RerankerInfo:
   """What the reranker is for."""
-  with_field = {**config.field.to_dict(), 'weights': dict(found.weights)}
-  return rerank_files.Facts(
+  with_prior = {**config.geo_prior.to_dict(), 'weights': dict(found.weights)}
+  return rerank_files.RerankerInfo(
       config.task, world.trained.fingerprint, world.gallery.fingerprint(),
-      config.lessons.sizes.to_dict(), dict(found.fused.as_dict()),
+      config.examples.sizes.to_dict(), dict(found.fused.as_dict()),
       config.objective.residual, world.dims,
-      with_field if found.of_places else {})
+      with_prior if found.prior else {})
 
 
 class Batches(pipeline.Batches):
-  """Shuffled lessons, each once in an epoch."""
+  """Shuffled examples, each once in an epoch."""
 
   def __init__(self, config: config_dict.ConfigDict,
-               rows: example_rows.LessonRows):
+               rows: example_rows.ExampleRows):
     self._rows, self.rows_per_step = rows, config.data.batch_size
     super().__init__(
         pipeline.Pipeline(rows, order.Order(len(rows), config.seed),
-                          config.data.batch_size, rows.fingerprint(), 'lessons',
+                          config.data.batch_size, rows.fingerprint(),
+                          'examples',
                           _same),
         config.data.num_threads, config.data.read_ahead)
 
@@ -188,26 +190,26 @@ class Batches(pipeline.Batches):
 
 
 def _same(batch: Any) -> Any:
-  return batch  # Lessons come stacked.
+  return batch  # Examples come stacked.
 
 
 def evaluators(config: config_dict.ConfigDict, module: nn.Module,
-               found: Lessons,
-               facts: rerank_files.Facts) -> list[evaluation.Reranking]:
+               found: TrainingExamples,
+               info: rerank_files.RerankerInfo) -> list[evaluation.Reranking]:
   """The held-out queries, asked once."""
   if not len(found.held_out):
     return []
-  weights = tuple(facts.fusion[name] for name in types.CHANNELS)
+  weights = tuple(info.fusion[name] for name in types.CHANNELS)
   return [evaluation.Reranking(
       'validation', config.eval.every,
-      scoring.Scorer(module, facts.weights), found.held_out, weights,
+      scoring.Scorer(module, info.weights), found.held_out, weights,
       evaluation.reward_fn(config.objective.within_1km,
                            config.objective.within_25km))]
 
 
-def describe(found: Lessons) -> str:
-  """One line about the lessons."""
+def describe(found: TrainingExamples) -> str:
+  """One line about the examples."""
   weights = ', '.join(f'{name} {value:.1f}'
                       for name, value in found.fused.as_dict().items())
-  return (f'{len(found.train):,} lessons, {len(found.held_out):,} held-out '
+  return (f'{len(found.train):,} examples, {len(found.held_out):,} held-out '
           f'queries; fusion {weights}')

@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.run import launch, run_record
 from flax import linen as nn
-from input_pipeline.synthetic_earth import lessons
+from input_pipeline.synthetic_earth import training_pictures
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
@@ -38,11 +38,11 @@ class Pupil(nn.Module):
 def main(run: launch.Run) -> None:
   """Render, train, measure on a world not trained on, save."""
   config = run.config
-  data = _lessons(config, tuple(config.world_seeds))
+  data = _pictures(config, tuple(config.world_seeds))
   pupil = Pupil(vit.ViT(**config.backbone), data.looks.shape[1],
                 3 * config.redraw_grid**2)
   params = _train(config, pupil, data)
-  held_out = _lessons(config, (config.held_out_seed,))
+  held_out = _pictures(config, (config.held_out_seed,))
   figures = _measure(pupil, params, held_out)
   print(f'held-out world: {figures}')
   run_record.write_json(run.workdir / 'figures.json', figures)
@@ -53,10 +53,10 @@ def main(run: launch.Run) -> None:
   print(f'saved {run.workdir / "model"}')
 
 
-def _lessons(config: config_dict.ConfigDict,
-             seeds: tuple[int, ...]) -> lessons.Lessons:
+def _pictures(config: config_dict.ConfigDict,
+             seeds: tuple[int, ...]) -> training_pictures.Pictures:
   started = time.monotonic()
-  data = lessons.make(config.world_size, seeds, config.preprocess,
+  data = training_pictures.make(config.world_size, seeds, config.preprocess,
                       config.pictures_per_split, config.processes)
   print(f'{len(data)} pictures of worlds {seeds}: '
         f'{time.monotonic() - started:.0f} s', flush=True)
@@ -64,7 +64,7 @@ def _lessons(config: config_dict.ConfigDict,
 
 
 def _train(config: config_dict.ConfigDict, pupil: Pupil,
-           data: lessons.Lessons) -> Any:
+           data: training_pictures.Pictures) -> Any:
   schedule = optax.warmup_cosine_decay_schedule(
       0., config.learning_rate, config.warmup_steps, config.num_steps)
   optimizer = optax.chain(
@@ -116,7 +116,7 @@ def _small(images: Float[jax.Array, 'b h w 3'],
 
 
 def _measure(pupil: Pupil, params: Any,
-             data: lessons.Lessons) -> dict[str, float]:
+             data: training_pictures.Pictures) -> dict[str, float]:
   """Share of the look's variance that is explained, by source."""
   apply = jax.jit(lambda pixels: pupil.apply(params, _floats(pixels))[0])
   found = np.concatenate([

@@ -42,56 +42,56 @@ def train(run: launch.Run,
           stopping: Callable[[], bool] = lambda: False) -> None:
   """Trains to the end and writes figures.json and model/."""
   world = reranker_parts.world(run.config)
-  lessons = reranker_parts.make_lessons(run.config, world, run.workdir)
-  facts = reranker_parts.facts(run.config, world, lessons)
-  prepared = prepare(run, lessons, facts, stopping)
+  examples = reranker_parts.make_examples(run.config, world, run.workdir)
+  info = reranker_parts.info(run.config, world, examples)
+  prepared = prepare(run, examples, info, stopping)
   like = state.shapes(prepared.state)
   prepared.restore(like)
   run_record.write(run.workdir, run.config)
-  print(reranker_parts.describe(lessons))
+  print(reranker_parts.describe(examples))
   training_run.announce(prepared)
   figures = prepared.train()
   if run.config.train.best:
     best = prepared.best.restore(like)
     prepared.state = best.state if best else prepared.state
-  _export(run, facts, lessons.of_places, arrays.to_numpy(prepared.state.ema),
+  _export(run, info, examples.prior, arrays.to_numpy(prepared.state.ema),
           figures)
 
 
-def prepare(run: launch.Run, lessons: reranker_parts.Lessons,
-            facts: files.Facts,
+def prepare(run: launch.Run, examples: reranker_parts.TrainingExamples,
+            info: files.RerankerInfo,
             stopping: Callable[[], bool]) -> loop.Run:
   """A run that is ready to restore and to train."""
   config = run.config
   mesh = meshes.make(config.mesh.data, config.mesh.fsdp)
   module, method = reranker_parts.model(config), training_run.method(config)
   began = training.make_state(
-      module, facts.dims, example_rows.norms(lessons.train), method,
+      module, info.dims, example_rows.norms(examples.train), method,
       config.seed, mesh)
   step = training.make_step(
       module, method, reranker_parts.objective(config), config.seed, mesh,
       began)
   return training_run.prepare(
       run, stopping, state=began, step=step,
-      batches=reranker_parts.Batches(config, lessons.train),
-      put=functools.partial(_put, mesh, facts.weights),
-      evaluators=reranker_parts.evaluators(config, module, lessons, facts))
+      batches=reranker_parts.Batches(config, examples.train),
+      put=functools.partial(_put, mesh, info.weights),
+      evaluators=reranker_parts.evaluators(config, module, examples, info))
 
 
 def _put(mesh: Any, weights: scoring.Weights | None,
          batch: dict[str, Any]) -> Any:
   kept = {name: batch[name] for name in ('batch', 'dist_km')}
-  of_each = scoring.of_each(weights, len(batch['dist_km']))
-  return arrays.put_batch(kept | {'weights': of_each}, mesh)
+  tile_weights = scoring.tile_weights(weights, len(batch['dist_km']))
+  return arrays.put_batch(kept | {'weights': tile_weights}, mesh)
 
 
-def _export(run: launch.Run, facts: files.Facts,
-            of_places: geo_prior.Field | None, params: Any,
+def _export(run: launch.Run, info: files.RerankerInfo,
+            prior: geo_prior.GeoPrior | None, params: Any,
             figures: dict[str, float]) -> None:
   fingerprint = files.save(
       run.workdir / 'model', run.config.kind, reranker_parts.model(run.config),
-      params, facts, model_card.reranker(run.config, facts, figures),
-      of_places)
+      params, info, model_card.reranker(run.config, info, figures),
+      prior)
   run_record.write_json(run.workdir / 'figures.json', figures)
   print(f'reranker {fingerprint}: {run.workdir / "model"}', flush=True)
 

@@ -24,8 +24,8 @@ class SeenRows(ValueError):
 class Split:
   """Queries of known place to learn from, and held-out ones."""
 
-  train: examples.Asked
-  held_out: examples.Asked
+  train: examples.LabeledQueries
+  held_out: examples.LabeledQueries
 
 
 def split(config: config_dict.ConfigDict, trained: embedder_files.Trained,
@@ -37,7 +37,7 @@ def split(config: config_dict.ConfigDict, trained: embedder_files.Trained,
     rows = embedder_parts.take(
         rows, np.arange(config.max_queries) * len(rows) // config.max_queries)
   features = rows.__getitems__(range(len(rows)))['features']
-  asked = examples.Asked(rows.photos, queries.encode(
+  asked = examples.LabeledQueries(rows.photos, queries.encode(
       trained, encoding.Encoder(trained.model), rows.photos, features,
       gallery.manifest['raw'] != 'off'))
   late = _validate(config, rows.photos)

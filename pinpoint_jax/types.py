@@ -52,7 +52,7 @@ class Photos:
         self.sequences[rows], self.source)
 
   def fingerprint(self) -> str:
-    """Sixteen hex digits that change with any id, place, author or order."""
+    """Content hash of any id, place, author or order."""
     digest = hashlib.sha256(self.source.encode())
     for column in (self.ids, self.authors, self.sequences):
       digest.update('\n'.join(column).encode() + b'\0')
@@ -80,7 +80,7 @@ class FeatureTable:
   features: Float[np.ndarray, 'n d']
 
   def fingerprint(self) -> str:
-    """Sixteen hex digits that change with any id, place or feature."""
+    """Content hash of any id, place or feature."""
     digest = hashlib.sha256()
     digest.update('\n'.join(self.photos.ids).encode())
     digest.update(np.ascontiguousarray(self.photos.latlng_deg).tobytes())

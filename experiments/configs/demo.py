@@ -42,7 +42,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
 
 
 def _embedder(quick: bool) -> config_dict.ConfigDict:
-  """Small towers; how they were chosen stands in docs/training.md."""
+  """Small towers; how they were chosen see docs/training.md."""
   config = train_embedder.get_config('quick')
   config.objective.targets.kind = 'soft'
   config.objective.targets.tau_km = 100.0
@@ -68,22 +68,22 @@ def _geoclip_style(quick: bool) -> dict[str, Any]:
 
 def _reranker(kind: str, quick: bool) -> config_dict.ConfigDict:
   config = train_reranker.get_config(f'quick,kind={kind}')
-  config.lessons.rounds = 1
+  config.examples.rounds = 1
   config.max_queries = 3000
   config.train.log_every = 100
   config.train.save_every = 0
   if kind == 'attention':
-    config.lessons.sizes = {'image': 8, 'location': 4, 'raw': 4}
-    # 2,700 lessons: at 1e-3 the vectors are learned by heart.
+    config.examples.sizes = {'image': 8, 'location': 4, 'raw': 4}
+    # 2,700 examples: at 1e-3 the vectors are overfitted.
     config.optimizer.learning_rate = 1e-4
     config.data.batch_size = 64
     config.train.num_steps = 60
-    config.lessons.deep_negatives = 2
+    config.examples.deep_negatives = 2
   if quick:
     config.max_queries = 100
     config.data.batch_size = 16
     config.train.num_steps = 10
-    config.field = {'centres': 32, 'anchors': 64}
+    config.geo_prior = {'centres': 32, 'anchors': 64}
   return config
 
 
@@ -98,9 +98,9 @@ def _rerankers(quick: bool) -> dict[str, Any]:
       'full_no_support': one('attention', model={'use_support': False}),
       'no_location': one('attention', 'no location channel',
                          model={'use_location': False},
-                         lessons={'sizes': {'location': 0}}),
+                         examples={'sizes': {'location': 0}}),
       'no_raw': one('attention', 'no raw channel', model={'use_raw': False},
-                    lessons={'sizes': {'raw': 0}}, field={'centres': 0}),
-      'no_field': one('attention', 'no field', field={'centres': 0}),
+                    examples={'sizes': {'raw': 0}}, geo_prior={'centres': 0}),
+      'no_prior': one('attention', 'no prior', geo_prior={'centres': 0}),
       'set_aware': one('attention', 'set-aware',
                        model={'strict_independent': False})}

@@ -52,9 +52,9 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   # Where to keep them; '' is the workdir. Runs of one kind that differ only in
   # model, objective or optimizer may share a folder.
   config.shortlists = ''
-  config.lessons = _lessons(light, arg.quick)
-  # Of the closed form beside the similarities, ours; centres=0: without it.
-  config.field = config_dict.ConfigDict({'centres': 1024, 'anchors': 2048})
+  config.examples = _examples(light, arg.quick)
+  # Of the kernel ridge beside the similarities, ours; centres=0: without it.
+  config.geo_prior = config_dict.ConfigDict({'centres': 1024, 'anchors': 2048})
   config.model = _light(arg.quick) if light else _attention(arg.quick)
   config.objective = config_dict.ConfigDict({
       'loss': 'expected_reward',  # Or pairwise_margin.
@@ -86,7 +86,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   return config
 
 
-def _lessons(light: bool, quick: bool) -> config_dict.ConfigDict:
+def _examples(light: bool, quick: bool) -> config_dict.ConfigDict:
   few = (32, 32, 32) if quick else (256, 256, 256)
   sizes = few if light else (8, 2, 2)
   return config_dict.ConfigDict({

@@ -66,11 +66,11 @@ def _learn(config: config_dict.ConfigDict, module: nn.Module,
   step = training.make_step(
       module, method, training.Objective(**config.objective.to_dict()),
       config.seed, mesh, state)
-  lessons = {'batch': batch, 'dist_km': given.dist_km.astype(np.float32),
-             'weights': scoring.of_each(weights, len(given.dist_km))}
+  examples = {'batch': batch, 'dist_km': given.dist_km.astype(np.float32),
+             'weights': scoring.tile_weights(weights, len(given.dist_km))}
   for at in _draws(config, len(given.dist_km)):
     state, _ = step(state, arrays.put_batch(
-        jax.tree.map(lambda x, at=at: x[at], lessons), mesh))
+        jax.tree.map(lambda x, at=at: x[at], examples), mesh))
   return arrays.to_numpy(state.ema)
 
 

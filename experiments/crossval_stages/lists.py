@@ -131,10 +131,10 @@ class _Maker:
     """What is stored of some held-out rows."""
     rows, gallery = self._fold.split.held_out[source], self._fold.photos
     photos, asked = rows.photos.take(at), self._encode(rows, at)
-    barred = geolocation.same_origin(photos, gallery)
+    excluded = geolocation.same_origin(photos, gallery)
     size = len(gallery) if len(gallery) <= _ALL else _SOME
     lists = {name: exact.search(asked.of(name), self._vectors[name], size,
-                                barred) for name in self._fold.channels}
+                                excluded) for name in self._fold.channels}
     # Refuses, by its name, a query that has no candidate at all.
     geolocation.answers(photos, gallery, lists['image'].rows[:, 0])
     slots = min(len(gallery), size * len(lists))
@@ -143,7 +143,7 @@ class _Maker:
             'similarities': shortlist.similarities(
                 asked, found, self._scores, self._fold.channels),
             'counts': density.visible_counts(found, *self._around, masks.Mask(
-                barred, np.zeros(0, np.int64)))}
+                excluded, np.zeros(0, np.int64)))}
 
   def _encode(self, rows: rows_lib.StoreRows,
               at: Int[np.ndarray, 'n']) -> shortlist.Queries:

@@ -1,4 +1,4 @@
-"""The closed form on one fold, with fixed settings and with chosen ones.
+"""The kernel ridge on one fold, with fixed settings and with chosen ones.
 
 It is fitted on the source's own rows, and answers with their places (beyond
 4096 distinct ones, with the anchors that stand for them). `chosen` picks its

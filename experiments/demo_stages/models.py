@@ -64,7 +64,7 @@ def gallery(run: launch.Run, name: str, mode: str) -> pathlib.Path:
 
 
 def rerankers(run: launch.Run, task: str) -> None:
-  """Trains all of one task, which learn from the same lessons."""
+  """Trains all of one task, which learn from the same examples."""
   # One task from the other end: it finds compiled what the other one has met.
   turn = -1 if task == types.SOURCES[-1] else 1
   for name in tuple(run.config.rerankers)[::turn]:
@@ -106,9 +106,9 @@ def router(run: launch.Run,
 
 def _shortlists(run: launch.Run,
                 config: config_dict.ConfigDict) -> pathlib.Path:
-  """Where lessons lie: one place for all who learn from the same."""
+  """Where examples lie: one place for all who learn from the same."""
   asked = {name: config[name] for name in (
-      'kind', 'task', 'gallery', 'lessons', 'field')}
+      'kind', 'task', 'gallery', 'examples', 'geo_prior')}
   return run.workdir / 'shortlists' / run_record.config_hash(
       config_dict.ConfigDict(asked))
 

@@ -63,9 +63,9 @@ _FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
             'in --workdir; needs --model.'),
     'remove_ids': (flags.DEFINE_string, None,
                    'File of ids, one per line, - for stdin: their rows are '
-                   'taken down.'),
+                   'deleted.'),
     'compact': (flags.DEFINE_boolean, False,
-                'Make one segment of all rows that are not taken down.'),
+                'Make one segment of all rows that are not deleted.'),
     'verify': (flags.DEFINE_boolean, False,
                'Read every byte of the gallery in --workdir.'),
     'model': (flags.DEFINE_string, None,
@@ -77,7 +77,7 @@ _FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
                    'Where --add meets ids that are there: refuse, or first: '
                    'those rows are left out and counted.'),
     'allow_unknown_ids': (flags.DEFINE_boolean, False,
-                          'Take down what is there though some ids are not.'),
+                          'Delete what is there though some ids are not.'),
     'gallery': (flags.DEFINE_string, None, 'Gallery directory.'),
     'recall': (flags.DEFINE_float, 0.95,
                'Share of the exact answers that must be found.'),

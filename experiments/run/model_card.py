@@ -45,7 +45,7 @@ score per candidate, by the {kind} reranker. Made by
 Reads vectors of embedder {embedder}; learned on gallery {gallery}, from {task}
 photos: {queries}, each without itself, its author and its sequence.
 Shortlists: {sizes}. Weights of the single stage: {fusion}.
-{field}
+{prior}
 
 ## Figures on held-out authors and sequences
 The best candidate of each list; `fusion_` is the single stage on the same
@@ -71,21 +71,21 @@ def embedder(config: config_dict.ConfigDict, rows: embedder_parts.Split,
       figures=_table(figures)) + _USE
 
 
-def reranker(config: config_dict.ConfigDict, facts: files.Facts,
+def reranker(config: config_dict.ConfigDict, info: files.RerankerInfo,
              figures: Mapping[str, float]) -> str:
   """The card of a trained reranker, Markdown."""
   seen = {'held_out': 'its rows that the embedder did not train on',
           'apart': 'photos that are not in it',
           'all': 'its rows, also those the embedder was trained on'}
-  field = ('Beside the similarities it reads a closed form of the gallery\'s '
-           f'rows, weights {_listed(facts.field["weights"])}.'
-           if facts.field else 'It has no field.')
+  prior = ('Beside the similarities it reads a kernel ridge of the gallery\'s '
+           f'rows, weights {_listed(info.prior["weights"])}.'
+           if info.prior else 'It has no prior.')
   return _RERANKER.format(
       git=run_record.git_revision(), kind=config.kind,
-      config_hash=run_record.config_hash(config), task=facts.task,
-      embedder=facts.embedder, gallery=facts.gallery,
-      queries=seen[config.queries], field=field, sizes=_listed(facts.sizes),
-      fusion=_listed(facts.fusion), figures=_table(figures)) + _USE
+      config_hash=run_record.config_hash(config), task=info.task,
+      embedder=info.embedder, gallery=info.gallery,
+      queries=seen[config.queries], prior=prior, sizes=_listed(info.sizes),
+      fusion=_listed(info.fusion), figures=_table(figures)) + _USE
 
 
 def _table(figures: Mapping[str, float]) -> str:

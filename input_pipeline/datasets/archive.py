@@ -74,7 +74,7 @@ class Parts:
     return b''.join(pieces)
 
   def fingerprint(self) -> str:
-    """Sixteen hex digits that change with any name, size or time of a part.
+    """Content hash of any name, size or time of a part.
 
     Folders are not in it: data may be moved.
     """

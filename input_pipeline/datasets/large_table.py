@@ -63,7 +63,7 @@ def read(path: str | pathlib.Path, source: types.Source,
          bad_rows: str = 'refuse', duplicates: str = 'refuse') -> LargeTable:
   """Rows whose id is in `member_of` (key of `file_names.key` → member).
 
-  `bad_rows='leave_out'` drops and counts rows that are no place on Earth;
+  `bad_rows='leave_out'` drops and counts rows that are invalid coordinates;
   `duplicates='first'` keeps the first row of each image.
   """
   for name, value in (('bad_rows', bad_rows), ('duplicates', duplicates)):

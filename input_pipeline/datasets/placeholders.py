@@ -1,7 +1,7 @@
 """Finds pictures that stand for a photo which is gone.
 
 Flickr serves one and the same "photo no longer available" file for every
-photo that was taken down. So: a file whose very bytes stand under at least
+photo that was deleted. So: a file whose very bytes stand under at least
 `MIN_REPEATS` ids, of more than one author where authors are known, is nobody's
 photo. Photos that one person uploaded again and again stay.
 """
@@ -14,7 +14,7 @@ from jaxtyping import Bool
 import numpy as np
 from pinpoint_jax import types
 
-# Two strangers may well have uploaded one picture; five hardly ever.
+# Two unexpected_files may well have uploaded one picture; five hardly ever.
 MIN_REPEATS = 5
 
 

@@ -99,9 +99,9 @@ class Opened:
     weights, sizes = settings.weights, settings.sizes
     if weights is None and rerankers:
       # Weights belong to the shortlists that they were fitted on.
-      facts = next(iter(rerankers.values())).facts
-      weights = fusion.Fusion(**facts.fusion)
-      sizes = shortlist.Sizes(**facts.sizes)
+      info = next(iter(rerankers.values())).info
+      weights = fusion.Fusion(**info.fusion)
+      sizes = shortlist.Sizes(**info.sizes)
     if weights is not None:
       stages['retrieval'] = systems.Stage(sizes, systems.Fused(weights))
     oracle = stages[best(stages)].sizes if stages else sizes
@@ -144,8 +144,8 @@ def load_rerankers(source: str,
   for path in paths:
     trained = files.load(path)
     name = system_of(trained)
-    if trained.facts.task != source:
-      raise ValueError(f'{path} reranks {trained.facts.task} queries, it is '
+    if trained.info.task != source:
+      raise ValueError(f'{path} reranks {trained.info.task} queries, it is '
                        f'named in --config.rerankers.{source}')
     if name in found:
       raise ValueError(f'--config.rerankers.{source}: {path} is the second '

@@ -88,7 +88,7 @@ class Searcher:
     return found.reshape(rows.shape)
 
   def _whole(self, mask: masks.Mask | None, num_queries: int) -> masks.Mask:
-    """The mask, and the rows that the gallery has taken down."""
+    """The mask, and the rows that the gallery has deleted."""
     mask = mask or masks.open_mask(num_queries)
     return dataclasses.replace(
         mask, removed=np.union1d(mask.removed, self.gallery.removed))

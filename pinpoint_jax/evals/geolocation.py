@@ -37,10 +37,10 @@ def same_origin(queries: types.Photos,
 def raw_1nn(queries: types.FeatureTable, gallery: types.FeatureTable,
             author_filter: bool) -> types.Predictions:
   """The place of the gallery row of the highest cosine, one per query."""
-  barred = (same_origin(queries.photos, gallery.photos) if author_filter
+  excluded = (same_origin(queries.photos, gallery.photos) if author_filter
             else None)
   found = exact.search(_unit(queries.features), _unit(gallery.features), 1,
-                       barred)
+                       excluded)
   return answers(queries.photos, gallery.photos, found.rows[:, 0])
 
 

@@ -48,22 +48,22 @@ class LocationRetrieval:
 def location_top1(
     encoder: encoding.Encoder, params: Any, queries: Queries,
     gallery: types.Photos, gallery_xyz: Float[np.ndarray, 'g 3'],
-    barred: types.RowSets | None = None,
+    excluded: types.RowSets | None = None,
 ) -> types.Predictions:
   """The gallery place whose location embedding is nearest, one per query."""
-  found = shortlist(encoder, params, queries, gallery_xyz, 1, barred)
+  found = shortlist(encoder, params, queries, gallery_xyz, 1, excluded)
   return geolocation.answers(queries.photos, gallery, found.rows[:, 0])
 
 
 def shortlist(
     encoder: encoding.Encoder, params: Any, queries: Queries,
     gallery_xyz: Float[np.ndarray, 'g 3'], k: int,
-    barred: types.RowSets | None = None,
+    excluded: types.RowSets | None = None,
 ) -> types.Candidates:
   """The k gallery places whose location embeddings are nearest."""
   z_location = encoder.locations(params, gallery_xyz)
   z_image = encoder.images(params, queries.photos.source, queries.features)
-  return exact.search(z_image, z_location, k, barred)
+  return exact.search(z_image, z_location, k, excluded)
 
 
 def decode(candidates: types.Candidates, queries: types.Photos,

@@ -24,7 +24,7 @@ _SHOWN = ('acc@1km', 'acc@25km', 'acc@200km', 'geoscore')
 
 
 @runtime_checkable
-class Lessons(Protocol):
+class TrainingExamples(Protocol):
   """Held-out queries with their candidates, by number."""
 
   def __len__(self) -> int: ...
@@ -36,31 +36,31 @@ class Reranking:
   """Evaluator: what the best candidate of each held-out query is worth."""
 
   def __init__(self, name: str, every: int, scorer: scoring.Scorer,
-               lessons: Lessons, fusion: scoring.Weights,
+               examples: TrainingExamples, fusion: scoring.Weights,
                reward: Callable[[np.ndarray], np.ndarray]):
     """`fusion` answers beside the network; `reward` is of a distance."""
     self.name, self.every = name, every
-    self._scorer, self._lessons = scorer, lessons
+    self._scorer, self._examples = scorer, examples
     self._fusion, self._reward = np.asarray(fusion, np.float32), reward
 
   def run(self, state: Any) -> dict[str, float]:
     """Figures of the mean weights, and fusion_… of the single stage."""
     params = jax.device_put(arrays.to_numpy(state.ema))
-    found = [self._block(params, rows) for rows in _blocks(len(self._lessons))]
+    found = [self._block(params, rows) for rows in _blocks(len(self._examples))]
     model, fused = (np.concatenate(column) for column in zip(*found))
     kept = np.isfinite(model)
     if not kept.any():
       raise ValueError(f'{self.name}: no held-out query has a candidate')
     shown = {'num_queries': float(kept.sum()),
              'without_candidates': float((~kept).sum())}
-    clusters = self._lessons.photos(np.flatnonzero(kept)).clusters
+    clusters = self._examples.photos(np.flatnonzero(kept)).clusters
     return (shown | self._figures('', model[kept], clusters)
             | self._figures('fusion_', fused[kept], clusters))
 
   def _block(self, params: Any, rows: Int[np.ndarray, 'n']) -> tuple[
       np.ndarray, np.ndarray]:
     """Error of the reranker's answer and of fusion's, inf where none is."""
-    given = self._lessons.__getitems__(rows)
+    given = self._examples.__getitems__(rows)
     batch, dist_km = given['batch'], given['dist_km']
     fused = np.where(batch.valid, (batch.similarities * self._fusion).sum(
         axis=-1), -np.inf)

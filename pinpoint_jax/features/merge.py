@@ -61,6 +61,6 @@ def _write(photos: types.Photos, backbone: backbones.Backbone,
   return store_writer.write(
       workdir / 'store', photos.take(rows),
       (shards.load(folder, number).features for number in range(total)),
-      backbone.dim, store_writer.Facts(
+      backbone.dim, store_writer.FeatureOrigin(
           backbone.name, backbone.weight_hash, backbone.preprocess, notes,
           zeroed), quarantine)

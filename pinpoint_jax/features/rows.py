@@ -71,7 +71,7 @@ class StoreRows:
     return self.stores[0].manifest['dim']
 
   def fingerprint(self) -> str:
-    """Sixteen hex digits that change with any store and any chosen row."""
+    """Content hash of any store and any chosen row."""
     digest = hashlib.sha256(
         ' '.join(s.fingerprint() for s in self.stores).encode())
     digest.update(np.ascontiguousarray(self.chosen, '<i8').tobytes())

@@ -73,7 +73,7 @@ class FeatureStore:
                               np.asarray(self.features, np.float32))
 
   def fingerprint(self) -> str:
-    """Sixteen hex digits that change with backbone, preprocessing and rows.
+    """Content hash of backbone, preprocessing and rows.
 
     By what the manifest says of the files: they are not read.
     """

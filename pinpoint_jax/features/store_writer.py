@@ -19,7 +19,7 @@ _MAX_F16 = float(np.finfo(np.float16).max)
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
+class FeatureOrigin:
   """What a store says of its features.
 
   Attributes:
@@ -38,7 +38,8 @@ class Facts:
 
 
 def write(path: pathlib.Path, photos: types.Photos,
-          chunks: Iterable[Float[np.ndarray, 'n d']], dim: int, facts: Facts,
+          chunks: Iterable[Float[np.ndarray, 'n d']], dim: int,
+          facts: FeatureOrigin,
           quarantine: Iterable[Mapping[str, Any]] = ()) -> store.FeatureStore:
   """Writes features of `photos`, in order, chunk by chunk.
 
@@ -117,7 +118,7 @@ def _write(path: pathlib.Path, data: bytes) -> None:
 
 
 def _manifest(folder: pathlib.Path, photos: types.Photos, dim: int,
-              facts: Facts, zeroed: int) -> None:
+              facts: FeatureOrigin, zeroed: int) -> None:
   quarantined = (folder / store.QUARANTINE).read_text('utf-8').count('\n')
   files.write_json(folder / store.MANIFEST, {
       'version': store.VERSION, 'backbone': facts.backbone,

@@ -198,7 +198,7 @@ def visible_counts(
   """Rows within 1 and 25 km of each candidate, by source, less those that the
   mask excludes for the query; 0 in padded slots.
 
-  Rows taken down count as long as they lie in the gallery's files.
+  Rows deleted count as long as they lie in the gallery's files.
   """
   real = candidates >= 0
   safe = np.maximum(candidates, 0)

@@ -88,7 +88,7 @@ class Gallery:
     path: the folder.
     manifest: what manifest.json says.
     segments: its rows, one segment after the other.
-    removed: rows taken down, ascending: they may never be an answer.
+    removed: rows deleted, ascending: they may never be an answer.
   """
 
   path: pathlib.Path
@@ -101,7 +101,7 @@ class Gallery:
 
   @property
   def num_live(self) -> int:
-    """Rows that are not taken down."""
+    """Rows that are not deleted."""
     return len(self) - len(self.removed)
 
   @functools.cached_property
@@ -110,11 +110,11 @@ class Gallery:
     return np.cumsum([0, *map(len, self.segments)], dtype=np.int64)
 
   def fingerprint(self) -> str:
-    """Sixteen hex digits that change with all that can change an answer."""
+    """Content hash of all that can change an answer."""
     return layout.fingerprint(self.manifest)
 
   def rows_key(self) -> str:
-    """Sixteen hex digits that change with the rows, not with what is taken
+    """Content hash of the rows, not with what is taken
     down: what was made of all rows stays good."""
     return layout.rows_key(self.manifest)
 
@@ -191,7 +191,7 @@ class Gallery:
     return found.astype(np.str_)
 
   def find(self, ids: Shaped[np.ndarray, 'b']) -> Int[np.ndarray, 'b']:
-    """Row of each id, taken down or not; -1 where there is none."""
+    """Row of each id, deleted or not; -1 where there is none."""
     rows = np.full(len(ids), -1, np.int64)
     for segment, start in zip(self.segments, self.offsets):
       found = segment.ids.find(ids)

@@ -37,7 +37,7 @@ class Place:
   channel: str
   folder: pathlib.Path
   vectors: vectors_lib.Vectors
-  made: ann_files.Made
+  made: ann_files.IndexSource
 
 
 def build(path: str | pathlib.Path, engine: str = 'scann',
@@ -98,7 +98,8 @@ def places(gallery: galleries.Gallery, smallest: int = 0) -> Iterator[Place]:
       vectors = segment.channel(channel)
       if vectors is not None and len(segment) >= max(smallest, 1):
         folder = layout.derived(gallery.path, 'index', segment.name) / channel
-        yield Place(segment.name, channel, folder, vectors, ann_files.Made(
+        yield Place(segment.name, channel, folder, vectors,
+                    ann_files.IndexSource(
             len(vectors), vectors.dim, _fingerprint(segment, channel)))
 
 

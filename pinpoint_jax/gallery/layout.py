@@ -2,7 +2,7 @@
 
   manifest.json                 the one file that says what the gallery is
   segments/NAME/                rows of one build or one addition, by id
-  removed-HASH.i64.bin          numbers of the rows taken down
+  removed-HASH.i64.bin          numbers of the rows deleted
   index/KEY/, support/KEY/      derived; KEY stands for all rows or a segment
 
 A segment's name is a hash of its files. Nothing here is ever changed: a writer
@@ -177,7 +177,7 @@ def _size_problem(path: pathlib.Path, name: pathlib.PurePath,
 
 
 def fingerprint(manifest: Mapping[str, Any]) -> str:
-  """Sixteen hex digits that change with all that can change an answer."""
+  """Content hash of all that can change an answer."""
   about = {name: value for name, value in manifest.items()
            if name != 'duplicates_left_out'}
   text = json.dumps(about, sort_keys=True)
@@ -185,7 +185,7 @@ def fingerprint(manifest: Mapping[str, Any]) -> str:
 
 
 def rows_key(manifest: Mapping[str, Any]) -> str:
-  """Sixteen hex digits that change with the rows, not with what is taken down.
+  """Content hash of the rows, not with what is deleted.
 
   A segment's name is a hash of its files.
   """
@@ -230,7 +230,7 @@ def sweep(path: pathlib.Path, manifest: Mapping[str, Any] | None) -> None:
       left.unlink()
 
 
-def strangers(path: pathlib.Path) -> list[str]:
+def unexpected_files(path: pathlib.Path) -> list[str]:
   """Names in the folder that no part of this program puts there."""
   known = {MANIFEST, SEGMENTS, LOCK, *DERIVED, *RECORDS}
   return sorted(x.name for x in path.iterdir() if x.name not in known

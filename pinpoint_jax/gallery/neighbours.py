@@ -164,7 +164,7 @@ def load_or_build(gallery: galleries.Gallery) -> Neighbourhoods:
 
 
 def is_sound(gallery: galleries.Gallery) -> bool:
-  """Whether there are any; refuses those that are damaged or strangers."""
+  """Whether there are any; refuses damaged or foreign ones."""
   if not folder_of(gallery).exists():
     return False
   load(folder_of(gallery), gallery.rows_key())

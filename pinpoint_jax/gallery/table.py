@@ -113,7 +113,7 @@ def order(ids: types.Strings, duplicates: str,
   if again.any() and duplicates == 'refuse':
     raise BadGallery(
         f'{int(again.sum()):,} ids are there already, the first is '
-        f'{str(ordered[again][0])!r} (rows taken down count until they are '
+        f'{str(ordered[again][0])!r} (rows deleted count until they are '
         f'compacted away): leave them out, or keep the first of each with '
         f'duplicates=first')
   return Order(rows[~again], int(again.sum()))

@@ -1,7 +1,7 @@
-"""A gallery that changes: rows are taken down, segments become one again.
+"""A gallery that changes: rows are deleted, segments become one again.
 
   add      one more segment                        (gallery_writer.add)
-  remove   rows are listed as taken down: gone from every answer at once
+  remove   rows are listed as deleted: gone from every answer at once
   compact  one segment of what is left: gone from the disk too
 """
 
@@ -23,11 +23,11 @@ import xxhash
 
 @dataclasses.dataclass(frozen=True)
 class Removed:
-  """What became of the ids that were to be taken down.
+  """What became of the ids that were to be deleted.
 
   Attributes:
     num_removed: rows that are gone now and were there before.
-    num_gone: ids whose rows had been taken down before.
+    num_gone: ids whose rows had been deleted before.
     unknown: ids that the gallery never had, or has compacted away.
   """
 
@@ -40,7 +40,7 @@ def remove(path: str | pathlib.Path, ids: Shaped[np.ndarray, 'n'],
            allow_unknown: bool = False) -> Removed:
   """Takes rows down; an id that the gallery lacks refuses them all.
 
-  Unless `allow_unknown`: those are counted, the others are taken down.
+  Unless `allow_unknown`: those are counted, the others are deleted.
   """
   path, ids = pathlib.Path(path), np.unique(ids)
   with writer.writing(path):
@@ -50,7 +50,7 @@ def remove(path: str | pathlib.Path, ids: Shaped[np.ndarray, 'n'],
     if len(unknown) and not allow_unknown:
       raise BadGallery(
           f'{path}: {len(unknown):,} of {len(ids):,} ids are not in the '
-          f'gallery, the first is {str(unknown[0])!r}; nothing was taken down. '
+          f'gallery, the first is {str(unknown[0])!r}; nothing was deleted. '
           f'Correct them, or allow them with --allow_unknown_ids')
     gone = np.isin(rows[rows >= 0], old.removed)
     removed = np.union1d(old.removed, rows[rows >= 0])

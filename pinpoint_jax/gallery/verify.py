@@ -26,7 +26,7 @@ def verify(path: str | pathlib.Path) -> dict[str, Any]:
   found = galleries.open_gallery(path)
   check_sums(found)
   problems = [f'{name} is in the folder but not in the manifest'
-              for name in layout.strangers(path)]
+              for name in layout.unexpected_files(path)]
   for segment in found.segments:
     problems += [f'{layout.SEGMENTS}/{segment.name}/{problem}'
                  for problem in _problems(found, segment)]

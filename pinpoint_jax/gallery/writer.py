@@ -106,7 +106,7 @@ def writing(path: pathlib.Path) -> Iterator[dict[str, Any] | None]:
   Yields the manifest, None where there is no gallery yet.
   """
   if path.is_dir() and not (path / layout.MANIFEST).exists():
-    _refuse_strangers(path)
+    _refuse_unexpected(path)
   with lock.hold(path):
     there = (path / layout.MANIFEST).exists()
     manifest = layout.read_manifest(path) if there else None
@@ -123,8 +123,8 @@ def publish(path: pathlib.Path, manifest: Mapping[str, Any]) -> None:
   disk.write_json(path / layout.MANIFEST, manifest)
 
 
-def _refuse_strangers(path: pathlib.Path) -> None:
-  found = [*layout.strangers(path),
+def _refuse_unexpected(path: pathlib.Path) -> None:
+  found = [*layout.unexpected_files(path),
            *[name for name in layout.DERIVED if (path / name).exists()]]
   if found:
     raise BadGallery(f'{path} holds {found[:3]}, which is no part of a '

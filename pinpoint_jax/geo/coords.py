@@ -17,7 +17,7 @@ _Degrees = Float[np.ndarray, '*n'] | float
 
 
 class BadCoordinates(ValueError):
-  """Rows of a coordinate table that are no place on Earth."""
+  """Rows of a coordinate table that are invalid coordinates."""
 
 
 def cos_lat(lat_deg: _Degrees) -> _Degrees:

@@ -1,4 +1,4 @@
-"""Stored lessons by number, as training streams them.
+"""Stored examples by number, as training streams them.
 
   row = round · queries + query
 
@@ -18,7 +18,7 @@ from pinpoint_jax.disk import parts
 from pinpoint_jax.models import layers
 from pinpoint_jax.rerank import examples, inputs, ranker, scoring
 
-# Lessons that means and deviations are taken of.
+# Examples that means and deviations are taken of.
 _NUM_FITTED = 2048
 
 
@@ -29,18 +29,18 @@ class Proposed:
   Attributes:
     shortlist: the candidates that some channel proposed.
     dist_km: how far each is from the truth, inf in padded slots, [b, k].
-    field: field.COLUMNS of each, None for lessons without, [b, k, 4].
+    prior: geo_prior.COLUMNS of each, None for examples without, [b, k, 4].
   """
 
   shortlist: types.Shortlist
   dist_km: Float[np.ndarray, 'b k']
-  field: Float[np.ndarray, 'b k 4'] | None
+  prior: Float[np.ndarray, 'b k 4'] | None
 
 
-class LessonRows:
-  """Lessons of a module: what it scores, and how far each candidate is."""
+class ExampleRows:
+  """Examples of a module: what it scores, and how far each candidate is."""
 
-  def __init__(self, table: parts.Table, asked: examples.Asked,
+  def __init__(self, table: parts.Table, asked: examples.LabeledQueries,
                reader: inputs.Reader, module: nn.Module):
     self._table, self._asked = table, asked
     self._reader, self._module = reader, module
@@ -61,7 +61,7 @@ class LessonRows:
             'dist_km': columns['dist_km'], 'row': rows}
 
   def fingerprint(self) -> str:
-    """Changes with any lesson."""
+    """Changes with any example."""
     return self._table.fingerprint
 
   def ids(self, rows: np.ndarray) -> list[str]:
@@ -81,7 +81,7 @@ class LessonRows:
         columns['ranks'].astype(np.int32),
         np.where(real[..., None], columns['similarities'], -np.inf)),
                     np.where(real, columns['dist_km'], np.inf),
-                    columns.get('field'))
+                    columns.get('prior'))
 
   def _batch(self, queries: Any,
              columns: Mapping[str, np.ndarray]) -> scoring.Batch:
@@ -90,38 +90,39 @@ class LessonRows:
       sims = np.where(valid[..., None], columns['similarities'], 0.)
       return scoring.Batch(
           sims.astype(np.float32), valid, features=columns['features'],
-          field=columns.get('field'))
+          prior=columns.get('prior'))
     return ranker.make_batch(self._reader, self._module, queries,
                                 examples.from_columns(columns))
 
 
-def make(folder: parts.Folder, teacher: examples.Teacher,
-         reader: inputs.Reader, module: nn.Module, asked: examples.Asked,
-         done: Callable[[int], None] = lambda _: None) -> LessonRows:
+def make(folder: parts.Folder, builder: examples.ExampleBuilder,
+         reader: inputs.Reader, module: nn.Module,
+         asked: examples.LabeledQueries,
+         done: Callable[[int], None] = lambda _: None) -> ExampleRows:
   """Makes the parts that are not there yet, then opens all of them.
 
-  `done` hears how many lessons each part has brought.
+  `done` hears how many examples each part has brought.
   """
-  todo = teacher.parts(asked)
+  todo = builder.parts(asked)
   for i, (number, at) in enumerate(todo):
     if not folder.has(i):
-      folder.write(i, _columns(teacher, reader, module, asked, number, at))
+      folder.write(i, _columns(builder, reader, module, asked, number, at))
     done(at.stop - at.start)
-  return LessonRows(folder.open(len(todo)), asked, reader, module)
+  return ExampleRows(folder.open(len(todo)), asked, reader, module)
 
 
-def _columns(teacher: examples.Teacher, reader: inputs.Reader,
-             module: nn.Module, asked: examples.Asked, number: int,
+def _columns(builder: examples.ExampleBuilder, reader: inputs.Reader,
+             module: nn.Module, asked: examples.LabeledQueries, number: int,
              at: slice) -> dict[str, np.ndarray]:
   light = ranker.is_light(module)
   # Also where the module reads no support: others may share the table.
-  context = teacher.context(asked, number, at, with_support=not light)
+  context = builder.context(asked, number, at, with_support=not light)
   found = examples.as_columns(
-      context, teacher.dist_km(asked, at, context.shortlist.rows))
+      context, builder.dist_km(asked, at, context.shortlist.rows))
   return found | ({'features': reader.features(context)} if light else {})
 
 
-def norms(rows: LessonRows) -> dict[str, Any]:
+def norms(rows: ExampleRows) -> dict[str, Any]:
   """Parameters of the module's Standardise layers, by the layer's name."""
   few = min(len(rows), _NUM_FITTED)
   batch = rows.__getitems__(np.arange(few) * len(rows) // few)['batch']

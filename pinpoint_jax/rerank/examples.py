@@ -55,7 +55,7 @@ class Settings:
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
+class LabeledQueries:
   """Photos of known place, and the vectors they search with."""
 
   photos: types.Photos
@@ -64,27 +64,27 @@ class Asked:
   def __len__(self) -> int:
     return len(self.photos)
 
-  def take(self, rows: slice | Int[np.ndarray, 'n']) -> 'Asked':
+  def take(self, rows: slice | Int[np.ndarray, 'n']) -> 'LabeledQueries':
     """Some of them."""
     at = np.arange(len(self))[rows]
-    return Asked(self.photos.take(at), self.vectors.take(at))
+    return LabeledQueries(self.photos.take(at), self.vectors.take(at))
 
 
-class Teacher:
-  """Makes lessons from an open gallery."""
+class ExampleBuilder:
+  """Makes examples from an open gallery."""
 
   def __init__(self, searcher: search.Searcher, reader: inputs.Reader,
                settings: Settings):
     self._searcher, self._reader, self._settings = searcher, reader, settings
     self._near = neighbors.SphereIndex(searcher.gallery.latlng_deg)
 
-  def parts(self, asked: Asked) -> Sequence[tuple[int, slice]]:
+  def parts(self, asked: LabeledQueries) -> Sequence[tuple[int, slice]]:
     """Round and queries of each part, in the order of the rows."""
     return [(number, slice(start, min(start + PART, len(asked))))
             for number in range(self._settings.rounds)
             for start in range(0, len(asked), PART)]
 
-  def context(self, asked: Asked, number: int, at: slice,
+  def context(self, asked: LabeledQueries, number: int, at: slice,
               with_support: bool) -> inputs.Context:
     """Candidates of some queries in that round, and what lies around them."""
     some, settings = asked.take(at), self._settings
@@ -101,7 +101,7 @@ class Teacher:
         some.vectors, rows, self._searcher.scores, self._searcher.channels))
     return self._reader.context(some.vectors, found, mask, with_support)
 
-  def dist_km(self, asked: Asked, at: slice,
+  def dist_km(self, asked: LabeledQueries, at: slice,
               rows: Int[np.ndarray, 'b k']) -> Float[np.ndarray, 'b k']:
     """How far each candidate is from the truth, inf in padded slots."""
     places = self._searcher.gallery.latlng_deg[np.maximum(rows, 0)]
@@ -157,8 +157,8 @@ def as_columns(context: inputs.Context,
              'dist_km': dist_km}
   if context.support is not None:
     columns |= _support_columns(context.support)
-  if context.field is not None:
-    columns['field'] = context.field
+  if context.prior is not None:
+    columns['prior'] = context.prior
   return columns
 
 
@@ -174,7 +174,7 @@ def from_columns(columns: Mapping[str, np.ndarray]) -> inputs.Context:
         *(columns[f'support_{name}']
           for name in ('similarities', 'counts', 'nearest_km')))
   return inputs.Context(
-      shortlist, columns['counts'], found, columns.get('field'))
+      shortlist, columns['counts'], found, columns.get('prior'))
 
 
 def _support_columns(found: support.Support) -> dict[str, np.ndarray]:

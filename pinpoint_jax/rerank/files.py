@@ -15,8 +15,7 @@ from pinpoint_jax import types
 from pinpoint_jax.disk import model_dir
 from pinpoint_jax.disk.weights import WeightsError
 from pinpoint_jax.models import rerank_inputs
-from pinpoint_jax.rerank import geo_prior as field
-from pinpoint_jax.rerank import light_features, scoring
+from pinpoint_jax.rerank import geo_prior, light_features, scoring
 
 MODEL_TYPE = 'pinpoint_reranker'
 # How a model runs, not what it is.
@@ -32,7 +31,7 @@ class OtherGallery(ValueError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
+class RerankerInfo:
   """What a reranker was made for.
 
   Attributes:
@@ -43,9 +42,9 @@ class Facts:
     sizes: candidates that each channel proposed in training.
     fusion: weight of each channel's similarity in the single-stage answer.
     residual: whether a single-stage answer is part of the score.
-    dims: numbers in a vector.
-    field: the sizes `centres` and `anchors` of its field, and the `weights`
-      of similarities and field columns in its score; empty without a field.
+    dims: dimension.
+    prior: the sizes `centres` and `anchors` of its prior, and the `weights`
+      of similarities and prior columns in its score; empty without a prior.
   """
 
   task: str
@@ -55,7 +54,7 @@ class Facts:
   fusion: Mapping[str, float]
   residual: bool
   dims: scoring.Dims
-  field: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  prior: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
   def __post_init__(self):
     if self.task not in types.SOURCES:
@@ -67,11 +66,11 @@ class Facts:
 
   @property
   def weights(self) -> scoring.Weights | None:
-    """Of similarities and field columns in the score; None: no part."""
+    """Of similarities and prior columns in the score; None: no part."""
     if not self.residual:
       return None
-    names = (*types.CHANNELS, *(field.COLUMNS if self.field else ()))
-    given = self.field['weights'] if self.field else self.fusion
+    names = (*types.CHANNELS, *(geo_prior.COLUMNS if self.prior else ()))
+    given = self.prior['weights'] if self.prior else self.fusion
     return tuple(float(given[name]) for name in names)
 
 
@@ -83,29 +82,29 @@ class Trained:
     kind: one of rerank_scoring.MODULES.
     model: the module.
     params: its parameters, float32 numpy.
-    facts: what it was made for.
+    info: what it was made for.
     fingerprint: changes with any weight, field or fact.
-    of_places: arrays of field.py; None for a reranker without a field.
+    prior: arrays of geo_prior.py; None for a reranker without a prior.
   """
 
   kind: str
   model: nn.Module
   params: Any
-  facts: Facts
+  info: RerankerInfo
   fingerprint: str
-  of_places: field.Field | None = None
+  prior: geo_prior.GeoPrior | None = None
 
 
 def save(folder: pathlib.Path, kind: str, model: nn.Module, params: Any,
-         facts: Facts, card: str,
-         of_places: field.Field | None = None) -> str:
+         info: RerankerInfo, card: str,
+         prior: geo_prior.GeoPrior | None = None) -> str:
   """Writes the directory whole or not at all; returns the fingerprint."""
   fields = {name: model_dir.plain(getattr(model, name))
             for name in _fields(kind)}
   config = {'model_type': MODEL_TYPE, 'kind': kind, 'fields': fields,
             'columns': model_dir.plain(_COLUMNS[kind]),
-            'facts': _facts_as_json(facts)}
-  tensors = {'network': params} | ({'field': of_places} if of_places else {})
+            'info': _info_as_json(info)}
+  tensors = {'network': params} | ({'prior': prior} if prior else {})
   return model_dir.save(folder, config, tensors, card)
 
 
@@ -120,29 +119,29 @@ def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:
   _check_columns(folder, kind, saved.config.get('columns', {}))
   model = scoring.MODULES[kind](
       **model_dir.fields(folder, saved.config, _fields(kind)), dtype=dtype)
-  facts = _facts_from_json(folder, saved.config.get('facts', {}))
-  model_dir.check_shapes(folder, saved.shapes, _shapes(model, facts))
-  return Trained(kind, model, saved.params['network'], facts,
-                 saved.fingerprint, saved.params.get('field'))
+  info = _info_from_json(folder, saved.config.get('info', {}))
+  model_dir.check_shapes(folder, saved.shapes, _shapes(model, info))
+  return Trained(kind, model, saved.params['network'], info,
+                 saved.fingerprint, saved.params.get('prior'))
 
 
 def check_gallery(trained: Trained, embedder: str, where: str) -> None:
   """Refuses a gallery at `where` that another embedder made."""
-  if trained.facts.embedder != embedder:
+  if trained.info.embedder != embedder:
     raise OtherGallery(
         f'reranker {trained.fingerprint} reads vectors of embedder '
-        f'{trained.facts.embedder}, {where} was built by embedder {embedder}: '
+        f'{trained.info.embedder}, {where} was built by embedder {embedder}: '
         f'take the gallery it was trained with, or train a reranker for this '
         f'one')
 
 
-def _shapes(model: nn.Module, facts: Facts) -> dict[str, tuple[int, ...]]:
+def _shapes(model: nn.Module, info: RerankerInfo) -> dict[str, tuple[int, ...]]:
   found = {f'network/{name}': shape for name, shape in
-           scoring.param_shapes(model, facts.dims).items()}
-  if facts.field:
-    sizes = facts.field['centres'], facts.field['anchors'], facts.dims.raw
-    found |= {f'field/{name}': shape
-              for name, shape in field.shapes(*sizes).items()}
+           scoring.param_shapes(model, info.dims).items()}
+  if info.prior:
+    sizes = info.prior['centres'], info.prior['anchors'], info.dims.raw
+    found |= {f'prior/{name}': shape
+              for name, shape in geo_prior.shapes(*sizes).items()}
   return found
 
 
@@ -164,14 +163,15 @@ def _check_columns(folder: pathlib.Path, kind: str,
           f'that made it')
 
 
-def _facts_as_json(facts: Facts) -> dict[str, Any]:
-  return {**dataclasses.asdict(facts), 'dims': facts.dims._asdict(),
-          'field': model_dir.plain(facts.field)}
+def _info_as_json(info: RerankerInfo) -> dict[str, Any]:
+  return {**dataclasses.asdict(info), 'dims': info.dims._asdict(),
+          'prior': model_dir.plain(info.prior)}
 
 
-def _facts_from_json(folder: pathlib.Path, found: Mapping[str, Any]) -> Facts:
-  names = {f.name for f in dataclasses.fields(Facts)}
+def _info_from_json(folder: pathlib.Path,
+                    found: Mapping[str, Any]) -> RerankerInfo:
+  names = {f.name for f in dataclasses.fields(RerankerInfo)}
   if set(found) != names:
-    raise WeightsError(f'{folder}: needs the facts {sorted(names)}; has '
+    raise WeightsError(f'{folder}: needs the info {sorted(names)}; has '
                        f'{sorted(found)}')
-  return Facts(**{**found, 'dims': scoring.Dims(**found['dims'])})
+  return RerankerInfo(**{**found, 'dims': scoring.Dims(**found['dims'])})

@@ -63,7 +63,8 @@ def fit(shortlist: types.Shortlist, dist_km: Float[np.ndarray, 'b k'],
   return Fusion(*(float(weight) for weight in found))
 
 
-def fit_beside(shortlist: types.Shortlist, dist_km: Float[np.ndarray, 'b k'],
+def fit_with_features(shortlist: types.Shortlist,
+                      dist_km: Float[np.ndarray, 'b k'],
                columns: Float[np.ndarray, 'b k c'],
                ) -> Float[np.ndarray, 'c_plus_3']:
   """As `fit`, of the similarities and of other columns together.

@@ -1,6 +1,6 @@
-"""How likely each place is by the closed form: what no similarity says.
+"""How likely each place is by the kernel ridge: what no similarity says.
 
-  raw feature of the query ─▶ closed form over gallery rows ─▶ a weight for
+  raw feature of the query ─▶ kernel ridge over gallery rows ─▶ a weight for
   each anchor ─▶ Σ_j weight_j · exp(−d(candidate, anchor j) / scale): COLUMNS
 
 A similarity compares a query with one candidate; this asks all rows at once.
@@ -20,12 +20,12 @@ from pinpoint_jax.ridge import ridge as kernel_ridge
 
 # Each is the one before times 4, so that one exponential serves all.
 SCALES_KM = (25, 100, 400, 1600)
-COLUMNS = tuple(f'field_{km}km' for km in SCALES_KM)
-# Queries whose weights are found together: reading the field takes as long as
+COLUMNS = tuple(f'prior_{km}km' for km in SCALES_KM)
+# Queries whose weights are found together: reading the prior takes as long as
 # computing with it.
 _QUERIES = 8
 # Arrays by name, as they are saved with a reranker.
-Field = Mapping[str, jax.Array | np.ndarray]
+GeoPrior = Mapping[str, jax.Array | np.ndarray]
 
 
 def shapes(centres: int, anchors: int,
@@ -37,8 +37,8 @@ def shapes(centres: int, anchors: int,
 
 
 def fit(raw: Float[np.ndarray, 'n r'], latlng_deg: Float[np.ndarray, 'n 2'],
-        centres: int, anchors: int) -> Field:
-  """The closed form of these rows; where they are few, padded with zeros."""
+        centres: int, anchors: int) -> GeoPrior:
+  """The kernel ridge of these rows; where they are few, padded with zeros."""
   settings = kernel_ridge.Settings('rbf', most_centres=centres,
                                   most_anchors=anchors)
   model = kernel_ridge.fit(raw, latlng_deg, settings)
@@ -51,12 +51,12 @@ def fit(raw: Float[np.ndarray, 'n r'], latlng_deg: Float[np.ndarray, 'n 2'],
           for name, array in found.items()}
 
 
-def columns(field: Field, raw: Float[np.ndarray, 'b r'],
+def columns(prior: GeoPrior, raw: Float[np.ndarray, 'b r'],
             latlng_deg: Float[np.ndarray, 'b k 2']) -> Float[
                 np.ndarray, 'b k 4']:
   """COLUMNS of each candidate."""
   xyz = coords.to_xyz(latlng_deg).astype(np.float32)
-  placed = jax.device_put(field)
+  placed = jax.device_put(prior)
   found = []
   for start in range(0, len(raw), _QUERIES):
     part = slice(start, start + _QUERIES)
@@ -70,11 +70,11 @@ def columns(field: Field, raw: Float[np.ndarray, 'b r'],
 
 
 @jax.jit
-def _columns(field: Field, weights: Float[jax.Array, 'b a'],
+def _columns(prior: GeoPrior, weights: Float[jax.Array, 'b a'],
              query: jax.Array | int, xyz: Float[jax.Array, 'k 3'],
              ) -> Float[jax.Array, 'k 4']:
   # By differences: a float32 dot product is blind below 2 km.
-  squares = sum((xyz[:, None, i] - field['anchors'][None, :, i])**2
+  squares = sum((xyz[:, None, i] - prior['anchors'][None, :, i])**2
                 for i in range(3))
   km = distance.EARTH_RADIUS_KM * _arc(jnp.sqrt(squares))
   far = jnp.exp(-km / SCALES_KM[-1])
@@ -85,16 +85,16 @@ def _columns(field: Field, weights: Float[jax.Array, 'b a'],
 
 
 @jax.jit
-def _weights(field: Field, raw: Float[jax.Array, 'b r']) -> Float[
+def _weights(prior: GeoPrior, raw: Float[jax.Array, 'b r']) -> Float[
     jax.Array, 'b a']:
-  """Of each anchor, as closed_form.chances."""
+  """Of each anchor, as kernel_ridge.chances."""
   raw = jnp.sign(raw) * jnp.sqrt(jnp.abs(raw))
-  rows = (raw - field['mean'][None]) / field['spread'][None]
-  squares = jnp.sum((rows[:, None] - field['centres'][None])**2, axis=-1)
+  rows = (raw - prior['mean'][None]) / prior['spread'][None]
+  squares = jnp.sum((rows[:, None] - prior['centres'][None])**2, axis=-1)
   kernel = jnp.exp(-squares / (2 * raw.shape[-1]))
-  chances = jnp.matmul(kernel, field['weights'],
+  chances = jnp.matmul(kernel, prior['weights'],
                        precision=jax.lax.Precision.HIGHEST)
-  return chances + field['shares'][None]
+  return chances + prior['shares'][None]
 
 
 def _arc(chord: jax.Array) -> jax.Array:

@@ -17,8 +17,7 @@ from pinpoint_jax.gallery import density, neighbours
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.geo import coords
 from pinpoint_jax.models import rerank_inputs
-from pinpoint_jax.rerank import geo_prior as field
-from pinpoint_jax.rerank import light_features, support
+from pinpoint_jax.rerank import geo_prior, light_features, support
 from pinpoint_jax.search import masks, vectors
 
 
@@ -31,13 +30,13 @@ class Context:
     counts: rows within 1 and 25 km by source that the query may see, int32
       [b, k, 2, 2].
     support: the other source's rows near each candidate; None if not asked.
-    field: field.COLUMNS of each candidate; None if not asked.
+    prior: geo_prior.COLUMNS of each candidate; None if not asked.
   """
 
   shortlist: types.Shortlist
   counts: Int[np.ndarray, 'b k 2 2']
   support: support.Support | None
-  field: Float[np.ndarray, 'b k 4'] | None = None
+  prior: Float[np.ndarray, 'b k 4'] | None = None
 
   @property
   def valid(self) -> Bool[np.ndarray, 'b k']:
@@ -46,7 +45,7 @@ class Context:
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class InputSpec:
   """What an attention reranker reads beside the image embeddings."""
 
   raw: bool = True
@@ -59,13 +58,13 @@ class Reader:
 
   def __init__(self, gallery: galleries.Gallery,
                neighbourhoods: neighbours.Neighbourhoods,
-               of_places: field.Field | None = None):
-    """of_places: a reranker's field, whose columns are then in a Context."""
+               prior: geo_prior.GeoPrior | None = None):
+    """prior: a reranker's prior, whose columns are then in a Context."""
     if len(gallery) != len(neighbourhoods):
       raise ValueError(f'{len(neighbourhoods)} neighbourhoods are not of '
                        f'{gallery.path}, which has {len(gallery)} rows')
     self.gallery, self._around = gallery, neighbourhoods
-    self._field = of_places
+    self._prior = prior
     self._xyz = coords.to_xyz(gallery.latlng_deg)
     self._vectors = {name: vectors.Joined(parts) for name in types.CHANNELS
                      if None not in (parts := gallery.channel(name)) and parts}
@@ -85,12 +84,12 @@ class Reader:
 
   def _columns(self, queries: shortlists.Queries, shortlist: types.Shortlist,
                ) -> Float[np.ndarray, 'b k 4'] | None:
-    if self._field is None:
+    if self._prior is None:
       return None
     places = self.gallery.latlng_deg[np.maximum(shortlist.rows, 0)]
-    found = field.columns(self._field, queries.of('raw'), places)
+    found = geo_prior.columns(self._prior, queries.of('raw'), places)
     return rerank_inputs.without_padding(
-        found, shortlist.rows >= 0, field.COLUMNS)
+        found, shortlist.rows >= 0, geo_prior.COLUMNS)
 
   def features(self, context: Context) -> Float[np.ndarray, 'b k f']:
     """light_features.FEATURES of each candidate."""
@@ -98,7 +97,7 @@ class Reader:
     return light_features.features(context.shortlist, places, context.counts)
 
   def inputs(self, queries: shortlists.Queries, context: Context,
-             wanted: Wanted) -> rerank_inputs.Inputs:
+             wanted: InputSpec) -> rerank_inputs.Inputs:
     """Arrays of the attention reranker; what is not wanted is None."""
     read = lambda channel: self._take(channel, context.shortlist.rows)
     return rerank_inputs.Inputs(

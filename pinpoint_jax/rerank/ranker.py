@@ -35,8 +35,8 @@ class Ranker:
     files.check_gallery(
         trained, gallery.manifest['embedder'], str(gallery.path))
     self._reader = inputs.Reader(
-        gallery, neighbourhoods, trained.of_places)
-    self._scorer = scoring.Scorer(trained.model, trained.facts.weights)
+        gallery, neighbourhoods, trained.prior)
+    self._scorer = scoring.Scorer(trained.model, trained.info.weights)
     self._params = jax.device_put(trained.params)
 
   @property
@@ -50,7 +50,7 @@ class Ranker:
     """Of the shortlists it was trained on: deeper ones can make it worse."""
     if isinstance(self._trained, fusion.Fusion):
       return None
-    return shortlists.Sizes(**self._trained.facts.sizes)
+    return shortlists.Sizes(**self._trained.info.sizes)
 
   def scores(self, queries: shortlists.Queries, shortlist: types.Shortlist,
              mask: masks.Mask | None = None) -> Float[np.ndarray, 'b k']:
@@ -83,17 +83,17 @@ def make_batch(reader: inputs.Reader, module: nn.Module,
       np.float32)
   if is_light(module):
     return scoring.Batch(
-        sims, valid, features=reader.features(context), field=context.field)
+        sims, valid, features=reader.features(context), prior=context.prior)
   return scoring.Batch(
       sims, valid, reader.inputs(queries, context, reads(module)),
-      field=context.field)
+      prior=context.prior)
 
 
-def reads(module: nn.Module) -> inputs.Wanted:
+def reads(module: nn.Module) -> inputs.InputSpec:
   """What of the gallery that module looks at."""
   if is_light(module):
-    return inputs.Wanted(False, False, False)
-  return inputs.Wanted(module.use_raw, module.use_location,
+    return inputs.InputSpec(False, False, False)
+  return inputs.InputSpec(module.use_raw, module.use_location,
                               module.use_support)
 
 

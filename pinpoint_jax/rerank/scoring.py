@@ -1,11 +1,11 @@
 """A reranker with parameters, on numpy arrays.
 
   score = network(candidate) + Σ_channel weight · similarity
-                             + Σ_column weight · field column
+                             + Σ_column weight · prior column
 
 The other terms are a single-stage answer, which the network then corrects;
-without them (no weights) the network alone decides. field.py has the columns;
-a reranker may do without.
+without them (no weights) the network alone decides. geo_prior.py has the
+columns; a reranker may do without.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from pinpoint_jax.rerank import light_features
 # Kinds of reranker that have a network.
 MODULES = {'attention': reranker.Reranker,
            'light': light_reranker.LightReranker}
-# Of types.CHANNELS, then of field.COLUMNS where the reranker has a field.
+# Of types.CHANNELS, then of geo_prior.COLUMNS where the reranker has a prior.
 Weights = tuple[float, ...]
 
 
@@ -41,14 +41,14 @@ class Batch(NamedTuple):
     valid: False in padded slots, [b, k].
     inputs: of the attention reranker, None for the light one.
     features: of the light reranker, None for the other.
-    field: field.COLUMNS, None for a reranker without, [b, k, 4].
+    prior: geo_prior.COLUMNS, None for a reranker without, [b, k, 4].
   """
 
   similarities: Float[jax.Array | np.ndarray, 'b k 3']
   valid: Bool[jax.Array | np.ndarray, 'b k']
   inputs: rerank_inputs.Inputs | None = None
   features: Float[jax.Array | np.ndarray, 'b k f'] | None = None
-  field: Float[jax.Array | np.ndarray, 'b k 4'] | None = None
+  prior: Float[jax.Array | np.ndarray, 'b k 4'] | None = None
 
 
 class Dims(NamedTuple):
@@ -92,7 +92,7 @@ def param_shapes(module: nn.Module,
 def scores(module: nn.Module, params: Any, batch: Batch,
            weights: Float[jax.Array | np.ndarray, 'b c'] | None = None,
            dropout_key: jax.Array | None = None) -> Float[jax.Array, 'b k']:
-  """One score per candidate, -inf in padded slots; `weights` as of_each."""
+  """One score per candidate, -inf in padded slots; weights by query."""
   rngs = None if dropout_key is None else {'dropout': dropout_key}
   found = module.apply({'params': params}, *_arguments(batch),
                        dropout_key is None, rngs=rngs)
@@ -100,12 +100,12 @@ def scores(module: nn.Module, params: Any, batch: Batch,
     return found
   given = batch.similarities
   if weights.shape[-1] > given.shape[-1]:
-    given = jnp.concatenate([given, batch.field], axis=-1)
+    given = jnp.concatenate([given, batch.prior], axis=-1)
   # Not a dot product: a few numbers summed in full float32.
   return found + jnp.sum(given * weights[:, None], axis=-1)
 
 
-def of_each(weights: Weights | None,
+def tile_weights(weights: Weights | None,
             num: int) -> Float[np.ndarray, 'num c'] | None:
   """The weights as an array for each of `num` queries.
 
@@ -124,7 +124,7 @@ class Scorer:
   """
 
   def __init__(self, module: nn.Module, weights: Weights | None):
-    self._weights = of_each(weights, 1)
+    self._weights = tile_weights(weights, 1)
     self._apply = jax.jit(functools.partial(scores, module),
                           compiler_options=transformer.compiler_options())
 

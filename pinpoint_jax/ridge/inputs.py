@@ -1,4 +1,4 @@
-"""Features as the closed form sees them: comparable columns, then a kernel.
+"""Features as the kernel ridge sees them: comparable columns, then a kernel.
 
   feature ─▶ sign · |x|^power ─▶ every column mean 0, spread 1 ─▶ map
   map: linear   columns / √d

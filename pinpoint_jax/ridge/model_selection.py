@@ -1,4 +1,4 @@
-"""Settings of the closed form by inner cross-validation, never by test rows."""
+"""Settings of kernel ridge by inner cross-validation, never by test rows."""
 
 from collections.abc import Sequence
 import dataclasses

@@ -45,7 +45,7 @@ class Settings:
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-  """A fitted closed form.
+  """A fitted kernel ridge.
 
   Attributes:
     inputs: how features are mapped, to p numbers.
@@ -108,7 +108,7 @@ def _check(features: np.ndarray, latlng_deg: np.ndarray,
     if not 0 < penalty < np.inf:
       raise ValueError(f'penalty={penalty}: must be above 0, else repeated '
                        f'rows have no solution')
-  coords.check_latlng_deg(latlng_deg, 'closed form', allow_null_island=True)
+  coords.check_latlng_deg(latlng_deg, 'kernel ridge', allow_null_island=True)
 
 
 def _dual(inputs: closed_form_inputs.Inputs, features: np.ndarray,

@@ -20,7 +20,7 @@ class Index(Protocol):
 
   @property
   def dim(self) -> int:
-    """Numbers in a vector."""
+    """Dimension."""
 
   def search(self, queries: Float[np.ndarray, 'b d'],
              k: int) -> types.Candidates:

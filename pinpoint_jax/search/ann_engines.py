@@ -19,6 +19,6 @@ def engine_class(engine: str) -> type:
 
 
 def load(folder: pathlib.Path,
-         made: ann_files.Made | None = None) -> ann.Index:
+         made: ann_files.IndexSource | None = None) -> ann.Index:
   """Reads an index with the engine that wrote it."""
   return engine_class(ann_files.read(folder, made).engine).load(folder, made)

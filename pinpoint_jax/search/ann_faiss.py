@@ -34,7 +34,7 @@ faiss.cvar.distance_compute_blas_threshold = _NEVER_BLAS
 class FaissIndex:
   """An index of unit vectors by dot product."""
 
-  def __init__(self, native: 'faiss.Index', made: ann_files.Made,
+  def __init__(self, native: 'faiss.Index', made: ann_files.IndexSource,
                settings: ann.Settings) -> None:
     """Wraps what faiss built."""
     self._native = native
@@ -47,7 +47,7 @@ class FaissIndex:
             settings: ann.Settings,
             fingerprint: str) -> 'FaissIndex':
     """Builds an index in memory; `fingerprint` names these vectors."""
-    made = ann_files.Made(len(vectors), vectors.dim, fingerprint)
+    made = ann_files.IndexSource(len(vectors), vectors.dim, fingerprint)
     rows = vector_checks.checked_float32(vectors)
     native = faiss.index_factory(
         vectors.dim, _factory(len(rows), vectors.dim, settings),
@@ -64,7 +64,7 @@ class FaissIndex:
 
   @classmethod
   def load(cls, folder: pathlib.Path,
-           made: ann_files.Made | None = None) -> 'FaissIndex':
+           made: ann_files.IndexSource | None = None) -> 'FaissIndex':
     """Reads an index, refused if damaged or of other vectors than `made`."""
     record = ann_files.read(folder, made)
     ann_files.check_engine(folder, record, ENGINE)
@@ -76,7 +76,7 @@ class FaissIndex:
 
   @property
   def dim(self) -> int:
-    """Numbers in a vector."""
+    """Dimension."""
     return self._made.dim
 
   def with_effort(self, leaves_to_search: int, reorder: int) -> 'FaissIndex':

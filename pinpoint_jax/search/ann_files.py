@@ -23,12 +23,12 @@ class BadIndex(ValueError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Made:
+class IndexSource:
   """What an index was made from.
 
   Attributes:
     num_rows: rows of the vectors.
-    dim: numbers in a vector.
+    dim: dimension.
     fingerprint: of the vectors, as their owner counts it.
   """
 
@@ -50,7 +50,7 @@ class Record:
 
   engine: str
   engine_version: str
-  made: Made
+  made: IndexSource
   settings: ann.Settings
 
 
@@ -75,7 +75,7 @@ def write(folder: pathlib.Path, record: Record,
       shutil.rmtree(partial, ignore_errors=True)
 
 
-def read(folder: pathlib.Path, made: Made | None = None) -> Record:
+def read(folder: pathlib.Path, made: IndexSource | None = None) -> Record:
   """What the folder holds, after every byte is found as it was written.
 
   An index of other vectors than `made` is refused.
@@ -83,7 +83,8 @@ def read(folder: pathlib.Path, made: Made | None = None) -> Record:
   content = _content(folder)
   try:
     record = Record(
-        content['engine'], content['engine_version'], Made(**content['made']),
+        content['engine'], content['engine_version'],
+        IndexSource(**content['made']),
         ann.Settings(**content['settings']))
     checksums = dict(content['checksums'])
   except (KeyError, TypeError, ValueError) as error:
@@ -119,8 +120,9 @@ def _content(folder: pathlib.Path) -> dict[str, Any]:
   return content
 
 
-def _check_made(folder: pathlib.Path, found: Made, wanted: Made) -> None:
-  for field in dataclasses.fields(Made):
+def _check_made(folder: pathlib.Path, found: IndexSource,
+                wanted: IndexSource) -> None:
+  for field in dataclasses.fields(IndexSource):
     one, other = getattr(found, field.name), getattr(wanted, field.name)
     if one != other:
       raise BadIndex(f'{folder} was built with {field.name} {one}, the gallery '

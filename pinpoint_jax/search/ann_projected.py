@@ -80,7 +80,7 @@ class ProjectedIndex:
            load_inner: Callable[[pathlib.Path], ann.Index],
            overfetch: int = 8) -> 'ProjectedIndex':
     """Reads an index, refused if damaged or not of these vectors."""
-    made = ann_files.Made(len(vectors), vectors.dim, fingerprint)
+    made = ann_files.IndexSource(len(vectors), vectors.dim, fingerprint)
     record = ann_files.read(folder, made)
     ann_files.check_engine(folder, record, _ENGINE)
     matrix = np.load(folder / 'projection.npy', allow_pickle=False)
@@ -104,7 +104,7 @@ class ProjectedIndex:
 
   @property
   def dim(self) -> int:
-    """Numbers in a vector."""
+    """Dimension."""
     return self._vectors.dim
 
   def search(self, queries: Float[np.ndarray, 'b d'],
@@ -123,7 +123,7 @@ class ProjectedIndex:
 
   def save(self, folder: pathlib.Path) -> None:
     """Writes matrix and inner index, whole or not at all; not the vectors."""
-    made = ann_files.Made(len(self), self.dim, self._fingerprint)
+    made = ann_files.IndexSource(len(self), self.dim, self._fingerprint)
     record = ann_files.Record(
         _ENGINE, '1', made, self.inner.settings)
     ann_files.write(folder, record, self._write_files)

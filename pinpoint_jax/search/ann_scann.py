@@ -34,7 +34,7 @@ class ScannIndex:
   """An index of unit vectors by dot product."""
 
   def __init__(self, searcher: scann_ops_pybind.ScannSearcher | None,
-               made: ann_files.Made,
+               made: ann_files.IndexSource,
                settings: ann.Settings) -> None:
     """`searcher` is None where there are no rows."""
     self._searcher = searcher
@@ -48,7 +48,7 @@ class ScannIndex:
             settings: ann.Settings,
             fingerprint: str) -> 'ScannIndex':
     """Builds an index in memory; `fingerprint` names these vectors."""
-    made = ann_files.Made(len(vectors), vectors.dim, fingerprint)
+    made = ann_files.IndexSource(len(vectors), vectors.dim, fingerprint)
     if settings.num_leaves > len(vectors):
       raise ValueError(f'num_leaves {settings.num_leaves} is above the '
                        f'{len(vectors)} rows: take fewer, or 0')
@@ -59,7 +59,7 @@ class ScannIndex:
 
   @classmethod
   def load(cls, folder: pathlib.Path,
-           made: ann_files.Made | None = None) -> 'ScannIndex':
+           made: ann_files.IndexSource | None = None) -> 'ScannIndex':
     """Reads an index, refused if damaged or of other vectors than `made`."""
     record = ann_files.read(folder, made)
     ann_files.check_engine(folder, record, ENGINE)
@@ -73,7 +73,7 @@ class ScannIndex:
 
   @property
   def dim(self) -> int:
-    """Numbers in a vector."""
+    """Dimension."""
     return self._made.dim
 
   def with_effort(self, leaves_to_search: int, reorder: int) -> 'ScannIndex':

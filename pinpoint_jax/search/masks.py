@@ -1,7 +1,7 @@
 """Which gallery rows may answer each query: one mask for every engine.
 
   excluded   per query: its own row, its author's rows, rows too near
-  removed    for all queries: rows taken down
+  removed    for all queries: rows deleted
   allowed    for all queries: the rows of a region; None is everywhere
 """
 

@@ -1,6 +1,6 @@
 """Exact search on a CPU: blocks of rows against all queries at once.
 
-  rows of a block ─▶ float32 ─▶ products with the queries ─▶ few survivors
+  rows of a block ─▶ float32 ─▶ products with the queries ─▶ few candidate_pool
 
 Each thread takes the next block and does all of that alone. A block of scores
 stays in the cache while it is compared with the cuts.
@@ -85,7 +85,7 @@ def _openblas() -> _OpenBlas | None:
 _SPARE = 1 << 14
 
 
-class Survivors:
+class CandidatePool:
   """Pairs of one block of queries (at most 65536), rows given in any order.
 
   Attributes:
@@ -203,9 +203,9 @@ class _Asked:
   queries: np.ndarray
   norms: np.ndarray
   first: int
-  barred: row_sets.Pairs
+  hidden_pairs: row_sets.Pairs
   allowed: np.ndarray | None
-  kept: Survivors
+  kept: CandidatePool
   lock: threading.Lock
 
 
@@ -227,20 +227,22 @@ class Scan:
           futures.ThreadPoolExecutor(exact_scores.THREADS) as pool):
       for start in range(0, len(queries), _QUERIES):
         part = slice(start, min(start + _QUERIES, len(queries)))
-        barred = row_sets.excluded_pairs(excluded_rows, part.start, part.stop)
-        asked = self._asked(queries[part], k, start, barred, allowed)
+        hidden_pairs = row_sets.excluded_pairs(excluded_rows, part.start,
+                                               part.stop)
+        asked = self._asked(queries[part], k, start, hidden_pairs, allowed)
         self._look(asked, k, pool, exact_scores.THREADS if alone else 1)
         found = asked.kept.finish(pool)
         rows[part], scores[part] = found.rows, found.scores
     return types.Candidates(rows, scores)
 
   def _asked(self, queries: np.ndarray, k: int, first: int,
-             barred: row_sets.Pairs, allowed: np.ndarray | None) -> _Asked:
+             hidden_pairs: row_sets.Pairs,
+             allowed: np.ndarray | None) -> _Asked:
     norms = exact_scores.norms(queries)
     if allowed is not None:
-      barred = row_sets.pairs_among(barred, allowed)
-    return _Asked(queries, norms, first, barred, allowed,
-                  Survivors(queries, norms, self._vectors, k),
+      hidden_pairs = row_sets.pairs_among(hidden_pairs, allowed)
+    return _Asked(queries, norms, first, hidden_pairs, allowed,
+                  CandidatePool(queries, norms, self._vectors, k),
                   threading.Lock())
 
   def _look(self, asked: _Asked, k: int, pool: futures.Executor,
@@ -260,7 +262,7 @@ class Scan:
 
   def _blocks(self, asked: _Asked, blocks: Iterator[slice],
               raise_to: int = 0) -> None:
-    """Adds survivors of blocks; first raises the cuts to that best score."""
+    """Adds candidates of blocks; first raises the cuts to that best score."""
     buffer = np.empty(0, np.float32)
     for part in blocks:
       rows, block = self._read(part, asked.allowed)
@@ -270,7 +272,7 @@ class Scan:
         buffer = np.empty(shape, np.float32)
       # X·Qᵀ: the other way round blocked products run at half the speed.
       scores = np.matmul(block, asked.queries.T, out=buffer[:len(block)])
-      here = asked.barred.between(part.start, part.stop)
+      here = asked.hidden_pairs.between(part.start, part.stop)
       scores[here.rows, here.queries] = -np.inf
       if raise_to:
         asked.kept.reach(_kth(scores, raise_to) - asked.kept.margin(longest))

@@ -95,10 +95,10 @@ class Sharded:
     return found
 
   def _fast(self, queries: np.ndarray, wanted: int,
-            barred: row_sets.Pairs) -> tuple[np.ndarray, np.ndarray]:
+            hidden: row_sets.Pairs) -> tuple[np.ndarray, np.ndarray]:
     """Rows and float32 scores of the `wanted` best over all devices."""
     padded = np.pad(queries, [(0, _QUERIES - len(queries)), (0, 0)])
-    pair_rows, pair_queries, window = _windows(barred, self._chunk)
+    pair_rows, pair_queries, window = _windows(hidden, self._chunk)
     found = _best_of_devices(
         padded, self._stored, self._scale, pair_rows, pair_queries,
         np.int32(len(self._vectors)), mesh=self._mesh, k=wanted,
@@ -155,17 +155,17 @@ def _best_of_one(queries: Array, stored: Array, scale: Array | None,
   return lax.scan(add, none, jnp.arange(0, len(stored), chunk))[0]
 
 
-def _windows(barred: row_sets.Pairs,
+def _windows(hidden: row_sets.Pairs,
              chunk: int) -> tuple[np.ndarray, np.ndarray, int]:
   """Pairs padded to few lengths, and what no chunk has more pairs than."""
-  most = int(np.bincount(barred.rows // chunk).max(initial=1))
+  most = int(np.bincount(hidden.rows // chunk).max(initial=1))
   window = 1 << (most - 1).bit_length()
   # A slice that would pass the end is moved back: leave it room.
-  length = (1 << (len(barred.rows) - 1).bit_length()) + window
-  short = length - len(barred.rows)
-  return (np.pad(barred.rows, (0, short),
+  length = (1 << (len(hidden.rows) - 1).bit_length()) + window
+  short = length - len(hidden.rows)
+  return (np.pad(hidden.rows, (0, short),
                  constant_values=_MOST_ROWS).astype(np.int32),
-          np.pad(barred.queries, (0, short)).astype(np.int32), window)
+          np.pad(hidden.queries, (0, short)).astype(np.int32), window)
 
 
 def _all_norms(vectors: vectors_lib.Vectors) -> Float[np.ndarray, 'g']:

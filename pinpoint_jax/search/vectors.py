@@ -26,7 +26,7 @@ class Vectors:
 
   @property
   def dim(self) -> int:
-    """Numbers in a vector."""
+    """Dimension."""
     return self.stored.shape[1]
 
   def block(self, start: int, stop: int) -> Float[np.ndarray, 'n d']:
@@ -62,7 +62,7 @@ class Joined:
 
   @property
   def dim(self) -> int:
-    """Numbers in a vector."""
+    """Dimension."""
     return self.parts[0].dim
 
   def take(self, rows: Int[np.ndarray, 'n']) -> Float[np.ndarray, 'n d']:

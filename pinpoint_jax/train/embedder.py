@@ -28,7 +28,7 @@ Step = Callable[[states.TrainState, Batch], tuple[states.TrainState, Metrics]]
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-  """What training makes small; every field is a config field.
+  """Training objective; every field is a config field.
 
   Attributes:
     loss: sigmoid or softmax.

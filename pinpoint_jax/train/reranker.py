@@ -20,14 +20,15 @@ from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.rerank import scoring
 from pinpoint_jax.train import state as states
 
-Lessons = Mapping[str, Any]
+TrainingExamples = Mapping[str, Any]
 Metrics = dict[str, jax.Array]
-Step = Callable[[states.TrainState, Lessons], tuple[states.TrainState, Metrics]]
+Step = Callable[[states.TrainState, TrainingExamples],
+                tuple[states.TrainState, Metrics]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-  """What training makes small; every field is a config field.
+  """Training objective; every field is a config field.
 
   Attributes:
     loss: pairwise_margin or expected_reward.
@@ -91,7 +92,7 @@ def make_step(module: nn.Module, optimizer: optax.GradientTransformation,
 
 def _step(module: nn.Module, optimizer: optax.GradientTransformation,
           objective: Objective, seed: int, state: states.TrainState,
-          given: Lessons) -> tuple[states.TrainState, Metrics]:
+          given: TrainingExamples) -> tuple[states.TrainState, Metrics]:
   key = jax.random.fold_in(jax.random.key(seed), state.step)
   batch = given['batch']
   def loss_fn(params: Any) -> jax.Array:

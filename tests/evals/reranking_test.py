@@ -16,7 +16,7 @@ SCORES = np.where(VALID, [[3., 1, 2], [0, 1, 0], [2, 1, 0], [0, 0, 0]], -np.inf)
 IMAGE = np.array([[0., 1, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0]], np.float32)
 
 
-class Lessons:
+class TrainingExamples:
   """Four queries; the last has no candidate."""
 
   def __len__(self):
@@ -44,7 +44,8 @@ class Scorer(scoring.Scorer):
 
 @pytest.fixture
 def figures():
-  found = reranking.Reranking('v', 1, Scorer(), Lessons(), (1., 0., 0.),
+  found = reranking.Reranking('v', 1, Scorer(), TrainingExamples(),
+                              (1., 0., 0.),
                               reranking.reward_fn(.1, .2))
   return found.run(python_types.SimpleNamespace(ema={}))
 

@@ -1,4 +1,4 @@
-"""The command: build, add, take down, compact, verify, and refuse."""
+"""The command: build, add, delete, compact, verify, and refuse."""
 
 import json
 import signal
@@ -77,7 +77,7 @@ def test_one_command_lives_through_all(parts, tmp_path):
   done = run(one, '--remove_ids=-', '--compact', '--verify',
              stdin='b3\na0\n')
   assert done.returncode == 0, done.stderr
-  for line in ('2 rows taken down, 0 were down already, 0 ids are unknown',
+  for line in ('2 rows deleted, 0 were down already, 0 ids are unknown',
                '28 rows in one segment', 'is sound: rows 28, taken_down 0'):
     assert line in done.stdout
   (tmp_path / 'gone.txt').write_text('b3\na0\nx9\n')

@@ -28,7 +28,7 @@ def store(tmp_path_factory):
       np.array([f'p{i}' for i in range(NUM)]), places,
       np.array([f'a{i // 2}' for i in range(NUM)]), np.full(NUM, ''), 'street')
   path = tmp_path_factory.mktemp('cv') / 'store'
-  facts = store_writer.Facts('made', 'abc', 'none')
+  facts = store_writer.FeatureOrigin('made', 'abc', 'none')
   store_writer.write(path, photos, [features], 8, facts)
   return path
 

@@ -72,7 +72,7 @@ def test_the_published_demo_compares_every_part():
   found = list(demo_figures.parts(config))
   variants = {part.variant for part in found}
   assert variants == {
-      '', 'one source', 'no location channel', 'no raw channel', 'no field',
+      '', 'one source', 'no location channel', 'no raw channel', 'no prior',
       'set-aware'}
   assert {part.embedder for part in found} == {
       'both', 'photo', 'street', 'geoclip_style'}
@@ -83,7 +83,7 @@ def test_each_part_left_out_stands_beside_the_whole():
       'queries': 'q', 'system': system, 'gallery': gallery, 'filter': 'none',
       'decode': 'argmax', 'variant': variant} | rest
   rows = [made('raw_1nn'), made('retrieval'), made('full', filter='author'),
-          made('full', variant='no field'), made('full', 'same_source'),
+          made('full', variant='no prior'), made('full', 'same_source'),
           made('full', decode='expected_score'), made('full'),
           made('full_no_support')]
   found = demo_figures.left_out(rows)

@@ -54,10 +54,10 @@ def _save_reranker(folder, embedder, module):
       jax.eval_shape(lambda key: scoring.init(module, dims, key),
                      jax.random.key(0)))
   kind = 'light' if folder.name == 'light' else 'attention'
-  facts = files.Facts(
+  info = files.RerankerInfo(
       'photo', embedder, 'g', SIZES,
       {'image': 3., 'location': 4., 'raw': 5.}, True, dims)
-  files.save(folder, kind, module, params, facts, '')
+  files.save(folder, kind, module, params, info, '')
 
 
 def evaluate(parts, workdir, **changes):

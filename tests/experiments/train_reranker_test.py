@@ -20,10 +20,10 @@ SIGNALLED = 'tests.fixtures.signalled_reranker'
 # The embedder of the tests held out a tenth of its rows by their ids.
 _TINY = ('--config.embedder_split.validation_percent=10.0',
          '--config.validation_percent=50.0', '--config.data.batch_size=8',
-         '--config.lessons.sizes.image=4', '--config.lessons.sizes.raw=3',
-         '--config.lessons.sizes.location=3', '--config.lessons.rounds=2',
+         '--config.examples.sizes.image=4', '--config.examples.sizes.raw=3',
+         '--config.examples.sizes.location=3', '--config.examples.rounds=2',
          '--config.train.log_every=1', '--config.train.save_every=2',
-         '--config.field.centres=8', '--config.field.anchors=16',
+         '--config.geo_prior.centres=8', '--config.geo_prior.anchors=16',
          '--config.eval.every=2', f'--config.train.num_steps={tiny.STEPS}')
 
 
@@ -65,13 +65,13 @@ def whole(world, tmp_path_factory):
 def test_a_run_exports_what_rankers_load(world, whole):
   found = files.load(whole / 'model')
   where = world[-1].partition('=')[2]
-  assert found.kind == 'light' and found.facts.task == 'photo'
-  assert found.facts.gallery == galleries.open_gallery(where).fingerprint()
-  assert dict(found.facts.sizes) == {'image': 4, 'location': 3, 'raw': 3}
+  assert found.kind == 'light' and found.info.task == 'photo'
+  assert found.info.gallery == galleries.open_gallery(where).fingerprint()
+  assert dict(found.info.sizes) == {'image': 4, 'location': 3, 'raw': 3}
   weights = json.loads((whole / 'shortlists' / 'fusion.json').read_text())
-  assert found.facts.fusion == weights['fused']
-  assert found.facts.field['weights'] == weights['beside']
-  assert found.of_places['centres'].shape[0] == 8
+  assert found.info.fusion == weights['fused']
+  assert found.info.prior['weights'] == weights['beside']
+  assert found.prior['centres'].shape[0] == 8
   assert 'light reranker' in (whole / 'model' / 'README.md').read_text()
   figures = tiny.figures(whole)
   assert {'validation/reward', 'validation/acc@25km',
@@ -81,11 +81,11 @@ def test_a_run_exports_what_rankers_load(world, whole):
 def test_the_attention_reranker_trains_for_street_views(world, tmp_path):
   done = run(world, tmp_path, '--config.task=street', '--config.model.width=16',
              '--config.model.num_layers=1', '--config.eval.every=0',
-             '--config.field.centres=0', kind='attention')
+             '--config.geo_prior.centres=0', kind='attention')
   assert done.returncode == 0, done.stderr
   found = files.load(tmp_path / 'model')
-  assert (found.kind, found.facts.task) == ('attention', 'street')
-  assert found.of_places is None and len(found.facts.weights) == 3
+  assert (found.kind, found.info.task) == ('attention', 'street')
+  assert found.prior is None and len(found.info.weights) == 3
 
 
 def test_it_learns_from_photos_that_are_in_no_gallery(world, tmp_path):
@@ -128,10 +128,10 @@ def test_killed_it_goes_on_to_the_same_bits(world, whole, tmp_path):
     (['--config.embedder_split.validation_percent=20.0'],
      'among the others may be rows it has seen'),
     (['--config.seed=4'], 'was made from other things'),
-    (['--config.lessons.rounds=3'], 'rounds 2 → 3'),
+    (['--config.examples.rounds=3'], 'rounds 2 → 3'),
     (['--config.optimizer.weight_decay=0.1'], 'begun with another config'),
     (['--config.queries=apart'], '300 of 300 photos of'),
-    (['--config.objective.residual=False'], 'a field is part of the answer'),
+    (['--config.objective.residual=False'], 'a prior is part of the answer'),
     (['--config.task=drone'], '--config.task=drone'),
     (['--config.gallery='], 'that build_gallery made'),
     (['--config.stores.photo='], '--config.stores.photo is empty')])

@@ -10,7 +10,7 @@ from pinpoint_jax.features import block_reader, rows, store, store_writer
 import pytest
 
 DIM = 6
-FACTS = store_writer.Facts('backbone', 'hash', 'resize(4)')
+FACTS = store_writer.FeatureOrigin('backbone', 'hash', 'resize(4)')
 
 
 def make_store(path, first, count):

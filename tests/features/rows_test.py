@@ -18,7 +18,8 @@ def make(path, ids, first=0., source='street', backbone='vit', dim=DIM):
       np.asarray([f'by {name}' for name in ids], np.str_),
       np.full(len(ids), '', np.str_), source)
   features = np.repeat(column[:, None], dim, axis=1).astype(np.float32)
-  return store_writer.write(path, photos, [features], dim, store_writer.Facts(
+  return store_writer.write(path, photos, [features], dim,
+                            store_writer.FeatureOrigin(
       backbone, 'abc', 'resize(8)'))
 
 

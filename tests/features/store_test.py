@@ -32,7 +32,7 @@ FEATURES = np.arange(NUM * DIM, dtype=np.float32).reshape(NUM, DIM) / 8
 def make(path, table=None, features=FEATURES, quarantine=(), chunk=4,
          backbone='vit', preprocess='resize(8)'):
   chunks = (features[i:i + chunk] for i in range(0, len(features), chunk))
-  facts = store_writer.Facts(backbone, 'abc', preprocess, ('a note',))
+  facts = store_writer.FeatureOrigin(backbone, 'abc', preprocess, ('a note',))
   table = photos() if table is None else table
   return store_writer.write(path, table, chunks, DIM, facts, quarantine)
 

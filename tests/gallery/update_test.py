@@ -96,7 +96,7 @@ def test_all_rows_may_go(copy, tmp_path):
 def test_an_id_comes_back_only_after_compaction(copy, tmp_path):
   update.remove(copy, np.array(['p3']))
   again = tiny.make_store(tmp_path / 'again', ['p3'])
-  with pytest.raises(layout.BadGallery, match='1 ids are there .*taken down'):
+  with pytest.raises(layout.BadGallery, match='1 ids are there .*deleted'):
     tiny.add(copy, [again])
   update.compact(copy)
   assert tiny.add(copy, [again]).num_live == 50

@@ -24,7 +24,8 @@ def sources(tmp_path_factory):
     features = np.arange(2. * size, dtype=np.float32).reshape(size, 2)
     path = tmp_path_factory.mktemp('stores') / source
     store_writer.write(path, types.Photos(ids, places, none, none, source),
-                       [features], 2, store_writer.Facts('vit', 'a', 'b'))
+                       [features], 2,
+                       store_writer.FeatureOrigin('vit', 'a', 'b'))
     return rows.open_rows([str(path)])
   return {source: make(source, size) for source, size in SIZES.items()}
 

@@ -1,4 +1,4 @@
-"""Lessons on disk and as batches, against the rankers' own reading."""
+"""Examples on disk and as batches, against the rankers' own reading."""
 
 import shutil
 
@@ -17,15 +17,16 @@ NUM = 24
 
 @pytest.fixture(scope='module')
 def asked():
-  return examples.Asked(tiny.photos('photo', NUM, 'q'), tiny.queries(NUM))
+  return examples.LabeledQueries(tiny.photos('photo', NUM, 'q'),
+                                 tiny.queries(NUM))
 
 
 def make(folder, asked, kind='attention', settings=SETTINGS, done=None,
          **changes):
   ground = tiny.ground(3)
-  teacher = examples.Teacher(ground.searcher, ground.reader, settings)
+  builder = examples.ExampleBuilder(ground.searcher, ground.reader, settings)
   return example_rows.make(
-      parts.Folder(folder, {'kind': kind}), teacher, ground.reader,
+      parts.Folder(folder, {'kind': kind}), builder, ground.reader,
       tiny.model(kind, **changes), asked, *([done] if done else []))
 
 

@@ -20,18 +20,18 @@ def asked():
   rows = np.arange(0, 180, 4)
   photos = found.photos(rows)
   vectors = lambda name: found.channel(name)[0].take(rows)
-  return examples.Asked(
+  return examples.LabeledQueries(
       dataclasses.replace(photos, source='photo'),
       shortlist.Queries(vectors('image'), vectors('raw')))
 
 
-def teacher(settings=SETTINGS):
+def builder(settings=SETTINGS):
   ground = tiny.ground()
-  return examples.Teacher(ground.searcher, ground.reader, settings)
+  return examples.ExampleBuilder(ground.searcher, ground.reader, settings)
 
 
 def context(asked, settings=SETTINGS, number=0):
-  return teacher(settings).context(asked, number, slice(0, len(asked)), True)
+  return builder(settings).context(asked, number, slice(0, len(asked)), True)
 
 
 def test_a_query_meets_neither_itself_nor_its_origin(asked):
@@ -90,7 +90,7 @@ def test_switched_off_a_query_finds_itself_first(asked):
 
 def test_distances_are_those_of_the_rows(asked):
   rows = context(asked).shortlist.rows
-  km = teacher().dist_km(asked, slice(0, len(asked)), rows)
+  km = builder().dist_km(asked, slice(0, len(asked)), rows)
   assert np.isinf(km[rows < 0]).all() and km.dtype == np.float32
   np.testing.assert_allclose(km.min(axis=1), nearest(asked, context(asked)),
                              rtol=1e-6)
@@ -110,6 +110,6 @@ def test_columns_keep_all_of_a_context(asked):
 
 @pytest.mark.parametrize('changes', [
     {'rounds': 0}, {'deep_negatives': -1}, {'radii_km': ()}])
-def test_settings_without_lessons_are_refused(changes):
+def test_settings_without_examples_are_refused(changes):
   with pytest.raises(ValueError, match='at least 1, at least 0'):
     dataclasses.replace(SETTINGS, **changes)

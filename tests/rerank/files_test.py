@@ -16,20 +16,20 @@ from tests.fixtures import tiny_ranking as tiny
 def saved(request, tmp_path):
   trained = tiny.trained(request.param)
   files.save(tmp_path / 'm', request.param, trained.model,
-                    trained.params, trained.facts, '# A card\n')
+                    trained.params, trained.info, '# A card\n')
   return tmp_path / 'm', trained
 
 
 def test_what_was_saved_is_loaded_to_the_bit(saved):
   folder, trained = saved
   found = files.load(folder)
-  assert (found.kind, found.model, found.facts) == (
-      trained.kind, trained.model, trained.facts)
+  assert (found.kind, found.model, found.info) == (
+      trained.kind, trained.model, trained.info)
   assert jax.tree.structure(found.params) == jax.tree.structure(
       dict(trained.params))
   for one, other in zip(*map(jax.tree.leaves, (found.params, trained.params))):
     assert one.tobytes() == np.asarray(other).tobytes()
-  assert found.facts.weights == (3., 2., 1.)
+  assert found.info.weights == (3., 2., 1.)
   assert sorted(file.name for file in folder.iterdir()) == [
       'README.md', 'config.json', 'fingerprint.json', 'model.safetensors']
 
@@ -41,17 +41,17 @@ def test_a_field_is_saved_with_its_reranker(tmp_path):
   made = geo_prior.fit(raw.astype(np.float32), places, 5, 4)
   weights = dict(image=3., location=2., raw=1.) | dict.fromkeys(
       geo_prior.COLUMNS, .5)
-  facts = tiny.facts(field={'centres': 5, 'anchors': 4, 'weights': weights})
+  info = tiny.info(prior={'centres': 5, 'anchors': 4, 'weights': weights})
   save = lambda given: files.save(
-      tmp_path / 'm', 'light', trained.model, trained.params, facts, '', given)
+      tmp_path / 'm', 'light', trained.model, trained.params, info, '', given)
   save(made)
   found = files.load(tmp_path / 'm')
-  assert found.facts == facts
-  assert found.facts.weights == (3., 2., 1., .5, .5, .5, .5)
-  assert {name: array.tobytes() for name, array in found.of_places.items()} == {
+  assert found.info == info
+  assert found.info.weights == (3., 2., 1., .5, .5, .5, .5)
+  assert {name: array.tobytes() for name, array in found.geo_prior.items()} == {
       name: array.tobytes() for name, array in made.items()}
   save(None)
-  with pytest.raises(weight_files.WeightsError, match='field/anchors is miss'):
+  with pytest.raises(weight_files.WeightsError, match='prior/anchors is miss'):
     files.load(tmp_path / 'm')
 
 
@@ -68,7 +68,7 @@ def edit(folder, change):
      r"only there: \['age'\]"),
     (lambda c: c.update(kind='retrieval'), "kind 'retrieval'; choices are"),
     (lambda c: c.update(model_type='pinpoint_embedder'), 'wanted is'),
-    (lambda c: c['facts'].pop('task'), 'needs the facts'),
+    (lambda c: c['info'].pop('task'), 'needs the info'),
     (lambda c: c['fields'].update(colour='red'), 'needs the fields'),
     (lambda c: c['fields'].update(
         {'widths': [9]} if 'widths' in c['fields'] else {'width': 32}),
@@ -87,11 +87,11 @@ def test_a_touched_directory_is_refused(saved):
 
 
 def test_without_the_residual_the_similarities_have_no_weight():
-  assert tiny.facts(residual=False).weights is None
+  assert tiny.info(residual=False).weights is None
 
 
 @pytest.mark.parametrize('changes', [
     {'task': 'drone'}, {'sizes': {'image': 3}}, {'fusion': {}}])
-def test_facts_that_say_too_little_are_refused(changes):
+def test_info_that_say_too_little_are_refused(changes):
   with pytest.raises(ValueError, match='choices are|needs'):
-    tiny.facts(**changes)
+    tiny.info(**changes)

@@ -51,7 +51,7 @@ def test_columns_beside_the_similarities_take_what_they_know():
   sims = rng.normal(scale=.1, size=(300, 10, 3))
   knows = -50 * dist_km[..., None]  # On a scale of its own.
   columns = np.concatenate([knows, rng.normal(size=(300, 10, 1))], axis=-1)
-  weights = fusion.fit_beside(made(sims), dist_km, columns)
+  weights = fusion.fit_with_features(made(sims), dist_km, columns)
   assert weights.shape == (5,) and (weights[:3] >= 0).all()
   scores = np.concatenate([sims, columns], axis=-1) @ weights
   assert (scores.argmax(axis=1) == dist_km.argmin(axis=1)).mean() > .99
@@ -61,7 +61,7 @@ def test_columns_that_say_nothing_leave_the_fusion_as_it_was():
   rng = np.random.default_rng(4)
   dist_km = rng.uniform(1, 5000, (300, 10))
   sims = rng.normal(scale=.1, size=(300, 10, 3)) - dist_km[..., None] / 5000
-  found = fusion.fit_beside(made(sims), dist_km, np.zeros((300, 10, 2)))
+  found = fusion.fit_with_features(made(sims), dist_km, np.zeros((300, 10, 2)))
   alone = np.array(list(fusion.fit(made(sims), dist_km).as_dict().values()))
   # Near certainty the reward hardly says how sure to be.
   np.testing.assert_allclose(found[:3] / found[:3].sum(), alone / alone.sum(),

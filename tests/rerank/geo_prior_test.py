@@ -1,4 +1,4 @@
-"""The field: the closed form's answer, one query at a time, in float32."""
+"""The prior: the kernel ridge's answer, one query at a time, in float32."""
 
 import jax
 import numpy as np

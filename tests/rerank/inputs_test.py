@@ -31,7 +31,7 @@ def plain(ground, channel):
 
 def test_vectors_are_those_of_the_candidates(read):
   ground, queries, context, _ = read
-  found = ground.reader.inputs(queries, context, inputs.Wanted())
+  found = ground.reader.inputs(queries, context, inputs.InputSpec())
   rows, valid = context.shortlist.rows, context.valid
   assert valid.any() and not valid.all()
   for channel in types.CHANNELS:
@@ -67,7 +67,7 @@ def test_segments_make_no_difference():
     context = ground.reader.context(queries, proposed, mask)
     found.append((
         ground.gallery.ids(proposed.rows[context.valid]).tolist(),
-        ground.reader.inputs(queries, context, inputs.Wanted()),
+        ground.reader.inputs(queries, context, inputs.InputSpec()),
         ground.reader.features(context)))
   assert found[0][0] == found[1][0]
   np.testing.assert_array_equal(found[0][1].meta, found[1][1].meta)
@@ -79,12 +79,12 @@ def test_segments_make_no_difference():
 def test_what_is_not_wanted_is_not_read(read):
   ground, queries, context, _ = read
   few = ground.reader.inputs(queries, dataclasses.replace(
-      context, support=None), inputs.Wanted(False, False, False))
+      context, support=None), inputs.InputSpec(False, False, False))
   assert few.query_raw is few.location is few.raw is few.support is None
   assert few.meta.shape[-1] == len(rerank_inputs.META)
   with pytest.raises(ValueError, match='with_support=True'):
     ground.reader.inputs(queries, dataclasses.replace(context, support=None),
-                         inputs.Wanted())
+                         inputs.InputSpec())
 
 
 def test_features_see_only_what_the_query_may(read):

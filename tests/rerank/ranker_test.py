@@ -36,7 +36,7 @@ def test_scores_are_the_modules_and_the_fusions_sum(asked, kind, residual):
   context = ground.reader.context(queries, found, mask)
   given = ((ground.reader.features(context), context.valid) if kind == 'light'
            else (ground.reader.inputs(queries, context,
-                                      inputs.Wanted()),))
+                                      inputs.InputSpec()),))
   alone = np.asarray(jax.jit(trained.model.apply)(
       {'params': trained.params}, *given))
   real = found.rows >= 0
@@ -85,7 +85,7 @@ def test_it_says_what_it_was_trained_on(asked):
 
 def test_a_gallery_of_another_embedder_is_refused(asked):
   trained = dataclasses.replace(
-      tiny.trained(), facts=tiny.facts(embedder='dead'))
+      tiny.trained(), info=tiny.info(embedder='dead'))
   with pytest.raises(files.OtherGallery,
                      match='embedder dead, .*/g was built by embedder feed'):
     ranker(asked[0], trained)

@@ -88,7 +88,7 @@ def test_moved_relative_damaged(tmp_path, tree, monkeypatch):
   tree.save(pathlib.Path('first'))
   os.rename('first', 'second')
   loaded = ann_faiss.FaissIndex.load(
-      pathlib.Path('second'), ann_files.Made(4000, 32, 'fingerprint'))
+      pathlib.Path('second'), ann_files.IndexSource(4000, 32, 'fingerprint'))
   queries = unit(20, seed=1)
   np.testing.assert_array_equal(
       loaded.search(queries, 12).scores, tree.search(queries, 12).scores)

@@ -7,7 +7,7 @@ import pathlib
 from pinpoint_jax.search import ann, ann_files
 import pytest
 
-MADE = ann_files.Made(num_rows=3, dim=2, fingerprint='abc')
+MADE = ann_files.IndexSource(num_rows=3, dim=2, fingerprint='abc')
 RECORD = ann_files.Record(
     'engine', '1.0', MADE, ann.Settings(4, soar_lambda=1.5))
 
@@ -59,9 +59,10 @@ def test_damage_is_named(tmp_path, name):
 
 
 @pytest.mark.parametrize('made, message', [
-    (ann_files.Made(4, 2, 'abc'), 'num_rows 3, the gallery has 4'),
-    (ann_files.Made(3, 9, 'abc'), 'dim 2, the gallery has 9'),
-    (ann_files.Made(3, 2, 'xyz'), 'fingerprint abc, the gallery has xyz'),
+    (ann_files.IndexSource(4, 2, 'abc'), 'num_rows 3, the gallery has 4'),
+    (ann_files.IndexSource(3, 9, 'abc'), 'dim 2, the gallery has 9'),
+    (ann_files.IndexSource(3, 2, 'xyz'),
+     'fingerprint abc, the gallery has xyz'),
 ])
 def test_an_index_of_other_vectors_is_refused(tmp_path, made, message):
   write(tmp_path / 'index')

@@ -146,7 +146,7 @@ def test_moved_relative_read_only_restarted(tmp_path, tree, monkeypatch):
   (tmp_path / 'second').chmod(0o555)
   for folder in (pathlib.Path('second'), tmp_path / 'second'):
     loaded = ann_scann.ScannIndex.load(
-        folder, ann_files.Made(4000, 32, 'fingerprint'))
+        folder, ann_files.IndexSource(4000, 32, 'fingerprint'))
     equal(loaded.search(queries, 12), tree.search(queries, 12))
     assert loaded.settings == tree.settings
   (tmp_path / 'second').chmod(0o755)

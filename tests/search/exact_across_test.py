@@ -22,8 +22,8 @@ with np.load(folder + '/asked.npz') as file:
   asked = dict(file)
 first, last = ((0, 700), (700, 1001))[int(index)]
 here = exact.Exact(asked['gallery'][first:last], engine)
-barred = row_sets.same_code(asked['query_groups'], asked['gallery_groups'])
-found = across.search(here, first, asked['queries'], 600, barred)
+excluded = row_sets.same_code(asked['query_groups'], asked['gallery_groups'])
+found = across.search(here, first, asked['queries'], 600, excluded)
 np.savez(folder + '/' + index, rows=found.rows, scores=found.scores)
 '''
 

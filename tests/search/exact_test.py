@@ -16,15 +16,15 @@ def unit_rows(rows, dim=16, seed=0):
   return found.astype(np.float32)
 
 
-def plain(queries, gallery, k, barred=None, allowed=None):
+def plain(queries, gallery, k, excluded=None, allowed=None):
   """Every score in float64, rounded, sorted by (score, row)."""
   rows = np.full((len(queries), k), -1, np.int64)
   scores = np.full((len(queries), k), -np.inf, np.float32)
   for i, query in enumerate(queries.astype(np.float64)):
     score = (gallery * query).sum(axis=1).astype(np.float32)
     left = np.arange(len(gallery)) if allowed is None else allowed
-    if barred is not None:
-      left = np.setdiff1d(left, barred.of(i))
+    if excluded is not None:
+      left = np.setdiff1d(left, excluded.of(i))
     best = left[np.lexsort((left, -score[left]))][:k]
     rows[i, :len(best)], scores[i, :len(best)] = best, score[best]
   return types.Candidates(rows, scores)
@@ -58,18 +58,18 @@ def test_equals_the_plain_twin_to_the_bit(engine, kind):
   twin = held.block(0, 5003)
   assert_same(exact.search(queries, held, 7, engine=engine),
               plain(queries, twin, 7))
-  barred = random_sets(9, 5003, 3000)
-  assert_same(exact.search(queries, held, 50, barred, engine=engine),
-              plain(queries, twin, 50, barred))
+  excluded = random_sets(9, 5003, 3000)
+  assert_same(exact.search(queries, held, 50, excluded, engine=engine),
+              plain(queries, twin, 50, excluded))
 
 
 @pytest.mark.parametrize('engine', ENGINES)
 def test_a_region_and_exclusions_in_it(engine):
   queries, gallery = unit_rows(5, seed=1), unit_rows(3000, seed=2)
   allowed = np.flatnonzero(np.random.default_rng(3).random(3000) < .5)
-  barred = random_sets(5, 3000, 900)
-  assert_same(exact.search(queries, gallery, 9, barred, allowed, engine),
-              plain(queries, gallery, 9, barred, allowed))
+  excluded = random_sets(5, 3000, 900)
+  assert_same(exact.search(queries, gallery, 9, excluded, allowed, engine),
+              plain(queries, gallery, 9, excluded, allowed))
 
 
 def test_rows_outside_a_region_are_not_read():
@@ -158,8 +158,8 @@ def test_more_asked_than_there_is_pads(engine):
 @pytest.mark.parametrize('engine', ENGINES)
 def test_everything_excluded_leaves_no_answer(engine):
   gallery = unit_rows(3)
-  barred = row_sets.same_code(np.asarray([5, 6]), np.asarray([5, 5, 5]))
-  found = exact.search(gallery[:2], gallery, 2, barred, engine=engine)
+  excluded = row_sets.same_code(np.asarray([5, 6]), np.asarray([5, 5, 5]))
+  found = exact.search(gallery[:2], gallery, 2, excluded, engine=engine)
   assert found.rows[0].tolist() == [-1, -1]
   assert (found.rows[1] >= 0).all()
 

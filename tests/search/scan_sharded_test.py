@@ -13,18 +13,18 @@ def asked():
   gallery = rng.normal(size=(1001, 24)).astype(np.float16)
   gallery[500:] = gallery[3]  # A flood of equal rows.
   queries = rng.normal(size=(20, 24)).astype(np.float32)
-  barred = row_sets.same_code(
+  excluded = row_sets.same_code(
       rng.integers(6, size=20), rng.integers(6, size=1001))
   held = vectors.Vectors(gallery)
-  return held, queries, barred, scan.Scan(held).search(queries, 9, barred)
+  return held, queries, excluded, scan.Scan(held).search(queries, 9, excluded)
 
 
 @pytest.mark.parametrize('data, fsdp, chunk', [
     (1, 1, 64), (3, 1, 50), (2, 4, 8192), (8, 1, 1)])
 def test_devices_and_chunks_change_nothing(asked, data, fsdp, chunk):
-  held, queries, barred, expected = asked
+  held, queries, excluded, expected = asked
   mesh = meshes.make(data, fsdp, jax.devices())
-  found = scan_sharded.Sharded(held, mesh, chunk).search(queries, 9, barred)
+  found = scan_sharded.Sharded(held, mesh, chunk).search(queries, 9, excluded)
   np.testing.assert_array_equal(found.rows, expected.rows)
   np.testing.assert_array_equal(found.scores, expected.scores)
 

@@ -27,7 +27,7 @@ def test_floods_are_pruned_or_settled(block, equal, monkeypatch):
   if equal:
     gallery[:] = gallery[0]
   held = vectors.Vectors(gallery)
-  kept = scan.Survivors(queries, exact_scores.norms(queries), held, 5)
+  kept = scan.CandidatePool(queries, exact_scores.norms(queries), held, 5)
   assert fill(kept, queries, gallery, block) <= 2 * 5 * 4 + 50
   found = kept.finish()
   query, row = (x.ravel() for x in np.indices((4, 9000)))

@@ -60,7 +60,7 @@ def run(kind, mesh_shape=(1, 1), loss='expected_reward'):
   before = jax.device_get(now)
   step = training.make_step(module, method, training.Objective(loss=loss), 0,
                             mesh, now)
-  weights = scoring.of_each(WEIGHTS, BATCH)
+  weights = scoring.tile_weights(WEIGHTS, BATCH)
   metrics = []
   for i in range(STEPS):
     now, found = step(now, arrays.put_batch(
@@ -74,7 +74,7 @@ def test_training_begins_as_the_fusion(kind):
   before, _, _ = run(kind)
   given = batch(kind)['batch']
   found = jax.jit(functools.partial(scoring.scores, tiny.model(kind)))(
-      before.params, given, scoring.of_each(WEIGHTS, BATCH))
+      before.params, given, scoring.tile_weights(WEIGHTS, BATCH))
   want = np.where(given.valid, given.similarities @ np.float32(WEIGHTS),
                   -np.inf)
   np.testing.assert_allclose(found, want, rtol=1e-6)

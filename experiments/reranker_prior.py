@@ -1,4 +1,4 @@
-"""The field of a reranker: fitted once for a run, on rows it does not ask."""
+"""The geographic prior of a reranker, fitted on rows that are not queries."""
 
 import pathlib
 
@@ -16,41 +16,42 @@ _MOST_ROWS = 100_000
 
 
 def check(config: config_dict.ConfigDict, gallery: galleries.Gallery) -> None:
-  """Refuses a field where nothing would read it, or nothing could make it."""
-  if not config.field.centres:
+  """Refuses a prior where nothing would read it, or nothing could make it."""
+  if not config.geo_prior.centres:
     return
   if not config.objective.residual:
-    raise ValueError('--config.field.centres: a field is part of the answer '
-                     'that the network corrects: set '
+    raise ValueError('--config.geo_prior.centres: a prior is part of the '
+                     'answer that the network corrects: set '
                      '--config.objective.residual=True, or centres=0')
   if gallery.manifest['raw'] == 'off':
-    raise ValueError(f'--config.field.centres={config.field.centres}: '
-                     f'{gallery.path} has no raw features to fit a field on: '
+    raise ValueError(f'--config.geo_prior.centres={config.geo_prior.centres}: '
+                     f'{gallery.path} has no raw features to fit a prior on: '
                      f'build it with them, or set centres=0')
 
 
 def make(config: config_dict.ConfigDict, gallery: galleries.Gallery,
-         asked: list[examples.Asked],
-         path: pathlib.Path) -> geo_prior.Field | None:
-  """The field of the gallery's rows of the task, from `path` if it is there.
+         asked: list[examples.LabeledQueries],
+         path: pathlib.Path) -> geo_prior.GeoPrior | None:
+  """The prior of the gallery's rows of the task, from `path` if it is there.
 
   No row of an author or a sequence that is asked about has part in it.
   """
-  if not config.field.centres:
+  if not config.geo_prior.centres:
     return None
   if not path.exists():
     rows = _rows(config, gallery, asked)
-    print(f'field: fitted on {len(rows):,} {config.task} rows', flush=True)
+    print(f'prior: fitted on {len(rows):,} {config.task} rows', flush=True)
     raw = vectors.Joined(gallery.channel('raw')).take(rows)
-    found = geo_prior.fit(raw, gallery.latlng_deg[rows], config.field.centres,
-                      config.field.anchors)
+    found = geo_prior.fit(raw, gallery.latlng_deg[rows],
+                          config.geo_prior.centres,
+                      config.geo_prior.anchors)
     with files.atomic(path) as file:
       file.write(safetensors.numpy.save(found))
   return safetensors.numpy.load(path.read_bytes())
 
 
 def _rows(config: config_dict.ConfigDict, gallery: galleries.Gallery,
-          asked: list[examples.Asked]) -> np.ndarray:
+          asked: list[examples.LabeledQueries]) -> np.ndarray:
   kept = gallery.source == types.SOURCES.index(config.task)
   for one in asked:
     kept &= ~np.isin(gallery.clusters, gallery.clusters_of(one.photos))
@@ -58,7 +59,7 @@ def _rows(config: config_dict.ConfigDict, gallery: galleries.Gallery,
   if len(rows) < 2:
     raise ValueError(
         f'{gallery.path}: {len(rows)} {config.task} rows are left to fit a '
-        f'field on, all others share an author or a sequence with a query: '
-        f'set --config.field.centres=0')
+        f'prior on, all others share an author or a sequence with a query: '
+        f'set --config.geo_prior.centres=0')
   count = min(len(rows), _MOST_ROWS)
   return rows[np.arange(count) * len(rows) // count]

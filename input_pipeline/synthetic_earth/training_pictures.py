@@ -17,7 +17,7 @@ _LOOK_STD = 1.4
 
 
 @dataclasses.dataclass(frozen=True)
-class Lessons:
+class Pictures:
   """Pictures uint8 [n, s, s, 3], their places' looks [n, l], their split."""
 
   pixels: UInt8[np.ndarray, 'n s s 3']
@@ -29,7 +29,7 @@ class Lessons:
 
 
 def make(size: str, seeds: Sequence[int], ops: str, per_split: int,
-         processes: int = 2) -> Lessons:
+         processes: int = 2) -> Pictures:
   """The first photos and frames of the worlds' galleries, as JPEG and `ops`.
 
   `per_split` is how many of each of the two galleries of every world.
@@ -45,7 +45,7 @@ def make(size: str, seeds: Sequence[int], ops: str, per_split: int,
   is_street = np.concatenate([
       np.full(len(part), split == 'gallery_street')
       for part, (_, split, _) in zip(pixels, chunks)])
-  return Lessons(np.concatenate(pixels), np.concatenate(looks), is_street)
+  return Pictures(np.concatenate(pixels), np.concatenate(looks), is_street)
 
 
 def _chunk(size: str, ops: str, count: int,

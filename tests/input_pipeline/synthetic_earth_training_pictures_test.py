@@ -1,6 +1,6 @@
-"""Lessons: pictures stand beside the look of the place they show."""
+"""Examples: pictures stand beside the look of the place they show."""
 
-from input_pipeline.synthetic_earth import dataset, lessons
+from input_pipeline.synthetic_earth import dataset, training_pictures
 import numpy as np
 from pinpoint_jax.images import decode, preprocess
 import pytest
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope='module')
 def data():
-  return lessons.make('tiny', (1000,), 'resize(16)', 60, processes=1)
+  return training_pictures.make('tiny', (1000,), 'resize(16)', 60, processes=1)
 
 
 def test_both_galleries_in_their_order(data):
