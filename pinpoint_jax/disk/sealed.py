@@ -1,0 +1,379 @@
+"""Sealed folders: files that nobody changes, and a manifest that vouches.
+
+  FOLDER/manifest.json     the owner's entries, and:
+                             files: {NAME: {bytes, xxh3_128}}
+                             manifest_xxh3_128: checksum of all other entries
+  FOLDER/NAME              its bytes are verified before they are first used
+  FOLDER/.verified.json    which files were read and are sound, by size, times
+                           and inode, so that the next process need not read
+                           them again; without it, or if it is stale, it does
+
+A folder appears under its name when it is whole. A manifest that was written
+before manifests had a checksum is still read.
+"""
+
+from collections.abc import Iterator, Mapping
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import time
+from typing import Any, BinaryIO
+
+import numpy as np
+from pinpoint_jax.disk import files as disk
+import xxhash
+
+MANIFEST, CACHE = 'manifest.json', '.verified.json'
+FILES, CHECKSUM = 'files', 'manifest_xxh3_128'
+# A file changed so recently may change again without another time stamp.
+_SETTLED_NS = 2_000_000_000
+
+# By the name of a file: its bytes and its xxh3_128.
+FileSums = Mapping[str, Mapping[str, Any]]
+# Files that this process has read and found sound.
+_verified: set[str] = set()
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+  """One sort of sealed folder.
+
+  Attributes:
+    error: raised for a folder that cannot be trusted.
+    remedy: what to do about one.
+    needed: type of every entry that its manifests have.
+    optional: entries that only some have.
+    versions: of manifests that this program reads; empty if they have none.
+    manifest: name of the manifest.
+  """
+
+  error: type[ValueError]
+  remedy: str
+  needed: Mapping[str, type]
+  optional: tuple[str, ...] = ()
+  versions: tuple[int, ...] = ()
+  manifest: str = MANIFEST
+
+
+def read_manifest(folder: pathlib.Path, kind: Kind) -> dict[str, Any]:
+  """The manifest; refuses one that is missing, changed or of another kind."""
+  path = folder / kind.manifest
+  try:
+    manifest = json.loads(path.read_text(encoding='utf-8'))
+  except FileNotFoundError:
+    raise kind.error(f'{path} is missing: {folder} is not what is expected '
+                     f'there, or was not finished; {kind.remedy}') from None
+  except (ValueError, RecursionError) as error:
+    raise kind.error(f'{path}: not readable as JSON: {error}; '
+                     f'{kind.remedy}') from error
+  if not isinstance(manifest, dict):
+    raise kind.error(f'{path}: not readable as a JSON object; {kind.remedy}')
+  version = manifest.get('version')
+  if kind.versions and version not in kind.versions:
+    raise kind.error(f'{path}: version {version!r:.80}, this program reads '
+                     f'{", ".join(map(str, kind.versions))}; {kind.remedy}')
+  problems = _manifest_problems(manifest, kind)
+  if problems:
+    raise kind.error(f'{path}: {"; ".join(problems)}; {kind.remedy}')
+  return manifest
+
+
+def is_sealed(manifest: Mapping[str, Any]) -> bool:
+  """Whether the manifest carries a checksum of itself, as all new ones do."""
+  return CHECKSUM in manifest
+
+
+def write_manifest(folder: pathlib.Path, kind: Kind,
+                   manifest: Mapping[str, Any]) -> None:
+  """Puts a manifest, with a checksum of itself, in the place of another."""
+  entries = entries_of(manifest)
+  disk.write_json(folder / kind.manifest,
+                  {**entries, CHECKSUM: _json_sum(entries)})
+
+
+def entries_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+  """All that the manifest says but its own checksum."""
+  return {name: value for name, value in manifest.items() if name != CHECKSUM}
+
+
+def are_file_sums(value: Any) -> bool:
+  """Whether `value` may be the entry `files` of a manifest."""
+  return isinstance(value, dict) and all(
+      is_safe(name) and isinstance(sums, dict)
+      and set(sums) == {'bytes', 'xxh3_128'}
+      and type(sums['bytes']) is int and sums['bytes'] >= 0
+      and type(sums['xxh3_128']) is str for name, sums in value.items())
+
+
+def is_safe(name: Any) -> bool:
+  """Whether a relative name stays in its folder and is not hidden there."""
+  return (type(name) is str and name != '' and not set(name) & {'\0', '\\'}
+          and all(part and part[0] != '.' for part in name.split('/')))
+
+
+def _manifest_problems(manifest: Mapping[str, Any], kind: Kind) -> list[str]:
+  entries = entries_of(manifest)
+  if CHECKSUM in manifest and manifest[CHECKSUM] != _json_sum(entries):
+    return [f'it was changed: checksum {_json_sum(entries)}, expected '
+            f'{manifest[CHECKSUM]!r:.80}']
+  missing = sorted(set(kind.needed) - set(entries))
+  unknown = sorted(set(entries) - set(kind.needed) - set(kind.optional))
+  wrong = [f'{name} is {entries[name]!r:.80}'
+           for name, wanted in kind.needed.items() if name in entries and (
+               type(entries[name]) is not wanted
+               or name == FILES and not are_file_sums(entries[name]))]
+  return ([f'{missing} are missing'] * bool(missing)
+          + [f'{unknown!r:.200} are unknown'] * bool(unknown) + wrong)
+
+
+def _json_sum(entries: Mapping[str, Any]) -> str:
+  text = json.dumps(entries, sort_keys=True, separators=(',', ':'))
+  return xxhash.xxh3_128_hexdigest(text.encode())
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+  """The files of a folder, each verified before it is first used.
+
+  Attributes:
+    folder: where they are.
+    sums: what their manifest says of each.
+    kind: of the folder.
+  """
+
+  folder: pathlib.Path
+  sums: FileSums
+  kind: Kind
+
+  def check_sizes(self, expected: Mapping[str, int] | None = None) -> None:
+    """Refuses missing files and sizes other than the manifest's.
+
+    `expected` bytes are those that follow from the manifest's other entries.
+    """
+    expected = expected or {}
+    problems = [f'{name} is not in the manifest'
+                for name in expected if name not in self.sums]
+    for name, sums in self.sums.items():
+      size = _size(self.folder / name)
+      wanted = {sums['bytes'], expected.get(name, sums['bytes'])}
+      if size is None:
+        problems.append(f'{name} is missing')
+      elif wanted != {size}:
+        wanted = expected.get(name, sums['bytes'])
+        problems.append(f'{name} has {size:,} bytes, expected {wanted:,}')
+    self._refuse(problems)
+
+  def path(self, name: str) -> pathlib.Path:
+    """Where a file is, now that its bytes are known to be sound."""
+    path, wanted = self.folder / name, self.sums[name]['xxh3_128']
+    before = _stamp(path, wanted)
+    if before in _verified or before in _read_cache(self.folder).values():
+      return path
+    self._refuse(self._damage(name))
+    if before == _stamp(path, wanted) and _is_settled(path):
+      _verified.add(before)
+      self._remember(name, before)
+    return path
+
+  def read(self, name: str) -> bytes:
+    """All bytes of a file; these very bytes are verified."""
+    data = _read(self.folder / name)
+    self._refuse(self._differences(
+        name, None if data is None else xxhash.xxh3_128_hexdigest(data)))
+    return data
+
+  def array(self, name: str, dtype: str,
+            shape: tuple[int, ...]) -> np.ndarray:
+    """A verified file as an array, memory-mapped."""
+    path = self.path(name)
+    if 0 in shape:  # An empty file cannot be mapped.
+      return np.zeros(shape, dtype)
+    return np.memmap(path, dtype, 'r', shape=shape)
+
+  def verify(self) -> None:
+    """Reads every byte, whatever was verified before; names all problems."""
+    self._refuse([problem for name in self.sums
+                  for problem in self._damage(name)])
+
+  def unexpected(self) -> list[str]:
+    """Files in the folder that the manifest does not name."""
+    known = {self.kind.manifest, CACHE, *self.sums}
+    return [name for name in file_names(self.folder) if name not in known]
+
+  def _remember(self, name: str, stamp: str) -> None:
+    stamps = {known: value for known, value in _read_cache(self.folder).items()
+              if known in self.sums}
+    entries = {'stamps': stamps | {name: stamp}}
+    try:
+      disk.write_json(self.folder / CACHE,
+                      {**entries, CHECKSUM: _json_sum(entries)})
+    except OSError:
+      pass  # Every process verifies the files of a read-only folder itself.
+
+  def _damage(self, name: str) -> list[str]:
+    path = self.folder / name
+    return self._differences(
+        name, disk.checksum(path) if path.is_file() else None)
+
+  def _differences(self, name: str, actual: str | None) -> list[str]:
+    wanted = self.sums[name]['xxh3_128']
+    if actual is None:
+      return [f'{name} is missing']
+    return [f'{name} was changed: checksum {actual}, expected '
+            f'{wanted}'] * (actual != wanted)
+
+  def _refuse(self, problems: list[str]) -> None:
+    if problems:
+      raise self.kind.error(f'{self.folder}: {"; ".join(problems)}. '
+                            f'{self.kind.remedy.capitalize()}')
+
+
+def open_files(folder: pathlib.Path, kind: Kind) -> tuple[
+    dict[str, Any], Files]:
+  """Manifest and files of a folder, after a look at the files' sizes."""
+  manifest = read_manifest(folder, kind)
+  files = Files(folder, manifest[FILES], kind)
+  files.check_sizes()
+  return manifest, files
+
+
+def file_names(folder: pathlib.Path) -> list[str]:
+  """All files in the folder and below it, relative to it."""
+  return sorted(path.relative_to(folder).as_posix()
+                for path in folder.rglob('*') if path.is_file())
+
+
+def _stamp(path: pathlib.Path, wanted: str) -> str:
+  """What changes when a file does; `wanted` is its checksum."""
+  try:
+    stat = path.stat()
+  except OSError:
+    return ''
+  # The time of the inode's change cannot be set back, as the file's can.
+  return (f'{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} '
+          f'{stat.st_ino} {wanted}')
+
+
+def _is_settled(path: pathlib.Path) -> bool:
+  stat = path.stat()
+  changed = max(stat.st_mtime_ns, stat.st_ctime_ns)
+  return changed < time.time_ns() - _SETTLED_NS
+
+
+def _read_cache(folder: pathlib.Path) -> dict[str, str]:
+  try:
+    cache = json.loads((folder / CACHE).read_bytes())
+    sound = cache[CHECKSUM] == _json_sum(entries_of(cache))
+    return dict(cache['stamps']) if sound else {}
+  except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    return {}
+
+
+def _size(path: pathlib.Path) -> int | None:
+  return path.stat().st_size if path.is_file() else None
+
+
+def _read(path: pathlib.Path) -> bytes | None:
+  return path.read_bytes() if path.is_file() else None
+
+
+class Draft:
+  """A folder that is being written; its files are summed on the way.
+
+  Attributes:
+    path: where it is until it is published.
+    sums: of the files written so far.
+  """
+
+  def __init__(self, path: pathlib.Path):
+    self.path = path
+    self.sums: dict[str, dict[str, Any]] = {}
+
+  @contextlib.contextmanager
+  def open(self, name: str) -> Iterator['SummedFile']:
+    """A new file, on disk and summed when the context ends."""
+    with (self.path / name).open('wb') as stream:
+      file = SummedFile(stream)
+      yield file
+      stream.flush()
+      os.fsync(stream.fileno())
+    self.sums[name] = file.sums()
+
+  def write(self, name: str, data: bytes | memoryview) -> None:
+    """Writes a whole file."""
+    with self.open(name) as file:
+      file.write(data)
+
+  def finish(self) -> dict[str, dict[str, Any]]:
+    """Sums of all files, also of those that others wrote; all on disk."""
+    for name in file_names(self.path):
+      if name not in self.sums:
+        path = self.path / name
+        with path.open('rb') as file:
+          os.fsync(file.fileno())
+        self.sums[name] = {'bytes': path.stat().st_size,
+                           'xxh3_128': disk.checksum(path)}
+    disk.sync_folder(self.path)
+    return {name: self.sums[name] for name in sorted(self.sums)}
+
+  def publish(self, folder: pathlib.Path, kind: Kind,
+              manifest: Mapping[str, Any], replace: bool = False) -> None:
+    """Writes the manifest, last, and gives the draft its name.
+
+    A folder of that name is refused unless it says the same, then it stays,
+    or unless `replace`.
+    """
+    write_manifest(self.path, kind, {**manifest, FILES: self.finish()})
+    if replace and folder.exists():
+      old = disk.fresh_folder(folder)
+      os.rename(folder, old)
+      os.rename(self.path, folder)
+      shutil.rmtree(old, ignore_errors=True)
+    else:
+      self._rename(folder, kind)
+    disk.sync_folder(folder.parent)
+
+  def _rename(self, folder: pathlib.Path, kind: Kind) -> None:
+    try:
+      os.rename(self.path, folder)
+    except OSError:
+      theirs = _read(folder / kind.manifest)
+      if theirs is None:
+        raise
+      if theirs != _read(self.path / kind.manifest):
+        raise kind.error(f'{folder} is there already and differs: remove it, '
+                         f'or write elsewhere') from None
+
+
+class SummedFile:
+  """A file that is summed while it is written."""
+
+  def __init__(self, stream: BinaryIO):
+    self._stream, self._digest, self._bytes = stream, xxhash.xxh3_128(), 0
+
+  def write(self, data: bytes | memoryview) -> None:
+    """Appends bytes."""
+    self._stream.write(data)
+    self._digest.update(data)
+    self._bytes += memoryview(data).nbytes
+
+  def sums(self) -> dict[str, Any]:
+    """What a manifest says of it."""
+    return {'bytes': self._bytes, 'xxh3_128': self._digest.hexdigest()}
+
+
+@contextlib.contextmanager
+def writing(folder: pathlib.Path, needed: int = 0) -> Iterator[Draft]:
+  """A draft of `folder` beside it, removed at the end unless published.
+
+  About `needed` bytes are named if the disk is full.
+  """
+  with disk.refusing_full_disk(folder, needed):
+    partial = disk.fresh_folder(folder)
+    try:
+      yield Draft(partial)
+    finally:
+      shutil.rmtree(partial, ignore_errors=True)
