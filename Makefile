@@ -13,7 +13,7 @@ PEER := .venv-parity
 # Search engines to compare with, away from what the product needs.
 PEERS := .venv-peers
 
-.PHONY: help demo seeds test lint bench bench-peers bench-search bench-answer \
+.PHONY: help demo seeds test test-quick lint bench bench-peers bench-search bench-answer \
   parity golden clean
 help:  ## What each target does.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -39,6 +39,9 @@ seeds: $(STAMP)  ## The demo with seeds 0, 1 and 2 and one table; 45 minutes.
 test: $(STAMP)  ## The whole test suite, then the test to source line ratio.
 	$(PY) -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 	$(PY) tests/line_ratio.py
+
+test-quick: $(STAMP)  ## The suite without its slow tail; 3 minutes.
+	$(PY) -m pytest --numprocesses=2 --dist=loadfile -m "not slow" $(ARGS)
 
 lint: $(STAMP)  ## ruff and the import contract.
 	$(VENV)/bin/ruff check .

@@ -11,6 +11,8 @@ import jax
 import jaxtyping
 import pytest
 
+from tests.fixtures import limits
+
 # Shapes in signatures are enforced here and only here. The hook must stand
 # before the first import of our packages.
 jaxtyping.install_import_hook(
@@ -22,13 +24,21 @@ jax.config.update('jax_numpy_rank_promotion', 'raise')
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+  """A test that starts a binary is slow: `make test-quick` leaves it out."""
+  for item in items:
+    if 'binary' in item.fixturenames:
+      item.add_marker('slow')
+
+
 @pytest.fixture(scope='session')
 def binary():
   """Runs `python -m experiments.NAME ARGS` as a user would."""
   def run(name: str, *args: str, **kwargs) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, '-m', f'experiments.{name}', *map(str, args)],
-        cwd=ROOT, capture_output=True, text=True, timeout=300, **kwargs)
+        cwd=ROOT, capture_output=True, text=True,
+        timeout=limits.SECONDS, **kwargs)
   return run
 
 

@@ -3,7 +3,7 @@
 import pathlib
 import sys
 
-FLOOR = 0.6
+FLOOR = 0.65
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 

@@ -11,7 +11,9 @@ from pinpoint_jax.gallery import verify as gallery_verify
 from pinpoint_jax.models import embedder_files
 import pytest
 
-from tests.fixtures import tiny_gallery, tiny_training
+from tests.fixtures import limits, tiny_gallery, tiny_training
+
+pytestmark = pytest.mark.slow
 
 CONFIG = '--config=experiments/configs/build_gallery.py'
 
@@ -19,7 +21,7 @@ CONFIG = '--config=experiments/configs/build_gallery.py'
 def run(workdir, *words, stdin=None):
   return subprocess.run(command(workdir, *words), input=stdin, text=True,
                         cwd=tiny_training.ROOT, capture_output=True,
-                        timeout=240, env=tiny_training.environment())
+                        timeout=limits.SECONDS, env=tiny_training.environment())
 
 
 def command(workdir, *words):
@@ -127,7 +129,7 @@ def test_sigterm_leaves_the_old_gallery(parts, tmp_path):
   while not list(path.glob('segments/.new.*')) and child.poll() is None:
     time.sleep(.01)
   child.send_signal(signal.SIGTERM)
-  _, said = child.communicate(timeout=60)
+  _, said = child.communicate(timeout=limits.SECONDS)
   assert child.returncode == 143
   assert 'stopped by SIGTERM; the gallery is whole, without' in said
   assert tiny_gallery.content(path) == before

@@ -9,6 +9,8 @@ import pytest
 
 from tests.fixtures import tiny_training
 
+pytestmark = pytest.mark.slow
+
 CONFIG = '--config=experiments/configs/demo.py:quick'
 SYSTEMS = ('raw_1nn', 'image_top1', 'location_top1', 'retrieval', 'light',
            'full')

@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SIX = """sweeps.product({'optimizer.learning_rate': (1.0, 0.5),
                          'seed': (0, 1, 2)})"""
@@ -21,6 +23,8 @@ def write_config(path: pathlib.Path, sweep: str,
   path.write_text(f"""
 from experiments import sweeps
 from ml_collections import config_dict
+
+from tests.fixtures import limits
 BINARY = {name!r}
 def get_config(arg=None):
   return config_dict.create(
@@ -50,13 +54,10 @@ def start(tmp_path: pathlib.Path, *words: str) -> subprocess.Popen:
 
 def wait_for(path: pathlib.Path, key: str = '') -> dict:
   """The JSON of a file, once it is there and has `key`."""
-  for _ in range(600):
-    if path.exists():
-      value = json.loads(path.read_text())
-      if not key or key in value:
-        return value
-    time.sleep(0.05)
-  raise AssertionError(f'{path} did not come')
+  def content() -> dict | None:
+    value = json.loads(path.read_text()) if path.exists() else None
+    return value if value is None or not key or key in value else None
+  return limits.wait_until(content, f'{path} with {key!r}')
 
 
 def states(text: str) -> list[str]:
@@ -75,7 +76,7 @@ def test_six_items_one_killed_and_resumed_make_a_whole_table(sweep, tmp_path):
   folder = tmp_path / 'w' / '003_learning_rate-0.5_seconds-0.4_seed-0'
   wait_for(folder / 'progress.json')
   os.kill(wait_for(folder / 'attempt.json', 'pid')['pid'], signal.SIGKILL)
-  output, errors = running.communicate(timeout=60)
+  output, errors = running.communicate(timeout=limits.SECONDS)
   assert running.returncode == 1 and 'failed items: 3;' in errors, output
   assert json.loads((folder / 'attempt.json').read_text())['exit_code'] == 137
 
@@ -153,7 +154,7 @@ def test_a_signal_reaches_the_binary_and_ends_the_sweep(tmp_path):
     wait_for(folder / 'run.json', 'config_hash')
     time.sleep(0.5)
     running.send_signal(signal.SIGTERM)
-    output, _ = running.communicate(timeout=20)
+    output, _ = running.communicate(timeout=limits.SECONDS)
     assert running.returncode == 143 and 'item 1' not in output
     assert wait_for(folder / 'attempt.json', 'exit_code')['exit_code'] == 143
 

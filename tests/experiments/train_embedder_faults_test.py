@@ -6,9 +6,12 @@ import shutil
 from input_pipeline import order
 import numpy as np
 from pinpoint_jax.features import rows as rows_lib
+import pytest
 
+from tests.fixtures import limits
 from tests.fixtures import tiny_training as tiny
 
+pytestmark = pytest.mark.slow
 # Above the metric log and the run record, below a checkpoint's parts.
 LIMIT_KB = 16
 
@@ -41,7 +44,7 @@ def test_second_run_in_a_workdir(stores, trained, tmp_path):
   assert before == [(tmp_path / n).read_text()
                     for n in ('run.json', 'config.txt')]
   holder.kill()
-  holder.communicate(timeout=60)
+  holder.communicate(timeout=limits.SECONDS)
   done = tiny.run(stores, tmp_path)
   assert done.returncode == 0, done.stderr
   tiny.assert_same_run(tmp_path, trained)
@@ -73,7 +76,7 @@ def test_full_disk_in_a_checkpoint(stores, trained, tmp_path):
   limited = ['bash', '-c', f'ulimit -f {LIMIT_KB}; exec "$@"', 'bash',
              *tiny.command(stores, tmp_path)]
   with tiny.start(limited, tiny.environment()) as child:
-    errors = child.communicate(timeout=240)[1]
+    errors = child.communicate(timeout=limits.SECONDS)[1]
   # Tensorstore prints tracebacks of its own for the later of many writes.
   found = [line for line in errors.splitlines() if line.startswith('error: ')]
   assert child.returncode == 1 and len(found) == 1, errors

@@ -3,9 +3,12 @@
 import signal
 
 from pinpoint_jax.disk import lock
+import pytest
 
+from tests.fixtures import limits
 from tests.fixtures import tiny_training as tiny
 
+pytestmark = pytest.mark.slow
 # More steps than the processes take to agree on stopping.
 WORDS = ('--config.train.num_steps=24', '--config.eval.every=10',
          '--config.train.save_every=7')
@@ -13,7 +16,7 @@ WORDS = ('--config.train.num_steps=24', '--config.eval.every=10',
 
 def ended(children):
   """(exit code, output, errors) of each."""
-  said = [child.communicate(timeout=240) for child in children]
+  said = [child.communicate(timeout=limits.SECONDS) for child in children]
   return [(child.returncode, *text) for child, text in zip(children, said)]
 
 

@@ -8,7 +8,10 @@ import time
 import numpy as np
 import pytest
 
+from tests.fixtures import limits
 from tests.fixtures import tiny_training as tiny
+
+pytestmark = pytest.mark.slow
 
 # Largest difference of losses between 1, 2 and 8 devices, relative.
 # Measured: 4e-7, as sums are taken in another order.
@@ -44,7 +47,7 @@ def test_sigterm_in_the_first_compilation(stores, trained, tmp_path):
       break
   time.sleep(0.3)
   child.send_signal(signal.SIGTERM)
-  out, err = child.communicate(timeout=120)
+  out, err = child.communicate(timeout=limits.SECONDS)
   assert child.returncode == tiny.STOPPED, err
   assert 'stopped after step 1 of' in err and 'step 2/' not in out
   assert tiny.run(stores, tmp_path).returncode == 0
@@ -71,7 +74,7 @@ def kill_later(stores, workdir, seconds):
       break
   time.sleep(seconds)
   child.kill()
-  child.communicate(timeout=60)
+  child.communicate(timeout=limits.SECONDS)
   assert child.returncode == tiny.KILLED
   return (tiny.steps(workdir) or [0])[-1]
 

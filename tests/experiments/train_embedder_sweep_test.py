@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
-from tests.fixtures import tiny_training
+import pytest
 
+from tests.fixtures import limits, tiny_training
+
+pytestmark = pytest.mark.slow
 
 def sweep(stores, folder, *words):
   # The words of a tiny run without its binary; they apply to every item.
@@ -21,19 +23,17 @@ def sweep(stores, folder, *words):
 
 def test_one_killed_and_run_again_the_table_is_whole(stores, tmp_path):
   running = sweep(stores, tmp_path, '--run_all')
-  attempts = []
-  for _ in range(2400):
-    attempts = sorted(tmp_path.glob('002_*/attempt.json'))
-    if attempts and (attempts[0].parent / 'lock.json').exists():
-      break
-    time.sleep(0.05)
-  os.kill(json.loads(attempts[0].read_text())['pid'], signal.SIGKILL)
-  _, errors = running.communicate(timeout=300)
+  locked = limits.wait_until(lambda: list(tmp_path.glob('002_*/lock.json')),
+                             'item 2')[0]
+  attempt = json.loads((locked.parent / 'attempt.json').read_text())
+  os.kill(attempt['pid'], signal.SIGKILL)
+  _, errors = running.communicate(timeout=limits.SECONDS)
   assert running.returncode == 1 and 'failed items: 2;' in errors
   again = sweep(stores, tmp_path, '--run_all')
-  assert again.communicate(timeout=120) and again.returncode == 0
+  assert again.communicate(timeout=limits.SECONDS) and again.returncode == 0
   collected = sweep(stores, tmp_path, '--collect')
-  assert collected.communicate(timeout=60) and collected.returncode == 0
+  assert collected.communicate(timeout=limits.SECONDS)
+  assert collected.returncode == 0
   table = json.loads((tmp_path / 'table.json').read_text())
   assert [row['state'] for row in table] == ['done'] * 6
   assert {(row['overrides']['optimizer.learning_rate'],

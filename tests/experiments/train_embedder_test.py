@@ -6,6 +6,8 @@ import pytest
 
 from tests.fixtures import tiny_training
 
+pytestmark = pytest.mark.slow
+
 
 def test_model_directory_is_read_back(trained):
   found = embedder_files.load(trained / 'model')

@@ -14,7 +14,10 @@ from pinpoint_jax.models import embedder_files
 from pinpoint_jax.rerank import files
 import pytest
 
+from tests.fixtures import limits
 from tests.fixtures import tiny_training as tiny
+
+pytestmark = pytest.mark.slow
 
 SIGNALLED = 'tests.fixtures.signalled_reranker'
 # The embedder of the tests held out a tenth of its rows by their ids.
@@ -50,7 +53,8 @@ def run(world, workdir, *words, kind='light',
         module='experiments.train_reranker', **more):
   return subprocess.run(
       command(world, workdir, *words, kind=kind, module=module), cwd=tiny.ROOT,
-      timeout=240, text=True, env=tiny.environment(**more), capture_output=True)
+      timeout=limits.SECONDS, text=True, capture_output=True,
+      env=tiny.environment(**more))
 
 
 @pytest.fixture(scope='session')
@@ -115,7 +119,7 @@ def test_killed_it_goes_on_to_the_same_bits(world, whole, tmp_path):
       break
   time.sleep(.6)
   child.kill()
-  child.communicate(timeout=60)
+  child.communicate(timeout=limits.SECONDS)
   assert child.returncode == tiny.KILLED and tiny.steps(tmp_path)
   # The kill may have come while lists were written, too.
   shutil.rmtree(tmp_path / 'shortlists' / 'train' / 'part_00001')

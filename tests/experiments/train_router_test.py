@@ -8,6 +8,8 @@ import pytest
 
 from tests.fixtures import tiny_gallery
 
+pytestmark = pytest.mark.slow
+
 CONFIG = '--config=experiments/configs/train_router.py:quick'
 
 

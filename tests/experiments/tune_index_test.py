@@ -3,9 +3,11 @@
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes, writer
 from pinpoint_jax.models import embedder_files
+import pytest
 
 from tests.fixtures import tiny_gallery as tiny
 
+pytestmark = pytest.mark.slow
 
 def test_tunes_every_index_and_keeps_what_it_found(binary, tmp_path):
   trained = tiny.trained()

@@ -12,6 +12,8 @@ import pytest
 
 from tests.features.extract_test import ROOT, content
 
+pytestmark = pytest.mark.slow
+
 
 def extraction(workdir, *more, rows=200, **kwargs):
   return subprocess.Popen(

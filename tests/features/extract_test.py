@@ -20,6 +20,8 @@ from pinpoint_jax.features import shards as job
 from pinpoint_jax.images import decode, preprocess
 import pytest
 
+from tests.fixtures import limits
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NUM = 100
 BAD = {7: b'', 8: b'<html>gone</html>', 60: b'\xff\xd8\xff\xe0cut'}
@@ -299,7 +301,7 @@ def test_a_full_disk_names_path_and_room_and_a_rerun_goes_on(
     whole, tmp_path, limit, full, needed, num_shards):
   done = subprocess.run(
       [sys.executable, '-c', LIMITED, str(limit), tmp_path], cwd=ROOT,
-      capture_output=True, text=True, timeout=120)
+      capture_output=True, text=True, timeout=limits.SECONDS)
   assert done.returncode == 1
   assert f'{tmp_path / full} cannot be written: File too large' in done.stderr
   assert f'at least {needed} bytes are needed' in done.stderr

@@ -93,7 +93,7 @@ def test_a_killed_writer_leaves_nothing_under_the_name(tmp_path):
   source = ('import pathlib, sys, time\n'
             'import numpy as np\n'
             'from pinpoint_jax.disk import files as disk\n'
-            'from pinpoint_jax.retrieval import neighbourhood_files as files\n'
+            'from pinpoint_jax.gallery import neighbours as files\n'
             'write = disk.write_json\n'
             'disk.write_json = lambda *a: print("here", flush=True) or '
             'time.sleep(60)\n'

@@ -12,7 +12,10 @@ from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import layout, update, verify, writer
 import pytest
 
+from tests.fixtures import limits
 from tests.fixtures import tiny_gallery as tiny
+
+pytestmark = pytest.mark.slow
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FIRST, LATER = tiny.names('p', 30), tiny.names('a', 20)
@@ -137,7 +140,7 @@ def test_killed_at_any_file_operation(copy, tmp_path):
   done = subprocess.run(
       [sys.executable, '-m', 'tests.fixtures.dying', str(copy),
        str(tmp_path / 'work'), '4'], cwd=ROOT, capture_output=True, text=True,
-      timeout=240)
+      timeout=limits.SECONDS)
   assert done.returncode == 0, done.stderr
   print(done.stdout)
   kills = [int(line.split()[1]) for line in done.stdout.splitlines()]
@@ -148,7 +151,8 @@ def test_insert_delete_search_and_be_killed(tmp_path):
   """4:4:1, killed at random times, ends as a gallery from scratch."""
   done = subprocess.run(
       [sys.executable, '-m', 'tests.fixtures.living_loop', str(tmp_path)],
-      cwd=ROOT, capture_output=True, text=True, timeout=240, env=os.environ | {
+      cwd=ROOT, capture_output=True, text=True,
+      timeout=limits.SECONDS, env=os.environ | {
           'JAX_COMPILATION_CACHE_DIR': str(tmp_path / 'compiled'),
           'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0'})
   assert done.returncode == 0, done.stderr

@@ -184,10 +184,10 @@ def test_a_full_disk_is_named_and_leaves_the_old_index(tmp_path, tree):
 _WRITER = """
 import pathlib, sys
 import numpy as np
-from pinpoint_jax.retrieval import index_settings, scann_index, vectors
+from pinpoint_jax.search import ann, ann_scann, vectors
 rows = np.random.default_rng(0).normal(size=(4000, 32)).astype(np.float32)
-index = scann_index.ScannIndex.build(
-    vectors.Vectors(rows), index_settings.Settings(0), 'f')
+index = ann_scann.ScannIndex.build(
+    vectors.Vectors(rows), ann.Settings(0), 'f')
 print('built', flush=True)
 while True:
   index.save(pathlib.Path(sys.argv[1]))

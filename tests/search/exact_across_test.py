@@ -8,7 +8,11 @@ import sys
 
 import numpy as np
 from pinpoint_jax.search import exact, row_sets
+import pytest
 
+from tests.fixtures import limits
+
+pytestmark = pytest.mark.slow
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHILD = '''
 import sys
@@ -17,13 +21,13 @@ import numpy as np
 port, index, engine, folder = sys.argv[1:]
 jax.config.update('jax_cpu_collectives_implementation', 'gloo')
 jax.distributed.initialize('localhost:' + port, 2, int(index))
-from pinpoint_jax.retrieval import across, exact, row_sets
+from pinpoint_jax.search import exact, row_sets
 with np.load(folder + '/asked.npz') as file:
   asked = dict(file)
 first, last = ((0, 700), (700, 1001))[int(index)]
 here = exact.Exact(asked['gallery'][first:last], engine)
 excluded = row_sets.same_code(asked['query_groups'], asked['gallery_groups'])
-found = across.search(here, first, asked['queries'], 600, excluded)
+found = exact.search_all_hosts(here, first, asked['queries'], 600, excluded)
 np.savez(folder + '/' + index, rows=found.rows, scores=found.scores)
 '''
 
@@ -39,7 +43,7 @@ def run_two(engine, folder):
       env=env | {'JAX_PLATFORMS': 'cpu', 'JAX_NUM_CPU_DEVICES': '2'})
               for index in range(2)]
   for child in children:
-    _, errors = child.communicate(timeout=240)
+    _, errors = child.communicate(timeout=limits.SECONDS)
     assert child.returncode == 0, errors
 
 

@@ -5,6 +5,11 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
+from tests.fixtures import limits
+
+pytestmark = pytest.mark.slow
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 _PROCESS = '''
 import pathlib, sys
@@ -13,14 +18,14 @@ import numpy as np
 folder, port, index = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 jax.config.update('jax_cpu_collectives_implementation', 'gloo')
 jax.distributed.initialize('localhost:' + port, 2, index)
-from pinpoint_jax.train import checkpoints
+from pinpoint_jax.train.checkpoints import keep, manager
 mesh = jax.make_mesh((2,), ('d',))
 sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec('d'))
 def content(step):
   whole = np.arange(8, dtype=np.float32) * step
   return {'rows': jax.make_array_from_callback(
       (8,), sharding, lambda index: whole[index])}
-opened = checkpoints.Checkpoints(folder, checkpoints.Keep(last=2))
+opened = manager.Checkpoints(folder, keep.Keep(last=2))
 if sys.argv[4] == 'save':
   for step in (1, 2, 3):
     opened.save(step, content(step), {'step': step})
@@ -46,7 +51,7 @@ def run(folder: pathlib.Path, what: str) -> list[tuple[str, str]]:
       cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
       env={'PYTHONPATH': str(ROOT), 'JAX_PLATFORMS': 'cpu', 'HOME': '/tmp'})
       for index in range(2)]
-  return [child.communicate(timeout=120) for child in children]
+  return [child.communicate(timeout=limits.SECONDS) for child in children]
 
 
 def flip(path: pathlib.Path) -> None:

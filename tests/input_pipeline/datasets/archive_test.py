@@ -9,7 +9,7 @@ from input_pipeline.datasets import archive, mp16_pro, osv5m
 import numpy as np
 import pytest
 
-from tests.fixtures import replicas
+from tests.fixtures import limits, replicas
 
 READ = """
 import pickle, sys
@@ -73,6 +73,6 @@ def test_a_worker_process_opens_its_own_files(tmp_path):
     source.read(0)  # The files are open here, and stay here.
   (tmp_path / 'sources').write_bytes(pickle.dumps(found))
   done = subprocess.run([sys.executable, '-c', READ, tmp_path / 'sources'],
-                        capture_output=True, check=True, timeout=120)
+                        capture_output=True, check=True, timeout=limits.SECONDS)
   assert done.stdout == b''.join(
       [*reversed(images.values()), *reversed(others.values())])
