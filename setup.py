@@ -9,7 +9,7 @@ CORE = [
     'numpy>=2.4', 'ml_collections>=1.1', 'absl-py>=2.5', 'safetensors>=0.8',
     'pillow>=13', 'jaxtyping>=0.3.11', 'scipy>=1.17', 'shapely>=2.2',
     'reverse_geocoder>=1.5.1', 'geographiclib>=2.1', 'xxhash>=4.1',
-    'ml_dtypes>=0.5',
+    'ml_dtypes>=0.5', 'tqdm>=4.70',
 ]
 EXTRAS = {
     'data': ['tensorflow-datasets>=4.9.10', 'array_record>=0.8.6',

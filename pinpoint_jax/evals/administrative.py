@@ -3,7 +3,12 @@
 The answer is reverse-geocoded offline and its names are compared, as strings,
 with the truth's columns. Names are those of reverse_geocoder, quirks included
 (nearest city in the plane of degrees): published figures were computed so.
-A truth equal to 'nan' or '' leaves its level's count.
+
+Each level has two figures. `acc@LEVEL` leaves out the truths without a name.
+`acc@LEVEL_official` divides by all truths, as the official code does: pandas'
+defaults turn every text of `_PANDAS_MISSING` into a missing value, Namibia's
+'NA' included; these are filled with 'NaN', but the mask looks for 'nan', so
+they stay in the count and no answer can match them.
 """
 
 from collections.abc import Mapping
@@ -19,12 +24,16 @@ COLUMNS = {
     'sub-region': 'unique_sub-region',
     'city': 'unique_city',
 }
+_MISSING = ('', 'nan', 'NaN')
+_PANDAS_MISSING = (
+    *_MISSING, 'NA', 'N/A', 'n/a', '#N/A', '#N/A N/A', '#NA', '<NA>', '-nan',
+    '-NaN', 'NULL', 'null', 'None', '1.#IND', '-1.#IND', '1.#QNAN', '-1.#QNAN')
 
 
 def unique_names(latlng_deg: types.LatLng) -> dict[str, types.Strings]:
   """OSV-5M's name of each place [n, 2] at each level, {level: [n]}."""
-  found = places.lookup(latlng_deg, 'degree_plane')
-  parts = (found.name, found.admin2, found.admin1, found.country)
+  nearest = places.lookup(latlng_deg, 'degree_plane')
+  parts = (nearest.name, nearest.admin2, nearest.admin1, nearest.country)
   def join(first: int) -> types.Strings:
     return np.asarray(['_'.join(row[first:]) for row in zip(*parts)], np.str_)
   return {'country': join(3), 'region': join(2), 'sub-region': join(1),
@@ -34,13 +43,17 @@ def unique_names(latlng_deg: types.LatLng) -> dict[str, types.Strings]:
 def accuracy(
     latlng_deg: types.LatLng,
     truth: Mapping[str, types.Strings]) -> dict[str, float]:
-  """Share of right names per level of `truth`, with the number counted."""
+  """Both accuracies of each level of `truth`, each with its denominator."""
   names = unique_names(latlng_deg)
   figures = {}
-  for level, wanted in truth.items():
-    counted = ~np.isin(wanted, ['nan', ''])
-    if counted.any():
-      hits = names[level][counted] == wanted[counted]
-      figures[f'acc@{level}'] = float(hits.mean())
-    figures[f'num@{level}'] = int(counted.sum())
+  for level, expected in truth.items():
+    right = names[level] == expected
+    named = ~np.isin(expected, _MISSING)
+    if named.any():
+      figures[f'acc@{level}'] = float(right[named].mean())
+    figures[f'num@{level}'] = int(named.sum())
+    official = right & ~np.isin(expected, _PANDAS_MISSING)
+    if official.size:
+      figures[f'acc@{level}_official'] = float(official.mean())
+    figures[f'num@{level}_official'] = official.size
   return figures

@@ -133,7 +133,7 @@ def _run(source: Any, backbone: backbones.Backbone, folder: pathlib.Path,
       shard = _shard(source, backbone, plan, ranges[number], decoded,
                      progress, stopping)
       reasons.update(entry['reason'] for entry in shard.quarantine)
-      failures.check_failures(str(folder), reasons, num_seen + progress.done,
+      failures.check_failures(str(folder), reasons, num_seen + progress.n,
                      plan.max_failed_share)
       shards.save(folder, number, shard)
   finally:

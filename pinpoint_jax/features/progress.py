@@ -1,57 +1,59 @@
 """How far a long job is: one live line on a terminal, plain lines elsewhere."""
 
+from collections import Counter
 from collections.abc import Iterator
 import contextlib
+import io
 import sys
 import time
 
-_EVERY_S = {True: 1.0, False: 20.0}
+import tqdm
+
+_LINE = '{n:,} of {total:,}, {rate_noinv_fmt}, {remaining} left{postfix}'
 
 
-class Progress:
-  """Counts images and says how many a second, time left, waiting for what."""
+class Progress(tqdm.tqdm):
+  """A tqdm line with the rate, the time left and the shares of waiting."""
 
-  def __init__(self, total: int, stream=None, unit: str = 'images'):
-    self._total, self._stream = total, stream or sys.stderr
-    self._unit = unit
-    self._live = self._stream.isatty()
-    self._begun = self._said = time.monotonic()
-    self._waited: dict[str, float] = {}
-    self.done = 0
+  monitor_interval = 0  # No thread of its own: `add` is called often enough.
+
+  def __init__(self, total: int, stream: io.TextIOBase | None = None,
+               unit: str = 'images'):
+    stream = stream or sys.stderr
+    self._live = stream.isatty()
+    self._waited_s: Counter[str] = Counter()
+    super().__init__(
+        total=total, file=stream, unit=f' {unit}', bar_format=_LINE,
+        mininterval=1 if self._live else 20, miniters=1, smoothing=0,
+        leave=self._live)
+
+  def display(self, msg: str | None = None, pos: int | None = None) -> None:
+    """Shows the line; tqdm calls this when it is time to."""
+    if self._live:
+      super().display(msg, pos)
+    elif msg is None and self.n:
+      print(self, file=self.fp, flush=True)
 
   def add(self, count: int) -> None:
-    """So many more images are done; says so now and then."""
-    self.done += count
-    if time.monotonic() - self._said >= _EVERY_S[self._live]:
-      self._said = time.monotonic()
-      print('\r' + self.line().ljust(79) if self._live else self.line(),
-            end='' if self._live else '\n', file=self._stream, flush=True)
+    """Counts so many more as done; shows the line now and then."""
+    elapsed_s = max(self.format_dict['elapsed'], 1e-9)
+    shares = ', '.join(f'{reason} {time_s / elapsed_s:.0%}'
+                       for reason, time_s in sorted(self._waited_s.items()))
+    if shares:
+      self.set_postfix_str(f'waiting: {shares}', refresh=False)
+    self.update(count)
 
   @contextlib.contextmanager
-  def waiting(self, what: str) -> Iterator[None]:
-    """Counts the time spent inside as waiting for `what`."""
+  def waiting(self, reason: str) -> Iterator[None]:
+    """Counts the time spent inside as waiting for `reason`."""
     begun = time.monotonic()
     try:
       yield
     finally:
-      self._waited[what] = (self._waited.get(what, 0.0)
-                            + time.monotonic() - begun)
-
-  def rate(self) -> float:
-    """Images per second so far."""
-    return self.done / max(time.monotonic() - self._begun, 1e-9)
-
-  def line(self) -> str:
-    """Images done, rate, time left, shares of waiting."""
-    spent = max(time.monotonic() - self._begun, 1e-9)
-    left = (self._total - self.done) / max(self.rate(), 1e-9)
-    shares = ', '.join(f'{what} {100 * time_s / spent:.0f} %'
-                       for what, time_s in sorted(self._waited.items()))
-    return (f'{self.done:,} of {self._total:,} {self._unit}, '
-            f'{self.rate():.1f}/s, {left:.0f} s left; '
-            f'waited for {shares or "nothing"}')
+      self._waited_s[reason] += time.monotonic() - begun
 
   def finish(self) -> None:
-    """Says the last word."""
-    print(('\r' if self._live else '') + self.line(), file=self._stream,
-          flush=True)
+    """Shows the last line."""
+    if not self._live:
+      self.display()  # On a terminal `close` does.
+    self.close()

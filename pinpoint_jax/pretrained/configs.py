@@ -26,6 +26,11 @@ _DINO = _BASE | dict(
     patch_size=14, mlp_ratio=4, hidden_act='gelu', layer_norm_eps=1e-6,
     qkv_bias=True, use_swiglu_ffn=False, apply_layernorm=True)
 
+# (patch, grid) → pixels, where the model was trained on a size that its patch
+# does not divide: So400m/14 takes 384, and its valid convolution leaves out
+# the last 6. Its positions alone would say 27·14 = 378.
+_UNEVEN_SIDES = {(14, 27): 384}
+
 
 @dataclasses.dataclass(frozen=True)
 class Described:
@@ -137,12 +142,13 @@ def describe_big_vision(tensors: Tensors, prefix: str) -> Described:
   except (KeyError, ValueError, IndexError) as error:
     raise WeightsError(f'{tensors.origin}: no SigLIP image tower below '
                        f'{prefix!r}: {error}') from error
-  side = math.isqrt(num_patches)
-  if side * side != num_patches:
+  grid = math.isqrt(num_patches)
+  if grid * grid != num_patches:
     raise WeightsError(f'{tensors.origin}: {num_patches} positions are no '
                        'square grid')
+  side = _UNEVEN_SIDES.get((patch, grid), grid * patch)
   return Described(dict(
-      image_size=(side * patch, side * patch), patch=patch, width=width,
+      image_size=(side, side), patch=patch, width=width,
       depth=depth, num_heads=num_heads, mlp_dim=mlp_dim),
       names.BIG_VISION)
 

@@ -4,6 +4,7 @@ import numpy as np
 from pinpoint_jax.evals import administrative
 
 PARIS, SYDNEY = [48.8566, 2.3522], [-33.87, 151.21]
+WINDHOEK = [-22.5594, 17.0832]
 
 
 def test_names_are_joined_as_osv5m_joins_them():
@@ -14,13 +15,26 @@ def test_names_are_joined_as_osv5m_joins_them():
   assert names['city'][0].startswith('Paris_')
 
 
-def test_levels_are_counted_apart_and_nan_leaves_the_count():
+def test_a_truth_without_a_name_is_left_out_or_officially_a_miss():
   truth = {'country': np.asarray(['FR', 'FR', 'nan', 'AU']),
            'city': np.asarray(['nan', '', 'nan', 'nan'])}
   figures = administrative.accuracy(
       np.asarray([PARIS, SYDNEY, SYDNEY, SYDNEY]), truth)
   assert figures == {
-      'acc@country': 2 / 3, 'num@country': 3, 'num@city': 0}
+      'acc@country': 2 / 3, 'num@country': 3,
+      'acc@country_official': 2 / 4, 'num@country_official': 4,
+      'num@city': 0, 'acc@city_official': 0.0, 'num@city_official': 4}
+
+
+def test_namibia_is_a_country_but_officially_always_a_miss():
+  # pandas reads the country code NA as a missing value.
+  truth = {'country': np.asarray(['NA', 'FR']),
+           'region': np.asarray(['Khomas_NA', 'Ile-de-France_FR'])}
+  figures = administrative.accuracy(np.asarray([WINDHOEK, PARIS]), truth)
+  assert figures['acc@country'] == 1.0 and figures['num@country'] == 2
+  assert figures['acc@country_official'] == 0.5
+  assert figures['num@country_official'] == 2
+  assert figures['acc@region'] == figures['acc@region_official'] == 1.0
 
 
 def test_a_right_region_s_name_in_another_country_is_wrong():
@@ -30,4 +44,4 @@ def test_a_right_region_s_name_in_another_country_is_wrong():
   assert city == ['Paris', 'Paris'] and names['city'][0] != names['city'][1]
   figures = administrative.accuracy(
       np.asarray([[33.6609, -95.5555]]), {'city': names['city'][:1]})
-  assert figures == {'acc@city': 0.0, 'num@city': 1}
+  assert figures['acc@city'] == 0.0 and figures['num@city'] == 1

@@ -50,6 +50,12 @@ def test_exif_orientations_give_the_upright_image_exactly(orientation):
 def test_defined_conversions():
   grey16 = PilImage.fromarray(np.full((2, 2), 32768, np.uint16))
   assert all(abs(v - 127.5) <= 1 for v in first_pixel(grey16))
+  # By 1/257: white is 255 and each grey is nearest to its own multiple.
+  for level in (0, 1, 127, 254, 255):
+    exact = np.full((2, 2), 257 * level, np.uint16)
+    assert first_pixel(PilImage.fromarray(exact)) == [level] * 3
+    below = np.full((2, 2), max(0, 257 * level - 128), np.uint16)
+    assert first_pixel(PilImage.fromarray(below)) == [level] * 3
   assert first_pixel(PilImage.new('RGBA', (2, 2), (255, 0, 0, 0))) == [128] * 3
   assert first_pixel(PilImage.new('LA', (2, 2), (9, 255))) == [9] * 3
   assert first_pixel(PilImage.new('1', (2, 2), 1)) == [255] * 3

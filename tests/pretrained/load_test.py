@@ -288,6 +288,37 @@ def test_big_vision_and_hugging_face_names_mean_the_same(archive, tmp_path):
   leaves_equal(theirs.params, ours.params)
 
 
+def test_so400m_14_takes_384_pixels_from_either_file(archive, tmp_path):
+  # 384 is no multiple of 14: the 27·27 positions alone would mean 378.
+  tower = big_vision(stacked=False)
+  tower['embedding/kernel'] = seeded.tensor('kernel', (14, 14, 3, WIDTH))
+  tower['pos_embedding'] = seeded.tensor('positions', (1, 27 * 27, WIDTH))
+  np.savez(tmp_path / 'a.npz', **{f'params/img/{n}': v
+                                  for n, v in tower.items()})
+  config = dict(model_type='siglip_vision_model', hidden_size=WIDTH,
+                intermediate_size=MLP, num_hidden_layers=DEPTH,
+                num_attention_heads=HEADS, image_size=384, patch_size=14)
+  (tmp_path / 'config.json').write_text(json.dumps(config))
+  (tmp_path / 'preprocessor_config.json').write_text(json.dumps(dict(
+      do_resize=True, resample=2, size=dict(height=384, width=384),
+      image_mean=[0.5] * 3, image_std=[0.5] * 3)))
+  safetensors.numpy.save_file(as_hugging_face(tower),
+                              tmp_path / 'model.safetensors')
+  folder, npz = load.load(tmp_path), load.load(tmp_path / 'a.npz')
+  assert npz.preprocess == folder.preprocess
+  assert npz.preprocess.startswith("resize(384, 'bilinear')")
+  assert npz.model == folder.model
+  assert npz.weight_hash == folder.weight_hash
+  pixels = jnp.asarray(seeded.tensor('pixels', (1, 384, 384, 3)))
+  features = npz.model.apply(npz.params, pixels)
+  np.testing.assert_array_equal(
+      features, folder.model.apply(folder.params, pixels))
+  # The last six pixels are in no patch.
+  unseen = pixels.at[:, 378:].set(0).at[:, :, 378:].set(0)
+  np.testing.assert_array_equal(
+      features, npz.model.apply(npz.params, unseen))
+
+
 def test_big_vision_bfloat16_without_its_name(archive):
   path = archive()
   tensors = {name: value.astype(ml_dtypes.bfloat16)
