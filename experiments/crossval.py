@@ -127,8 +127,7 @@ def _fold(run: launch.Run, stores: Mapping[str, str], index: int,
 def _embedder(config: config_dict.ConfigDict,
               workdir: pathlib.Path) -> embedder_files.Trained:
   if not (workdir / 'figures.json').is_file():
-    train_embedder.train(launch.Run(
-        config, {'allow_config_change': ''}, workdir))
+    train_embedder.train(config, workdir)
   return embedder_files.load(workdir / 'model')
 
 

@@ -101,23 +101,26 @@ def _train_and_evaluate(
     run: launch.Run, jobs: demo_jobs.Jobs, seconds: dict[str, float],
 ) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
   """The router's figures, and the rows of the table."""
+  config, workdir = run.config, run.workdir
   with _stage('embedders', seconds):
-    jobs.run({f'embedder {name}': (models.embedder, (run, name))
-              for name in run.config.embedders})
+    jobs.run({f'embedder {name}': (models.embedder, (config, workdir, name))
+              for name in config.embedders})
   with _stage('galleries', seconds):
-    for name in run.config.embedders:
+    for name in config.embedders:
       for mode in models.galleries(name):
-        models.gallery(run, name, mode)
+        models.gallery(workdir, name, mode)
   with _stage('rerankers', seconds):
-    models.fresh(run.workdir / 'shortlists')
-    jobs.run({f'{source} rerankers': (models.rerankers, (run, source))
-              for source in types.SOURCES})
+    models.fresh(workdir / 'shortlists')
+    jobs.run({f'{source} rerankers': (
+        models.rerankers, (config, workdir, source))
+        for source in types.SOURCES})
   with _stage('router', seconds):
-    routed = models.router(run, figures.QUERIES)
+    routed = models.router(workdir, figures.QUERIES)
   with _stage('evaluate', seconds):
-    found = jobs.run({f'figures {part.name}': (figures.rows, (run, part))
-                      for part in figures.parts(run.config)})
-  return routed, [row for rows in found for row in rows]
+    parts = jobs.run({f'figures {part.name}': (
+        figures.rows, (config, workdir, part))
+        for part in figures.parts(config)})
+  return routed, [row for rows in parts for row in rows]
 
 
 def _share_compilations(run: launch.Run) -> None:

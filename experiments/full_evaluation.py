@@ -45,16 +45,21 @@ class Evaluated:
 
 def main(run: launch.Run) -> None:
   """Evaluate and write."""
-  found = evaluate(run.config)
-  run.workdir.mkdir(parents=True, exist_ok=True)
-  _write_answers(run.workdir / 'predictions.csv', found.answers)
-  run_record.write_json(run.workdir / 'results.json', found.rows)
+  write(run.config, run.workdir)
+
+
+def write(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
+  """Evaluates; writes results.json, results.md and predictions.csv."""
+  found = evaluate(config)
+  workdir.mkdir(parents=True, exist_ok=True)
+  _write_answers(workdir / 'predictions.csv', found.answers)
+  run_record.write_json(workdir / 'results.json', found.rows)
   shown = [row for row in found.rows
-           if row['distance'] == run.config.distances[0]]
+           if row['distance'] == config.distances[0]]
   table = tables.markdown(shown)
-  (run.workdir / 'results.md').write_text(table)
-  print(f'\n{table}\nfigures  {run.workdir / "results.json"}\n'
-        f'answers  {run.workdir / "predictions.csv"}')
+  (workdir / 'results.md').write_text(table)
+  print(f'\n{table}\nfigures  {workdir / "results.json"}\n'
+        f'answers  {workdir / "predictions.csv"}')
 
 
 def evaluate(config: config_dict.ConfigDict) -> Evaluated:

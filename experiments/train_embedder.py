@@ -16,6 +16,7 @@ SIGTERM and saved, run again to continue.
 
 from collections.abc import Callable
 import functools
+import pathlib
 
 from experiments import embedder_parts
 from experiments.run import (
@@ -37,20 +38,21 @@ from pinpoint_jax.train import loop, state
 def main(run: launch.Run) -> None:
   """Lock the workdir, train, export."""
   distributed.begin(run.config)
-  training_run.guarded(train, run)
+  training_run.guarded(run.workdir, functools.partial(
+      train, run.config, run.workdir, run.flags['allow_config_change']))
 
 
-def train(run: launch.Run, stopping: Callable[[], bool] = lambda: False,
-          ) -> None:
+def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
+          allow_config_change: str = '',
+          stopping: Callable[[], bool] = lambda: False) -> None:
   """Trains to the end and writes figures.json and model/."""
-  config = run.config
   rows = embedder_parts.split(config)
-  prepared = prepare(config, rows, run, stopping)
+  prepared = prepare(config, rows, workdir, allow_config_change, stopping)
   like = state.shapes(prepared.state)
   prepared.restore(like)
   first = jax.process_index() == 0
   if first:
-    run_record.write(run.workdir, config)
+    run_record.write(workdir, config)
     _announce(rows, prepared)
   figures = prepared.train()
   if config.train.best:
@@ -58,11 +60,12 @@ def train(run: launch.Run, stopping: Callable[[], bool] = lambda: False,
     prepared.state = best.state if best else prepared.state
   params = arrays.to_numpy(prepared.state.ema)
   if first:
-    _export(run, rows, params, figures)
+    _export(config, workdir, rows, params, figures)
 
 
 def prepare(config: config_dict.ConfigDict, rows: embedder_parts.Split,
-            run: launch.Run, stopping: Callable[[], bool]) -> loop.Run:
+            workdir: pathlib.Path, allow_config_change: str,
+            stopping: Callable[[], bool]) -> loop.Run:
   """A run that is ready to restore and to train."""
   mesh = meshes.make(config.mesh.data, config.mesh.fsdp)
   module = embedder_parts.model(config)
@@ -72,7 +75,8 @@ def prepare(config: config_dict.ConfigDict, rows: embedder_parts.Split,
   began = training.make_state(
       module, dims, method, objective, config.seed, mesh)
   return training_run.prepare(
-      run, stopping, state=began, step=training.make_step(
+      config, workdir, allow_config_change, stopping, state=began,
+      step=training.make_step(
           module, method, objective, config.seed, mesh, began),
       batches=embedder_parts.batches(config, rows.train),
       put=functools.partial(_put, mesh),
@@ -92,14 +96,15 @@ def _announce(rows: embedder_parts.Split, prepared: loop.Run) -> None:
   training_run.announce(prepared)
 
 
-def _export(run: launch.Run, rows: embedder_parts.Split, params: dict,
+def _export(config: config_dict.ConfigDict, workdir: pathlib.Path,
+            rows: embedder_parts.Split, params: dict,
             figures: dict[str, float]) -> None:
-  card = model_card.embedder(run.config, rows, figures)
+  card = model_card.embedder(config, rows, figures)
   fingerprint = embedder_files.save(
-      run.workdir / 'model', embedder_parts.model(run.config), params,
+      workdir / 'model', embedder_parts.model(config), params,
       embedder_parts.inputs(rows.train), card)
-  run_record.write_json(run.workdir / 'figures.json', figures)
-  print(f'model {fingerprint}: {run.workdir / "model"}', flush=True)
+  run_record.write_json(workdir / 'figures.json', figures)
+  print(f'model {fingerprint}: {workdir / "model"}', flush=True)
 
 
 if __name__ == '__main__':

@@ -22,10 +22,12 @@ SIGTERM and saved, run again to continue.
 
 from collections.abc import Callable
 import functools
+import pathlib
 from typing import Any
 
 from experiments import reranker_parts
 from experiments.run import launch, model_card, run_record, training_run
+from ml_collections import config_dict
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.rerank import example_rows, files, geo_prior, scoring
@@ -35,34 +37,38 @@ from pinpoint_jax.train import reranker as training
 
 def main(run: launch.Run) -> None:
   """Lock the workdir, train, export."""
-  training_run.guarded(train, run)
+  training_run.guarded(run.workdir, functools.partial(
+      train, run.config, run.workdir, run.flags['allow_config_change']))
 
 
-def train(run: launch.Run,
+def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
+          allow_config_change: str = '',
           stopping: Callable[[], bool] = lambda: False) -> None:
   """Trains to the end and writes figures.json and model/."""
-  world = reranker_parts.world(run.config)
-  examples = reranker_parts.make_examples(run.config, world, run.workdir)
-  info = reranker_parts.info(run.config, world, examples)
-  prepared = prepare(run, examples, info, stopping)
+  world = reranker_parts.world(config)
+  examples = reranker_parts.make_examples(config, world, workdir)
+  info = reranker_parts.info(config, world, examples)
+  prepared = prepare(config, examples, info, workdir, allow_config_change,
+                     stopping)
   like = state.shapes(prepared.state)
   prepared.restore(like)
-  run_record.write(run.workdir, run.config)
+  run_record.write(workdir, config)
   print(reranker_parts.describe(examples))
   training_run.announce(prepared)
   figures = prepared.train()
-  if run.config.train.best:
+  if config.train.best:
     best = prepared.best.restore(like)
     prepared.state = best.state if best else prepared.state
-  _export(run, info, examples.prior, arrays.to_numpy(prepared.state.ema),
-          figures)
+  _export(config, workdir, info, examples.prior,
+          arrays.to_numpy(prepared.state.ema), figures)
 
 
-def prepare(run: launch.Run, examples: reranker_parts.TrainingExamples,
-            info: files.RerankerInfo,
+def prepare(config: config_dict.ConfigDict,
+            examples: reranker_parts.TrainingExamples,
+            info: files.RerankerInfo, workdir: pathlib.Path,
+            allow_config_change: str,
             stopping: Callable[[], bool]) -> loop.Run:
   """A run that is ready to restore and to train."""
-  config = run.config
   mesh = meshes.make(config.mesh.data, config.mesh.fsdp)
   module, method = reranker_parts.model(config), training_run.method(config)
   began = training.make_state(
@@ -72,7 +78,7 @@ def prepare(run: launch.Run, examples: reranker_parts.TrainingExamples,
       module, method, reranker_parts.objective(config), config.seed, mesh,
       began)
   return training_run.prepare(
-      run, stopping, state=began, step=step,
+      config, workdir, allow_config_change, stopping, state=began, step=step,
       batches=reranker_parts.Batches(config, examples.train),
       put=functools.partial(_put, mesh, info.weights),
       evaluators=reranker_parts.evaluators(config, module, examples, info))
@@ -85,15 +91,15 @@ def _put(mesh: Any, weights: scoring.Weights | None,
   return arrays.put_batch(kept | {'weights': tile_weights}, mesh)
 
 
-def _export(run: launch.Run, info: files.RerankerInfo,
+def _export(config: config_dict.ConfigDict, workdir: pathlib.Path,
+            info: files.RerankerInfo,
             prior: geo_prior.GeoPrior | None, params: Any,
             figures: dict[str, float]) -> None:
   fingerprint = files.save(
-      run.workdir / 'model', run.config.kind, reranker_parts.model(run.config),
-      params, info, model_card.reranker(run.config, info, figures),
-      prior)
-  run_record.write_json(run.workdir / 'figures.json', figures)
-  print(f'reranker {fingerprint}: {run.workdir / "model"}', flush=True)
+      workdir / 'model', config.kind, reranker_parts.model(config), params,
+      info, model_card.reranker(config, info, figures), prior)
+  run_record.write_json(workdir / 'figures.json', figures)
+  print(f'reranker {fingerprint}: {workdir / "model"}', flush=True)
 
 
 if __name__ == '__main__':

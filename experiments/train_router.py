@@ -11,6 +11,7 @@ model/ and figures.json. The fit has no randomness and takes seconds.
 
 from collections.abc import Mapping
 import dataclasses
+import pathlib
 from typing import Any
 
 from experiments.run import launch, run_record
@@ -45,7 +46,11 @@ fitted on; see the owners of the data above.
 
 def main(run: launch.Run) -> None:
   """Fit, judge, save."""
-  config = run.config
+  train(run.config, run.workdir)
+
+
+def train(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
+  """Fits to the training part and writes figures.json and model/."""
   parts = {source: _Part(*_open(config, source)) for source in types.SOURCES}
   made = _made(parts)
   router = training.fit(
@@ -56,13 +61,13 @@ def main(run: launch.Run) -> None:
   if config.test.photo or config.test.street:
     figures['test'] = training.judge(router, *_test(config, router))
   as_json = {name: dataclasses.asdict(one) for name, one in figures.items()}
-  fingerprint = routers.save(run.workdir / 'model', router,
+  fingerprint = routers.save(workdir / 'model', router,
                              _card(config, parts, made, figures['held_out']))
-  run_record.write_json(run.workdir / 'figures.json', as_json)
+  run_record.write_json(workdir / 'figures.json', as_json)
   for name, one in figures.items():
     print(f'{name}: accuracy {one.accuracy:.4f}, log loss {one.loss:.4f}, '
           f'calibration error {one.calibration_error:.4f}')
-  print(f'router {fingerprint}: {run.workdir / "model"}')
+  print(f'router {fingerprint}: {workdir / "model"}')
 
 
 @dataclasses.dataclass(frozen=True)

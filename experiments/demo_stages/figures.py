@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 import dataclasses
+import pathlib
 from typing import Any
 
 from experiments import full_evaluation
 from experiments.configs import evaluate as configs
 from experiments.demo_stages import models
-from experiments.run import launch
 from ml_collections import config_dict
 from pinpoint_jax import types
 
@@ -77,10 +77,10 @@ def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
           'location_top1': 'geoclip_style'})
 
 
-def rows(run: launch.Run, part: Part) -> list[dict[str, Any]]:
+def rows(demo: config_dict.ConfigDict, folder: pathlib.Path,
+         part: Part) -> list[dict[str, Any]]:
   """Rows of results.json of one evaluation."""
   config = configs.get_config('quick')
-  folder = run.workdir
   config.model = str(folder / 'embedder' / part.embedder / 'model')
   config.gallery = str(folder / 'gallery' / f'{part.embedder}_{part.mode}')
   config.queries = ','.join(models.store(folder, split)
@@ -89,10 +89,10 @@ def rows(run: launch.Run, part: Part) -> list[dict[str, Any]]:
       str(folder / 'reranker' / part.embedder / f'{name}_{part.source}'
           / 'model') for name in part.rerankers)
   config.systems = tuple(part.kept or ())
-  config.filters = run.config.filters[:None if part.filtered else 1]
-  config.distances = (run.config.distance,)
-  config.num_resamples = run.config.num_resamples
-  config.seed = run.config.seed
+  config.filters = demo.filters[:None if part.filtered else 1]
+  config.distances = (demo.distance,)
+  config.num_resamples = demo.num_resamples
+  config.seed = demo.seed
   return [_named(part, row) for row in full_evaluation.evaluate(config).rows]
 
 

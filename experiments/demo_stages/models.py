@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments import train_embedder, train_reranker, train_router
 from experiments.configs import train_router as router_config
-from experiments.run import launch, run_record
+from experiments.run import run_record
 from ml_collections import config_dict
 from pinpoint_jax import types
 from pinpoint_jax.gallery import neighbours, writer
@@ -35,82 +35,84 @@ def store(workdir: pathlib.Path, split: str) -> str:
   return str(workdir / 'features' / split / 'store')
 
 
-def embedder(run: launch.Run, name: str) -> pathlib.Path:
+def embedder(demo: config_dict.ConfigDict, workdir: pathlib.Path,
+             name: str) -> pathlib.Path:
   """Trains one of SOURCES; its model directory."""
-  config = run.config.embedder.copy_and_resolve_references()
-  config.seed = run.config.seed
+  config = demo.embedder.copy_and_resolve_references()
+  config.seed = demo.seed
   config.model.sources = SOURCES[name]
   if name == 'geoclip_style':
-    changes = run.config.geoclip_style.copy_and_resolve_references()
+    changes = demo.geoclip_style.copy_and_resolve_references()
     # Another tower: none of the first one's options are left.
     config.model.location_options = changes.model.location_options
     config.update(changes)
   for source in types.SOURCES:
-    config.stores[source] = store(run.workdir, f'gallery_{source}')
-  workdir = fresh(run.workdir / 'embedder' / name)
-  train_embedder.train(launch.Run(config, {'allow_config_change': ''}, workdir))
-  return workdir / 'model'
+    config.stores[source] = store(workdir, f'gallery_{source}')
+  folder = fresh(workdir / 'embedder' / name)
+  train_embedder.train(config, folder)
+  return folder / 'model'
 
 
-def gallery(run: launch.Run, name: str, mode: str) -> pathlib.Path:
+def gallery(workdir: pathlib.Path, name: str, mode: str) -> pathlib.Path:
   """Builds the gallery of an embedder; its folder."""
-  path = fresh(run.workdir / 'gallery' / f'{name}_{mode}')
-  stores = [store(run.workdir, f'gallery_{source}') for source in MODES[mode]]
+  path = fresh(workdir / 'gallery' / f'{name}_{mode}')
+  stores = [store(workdir, f'gallery_{source}') for source in MODES[mode]]
   writer.build(
-      path, embedder_files.load(run.workdir / 'embedder' / name / 'model'),
+      path, embedder_files.load(workdir / 'embedder' / name / 'model'),
       stores, writer.Settings(mode))
   neighbours.build_beside(path)
   return path
 
 
-def rerankers(run: launch.Run, task: str) -> None:
+def rerankers(demo: config_dict.ConfigDict, workdir: pathlib.Path,
+              task: str) -> None:
   """Trains all of one task, which learn from the same examples."""
   # One task from the other end: it finds compiled what the other one has met.
   turn = -1 if task == types.SOURCES[-1] else 1
-  for name in tuple(run.config.rerankers)[::turn]:
-    reranker(run, name, task, 'both', 'combined')
-  if task in run.config.embedders:
+  for name in tuple(demo.rerankers)[::turn]:
+    reranker(demo, workdir, name, task, 'both', 'combined')
+  if task in demo.embedders:
     # No other source supports there.
-    reranker(run, 'full', task, task, task)
+    reranker(demo, workdir, 'full', task, task, task)
 
 
-def reranker(run: launch.Run, name: str, task: str, embedder_name: str,
-             mode: str) -> pathlib.Path:
+def reranker(demo: config_dict.ConfigDict, workdir: pathlib.Path, name: str,
+             task: str, embedder_name: str, mode: str) -> pathlib.Path:
   """Trains a reranker of config.rerankers for one task; its model directory."""
-  config = run.config[run.config.rerankers[name].kind]
+  config = demo[demo.rerankers[name].kind]
   config = config.copy_and_resolve_references()
-  config.update(run.config.rerankers[name].changes)
-  config.seed, config.task = run.config.seed, task
-  config.embedder = str(run.workdir / 'embedder' / embedder_name / 'model')
-  config.gallery = str(run.workdir / 'gallery' / f'{embedder_name}_{mode}')
+  config.update(demo.rerankers[name].changes)
+  config.seed, config.task = demo.seed, task
+  config.embedder = str(workdir / 'embedder' / embedder_name / 'model')
+  config.gallery = str(workdir / 'gallery' / f'{embedder_name}_{mode}')
   config.queries = 'apart'
-  config.stores[task] = store(run.workdir, f'rerank_{task}')
-  config.shortlists = str(_shortlists(run, config))
-  workdir = fresh(run.workdir / 'reranker' / embedder_name / f'{name}_{task}')
-  train_reranker.train(launch.Run(config, {'allow_config_change': ''}, workdir))
-  return workdir / 'model'
+  config.stores[task] = store(workdir, f'rerank_{task}')
+  config.shortlists = str(_shortlists(workdir, config))
+  folder = fresh(workdir / 'reranker' / embedder_name / f'{name}_{task}')
+  train_reranker.train(config, folder)
+  return folder / 'model'
 
 
-def router(run: launch.Run,
+def router(workdir: pathlib.Path,
            tests: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
   """Trains what sends a picture to a task; its figures on splits by source."""
   config = router_config.get_config()
   for source in types.SOURCES:
-    config.stores[source] = store(run.workdir, f'gallery_{source}')
+    config.stores[source] = store(workdir, f'gallery_{source}')
     config.test[source] = ','.join(
-        store(run.workdir, split) for split in tests[source])
-  workdir = fresh(run.workdir / 'router')
-  train_router.main(launch.Run(config, {}, workdir))
-  return json.loads((workdir / 'figures.json').read_text(encoding='utf-8'))
+        store(workdir, split) for split in tests[source])
+  folder = fresh(workdir / 'router')
+  train_router.train(config, folder)
+  return json.loads((folder / 'figures.json').read_text(encoding='utf-8'))
 
 
-def _shortlists(run: launch.Run,
+def _shortlists(workdir: pathlib.Path,
                 config: config_dict.ConfigDict) -> pathlib.Path:
   """Where examples lie: one place for all who learn from the same."""
-  asked = {name: config[name] for name in (
+  shared = {name: config[name] for name in (
       'kind', 'task', 'gallery', 'examples', 'geo_prior')}
-  return run.workdir / 'shortlists' / run_record.config_hash(
-      config_dict.ConfigDict(asked))
+  return workdir / 'shortlists' / run_record.config_hash(
+      config_dict.ConfigDict(shared))
 
 
 def fresh(path: pathlib.Path) -> pathlib.Path:

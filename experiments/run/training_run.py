@@ -3,12 +3,13 @@
 from collections.abc import Callable
 import contextlib
 import functools
+import pathlib
 import signal
 import sys
 import threading
 from typing import Any
 
-from experiments.run import launch, progress, resume
+from experiments.run import progress, resume
 import jax
 from ml_collections import config_dict
 from pinpoint_jax.disk import lock
@@ -18,9 +19,9 @@ from pinpoint_jax.train.checkpoints import agreement, manager
 EXIT_STOPPED = 143
 
 
-def guarded(train: Callable[[launch.Run, Callable[[], bool]], None],
-            run: launch.Run) -> None:
-  """Trains under the workdir's lock; SIGTERM saves and ends with 143.
+def guarded(workdir: pathlib.Path,
+            train: Callable[[Callable[[], bool]], None]) -> None:
+  """Calls `train(stopping)` under the workdir's lock; SIGTERM saves, exit 143.
 
   Among several processes: call after they have met, for jax then takes SIGTERM
   for itself.
@@ -31,31 +32,33 @@ def guarded(train: Callable[[launch.Run, Callable[[], bool]], None],
     with contextlib.ExitStack() as held:
       # Refused to the first process, it is refused to all, at once.
       agreement.by_first(
-          lambda: held.enter_context(lock.hold(run.workdir)) or 0)
-      train(run, asked.is_set)
+          lambda: held.enter_context(lock.hold(workdir)) or 0)
+      train(asked.is_set)
   except loop.Interrupted as stopped:
     print(f'{stopped}; run the same command to continue', file=sys.stderr,
           flush=True)
     sys.exit(EXIT_STOPPED)
 
 
-def prepare(run: launch.Run, stopping: Callable[[], bool],
+def prepare(config: config_dict.ConfigDict, workdir: pathlib.Path,
+            allow_config_change: str, stopping: Callable[[], bool],
             **parts: Any) -> loop.Run:
   """A run with the checkpoints, logs and checks that its config asks for.
 
   `parts` are what is the model's own: state, step, batches, put, evaluators.
   """
-  config, folder = run.config, run.workdir
   keep = manager.Keep(
       config.keep.last, config.keep.every_steps or None,
       config.keep.every_hours or None)
   return loop.Run(
-      settings=loop.Settings(**config.train.to_dict()), workdir=folder,
-      checkpoints=manager.Checkpoints(folder / 'checkpoints', keep),
+      settings=loop.Settings(**config.train.to_dict()), workdir=workdir,
+      checkpoints=manager.Checkpoints(workdir / 'checkpoints', keep),
       best=manager.Checkpoints(
-          folder / 'best', manager.Keep(1)),
-      writer=_writer(run), stopping=stopping, about=resume.describe(config),
-      check=functools.partial(_check, run),
+          workdir / 'best', manager.Keep(1)),
+      writer=_writer(config, workdir), stopping=stopping,
+      about=resume.describe(config),
+      check=functools.partial(
+          _check, config, str(workdir), allow_config_change),
       show=progress.Steps(config.train.num_steps), **parts)
 
 
@@ -74,17 +77,18 @@ def announce(prepared: loop.Run) -> None:
         f'{begun}', flush=True)
 
 
-def _writer(run: launch.Run) -> writer.Several:
+def _writer(config: config_dict.ConfigDict,
+            workdir: pathlib.Path) -> writer.Several:
   if jax.process_index():
     return writer.Several()
-  board = ([writer.TensorBoard(run.workdir / 'tensorboard')]
-           if run.config.tensorboard else [])
+  board = ([writer.TensorBoard(workdir / 'tensorboard')]
+           if config.tensorboard else [])
   return writer.Several(
-      writer.JsonLines(run.workdir / 'metrics.jsonl'), *board)
+      writer.JsonLines(workdir / 'metrics.jsonl'), *board)
 
 
-def _check(run: launch.Run, saved: dict) -> None:
-  for line in resume.check(saved, run.config, run.flags['allow_config_change'],
-                           str(run.workdir)):
+def _check(config: config_dict.ConfigDict, workdir: str,
+           allow_config_change: str, saved: dict) -> None:
+  for line in resume.check(saved, config, allow_config_change, workdir):
     if jax.process_index() == 0:
       print(f'config changed: {line}', flush=True)

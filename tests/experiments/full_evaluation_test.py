@@ -7,7 +7,6 @@ import shutil
 
 from experiments import full_evaluation
 from experiments.configs import evaluate as configs
-from experiments.run import launch
 import jax
 import numpy as np
 from pinpoint_jax.answer import open_systems
@@ -68,7 +67,7 @@ def evaluate(parts, workdir, **changes):
   config.fusion.street = (1., 2., 3.)
   config.num_resamples = 0
   config.update_from_flattened_dict(changes)
-  full_evaluation.main(launch.Run(config, {}, workdir))
+  full_evaluation.write(config, workdir)
   with (workdir / 'predictions.csv').open() as file:
     answers = list(csv.DictReader(file))
   return json.loads((workdir / 'results.json').read_text()), answers
