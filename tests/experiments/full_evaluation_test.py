@@ -33,7 +33,7 @@ def parts(tmp_path_factory):
   trained = dataclasses.replace(trained, fingerprint=print_)
   stores = [tiny.make_store(folder / 'a', tiny.names('a', 50)),
             tiny.make_store(folder / 'c', tiny.names('c', 40), 'street')]
-  tiny.gallery_writer.build(folder / 'g', trained, stores, tiny.SETTINGS,
+  tiny.writer.build(folder / 'g', trained, stores, tiny.SETTINGS,
                             encoder=tiny.encoder())
   tiny.make_store(folder / 'q', tiny.names('q', 30))
   tiny.make_store(folder / 's', tiny.names('s', 20), 'street')
@@ -236,7 +236,7 @@ def test_queries_without_a_row_left_are_counted_and_refused(parts, tmp_path):
 
 def test_another_embedders_gallery_is_refused(parts, tmp_path):
   tiny.build(tmp_path / 'g', [parts / 'a'],
-             tiny.gallery_writer.Settings('photo'))
+             tiny.writer.Settings('photo'))
   with pytest.raises(galleries.BadGallery, match='was built by embedder feed'):
     evaluate(parts, tmp_path, gallery=str(tmp_path / 'g'))
 

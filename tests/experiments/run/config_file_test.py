@@ -6,7 +6,7 @@ from experiments.configs import common, demo
 from experiments.run import config_file
 import pytest
 
-CONFIGS = pathlib.Path(config_file.__file__).parent / 'configs'
+CONFIGS = pathlib.Path(config_file.__file__).parents[1] / 'configs'
 PUBLISHED = sorted(path.stem for path in CONFIGS.glob('*.py')
                    if path.stem not in ('__init__', 'common'))
 
