@@ -87,18 +87,18 @@ def _key(queries: str, system: str, decode: str) -> tuple[str, ...]:
 
 
 def _as_table(compared: Sequence[Mapping[str, Any]]) -> str:
-  lines = ['| queries | figure | lower | higher | means | gain | holds in |',
-           '|---|---|---|---|---|---:|---:|']
-  for one in compared:
-    low, high = one['means']
-    scale, digits = (1, 0) if one['figure'] == 'geoscore' else (100, 1)
-    gain = f'{high / low - 1:+.0%}' if low else ''
-    lines.append(
-        f'| {one["queries"]} | {one["figure"]} | {one["lower"]} | '
-        f'{one["higher"]} | {low * scale:.{digits}f} → '
-        f'{high * scale:.{digits}f} | {gain} | {one["holds"]} of '
-        f'{one["runs"]} |')
-  return '\n'.join(lines) + '\n'
+  return tables.grid(
+      ('queries', 'figure', 'lower', 'higher', 'means', 'gain', 'holds in'),
+      [_cells(order) for order in compared], 5)
+
+
+def _cells(order: Mapping[str, Any]) -> list[str]:
+  low, high = order['means']
+  scale, digits = (1, 0) if order['figure'] == 'geoscore' else (100, 1)
+  return [*(order[name] for name in ('queries', 'figure', 'lower', 'higher')),
+          f'{low * scale:.{digits}f} → {high * scale:.{digits}f}',
+          f'{high / low - 1:+.0%}' if low else '',
+          f'{order["holds"]} of {order["runs"]}']
 
 
 def _read(path: pathlib.Path) -> list[dict[str, Any]]:

@@ -8,9 +8,10 @@ WHAT  nothing     list the items: index, state, name, overrides
       --collect   write W/table.json, table.csv and table.md
 
 Item I runs `python -m experiments.BINARY` in W/00I_NAME; signals and the exit
-code are passed through. An item is done when that folder holds figures.json
-of this very config. One that was stopped goes on when it is run again. Every
-further --config.key=value applies to all items.
+code are passed through. An item is done when that folder contains figures.json
+of exactly this config. A stopped item resumes when it is run again. Every
+further --config.key=value applies to all items. Supervision (restarts, one
+process per item) is the scheduler's; the binaries lock their folders.
 
 Exit codes: with --index those of the binary, 128 + n when signal n ended it;
 with --run_all 1 when an item failed; 1 or 2 when refused, with one line.
@@ -35,13 +36,13 @@ _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1,
 
 
 def main(run: launch.Run) -> None:
-  """Checks every item, then does what the flags ask."""
-  asked = [name for name in ('index', 'run_all', 'collect')
-           if run.flags[name] is not None and run.flags[name] is not False]
-  if len(asked) > 1:
-    raise ValueError(f'--{asked[0]} and --{asked[1]}: give one of the two')
-  if run.flags['again'] and asked not in (['index'], ['run_all']):
-    raise ValueError('--again: goes with --index=I or --run_all')
+  """Checks every item, then lists, runs or collects them."""
+  actions = [name for name in ('index', 'run_all', 'collect')
+             if run.flags[name] is not None and run.flags[name] is not False]
+  if len(actions) > 1:
+    raise ValueError(f'--{actions[0]} and --{actions[1]}: use only one')
+  if run.flags['again'] and actions not in (['index'], ['run_all']):
+    raise ValueError('--again: needs --index=I or --run_all')
   flag = flags.FLAGS['config']
   extra = config_flags.get_override_values(flag)
   spec = config_flags.get_config_filename(flag)
@@ -63,7 +64,7 @@ def _at(items: list[sweep_items.Item], index: int) -> sweep_items.Item:
 
 
 class _Runner:
-  """Runs items in subprocesses that get every signal this process gets."""
+  """Runs items in subprocesses and forwards every signal to them."""
 
   def __init__(self, binary: str, spec: str, extra: dict[str, Any],
                again: bool):
@@ -78,18 +79,15 @@ class _Runner:
   def run(self, item: sweep_items.Item) -> int:
     """Runs one item unless it is done; the exit code of the binary."""
     states.check_unchanged(item)
-    if (pid := states.running_here(item)) is not None:
-      raise ValueError(f'item {item.index} runs already on this machine, as '
-                       f'process {pid}; wait for it or stop it')
     if states.state(item) == 'done':
       if not self._again:
         print(f'item {item.index} is done; --again runs it again', flush=True)
         return 0
-      # A table must not show the old figures while new ones are made.
+      # A table must not show the old figures while the item runs again.
       (item.folder / states.FIGURES).unlink()
     code = self._run(item)
     if code == 0 and states.state(item) != 'done':
-      print(f'note: item {item.index} ended well but left no '
+      print(f'note: item {item.index} exited with 0 but wrote no '
             f'{item.folder / states.FIGURES} of its config', flush=True)
     return code
 
@@ -115,11 +113,11 @@ class _Runner:
                *(f'--config.{key}={value}' for key, value in values.items())]
     print(f'item {item.index}: {shlex.join(command[1:])}', flush=True)
     item.folder.mkdir(parents=True, exist_ok=True)
+    record = item.folder / states.ATTEMPT
+    record.unlink(missing_ok=True)
     self._child = subprocess.Popen(command, process_group=0)
     for number in self._signals:
       self._child.send_signal(number)
-    record = item.folder / states.ATTEMPT
-    files.write_json(record, states.running_record(self._child.pid))
     code = self._child.wait()
     code = code if code >= 0 else 128 - code
     files.write_json(record, {'host': socket.gethostname(), 'exit_code': code})

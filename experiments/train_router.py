@@ -20,6 +20,7 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.models import router as routers
+from pinpoint_jax.report import tables
 from pinpoint_jax.train import router as training
 
 _MADE = ('backbone', 'weight_hash', 'preprocess', 'dim')
@@ -139,12 +140,10 @@ def _card(config: config_dict.ConfigDict, parts: Mapping[str, _Part],
               for source, share in figures.by_source.items()},
            'log loss': figures.loss,
            'calibration error': figures.calibration_error}
-  table = ''.join(f'| {name} | {value:.4g} |\n'
-                  for name, value in lines.items())
   return _CARD.format(
       backbone=made['backbone'], preprocess=made['preprocess'], data=data,
       git=run_record.git_revision(), config_hash=run_record.config_hash(config),
-      figures=f'| figure | value |\n|---|---:|\n{table}')
+      figures=tables.figures(lines))
 
 
 if __name__ == '__main__':

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from experiments import embedder_parts
 from experiments.run import run_record
 from ml_collections import config_dict
+from pinpoint_jax.report import tables
 from pinpoint_jax.rerank import files
 
 _TEXT = '''# pinpoint_jax embedder
@@ -89,10 +90,7 @@ def reranker(config: config_dict.ConfigDict, info: files.RerankerInfo,
 
 
 def _table(figures: Mapping[str, float]) -> str:
-  table = ''.join(f'| {name} | {value:.4g} |\n'
-                  for name, value in figures.items())
-  return (f'| figure | value |\n|---|---:|\n{table}' if table
-          else 'No row was held out.\n')
+  return tables.figures(figures) if figures else 'No row was held out.\n'
 
 
 def _listed(values: Mapping[str, float | int]) -> str:

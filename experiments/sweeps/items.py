@@ -56,9 +56,9 @@ def load(spec: str, config: config_dict.ConfigDict,
 
 def strays(items: list[Item]) -> list[str]:
   """Folders of items that the sweep no longer has."""
-  found = items[0].folder.parent.glob('[0-9][0-9][0-9]*_*')
+  folders = items[0].folder.parent.glob('[0-9][0-9][0-9]*_*')
   known = {item.folder for item in items}
-  return sorted(path.name for path in found
+  return sorted(path.name for path in folders
                 if path.is_dir() and path not in known)
 
 
@@ -83,10 +83,10 @@ def _binary(name: Any) -> str:
                      "'train_embedder', or another of experiments")
   full = name if '.' in name else f'experiments.{name}'
   try:
-    found = importlib.util.find_spec(full)
+    spec = importlib.util.find_spec(full)
   except (ImportError, ValueError):
-    found = None
-  if found is None:
+    spec = None
+  if spec is None:
     known = [info.name for info in pkgutil.iter_modules(experiments.__path__)]
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
     raise ValueError(f'BINARY = {name!r}: there is no {full}; did you mean '
@@ -102,7 +102,7 @@ def _item(index: int, overrides: sweeps.Item, base: config_dict.ConfigDict,
         base, [f'--config.{key}={overrides[key]}' for key in overrides])
     for key, value in overrides.items():
       if key in extra:
-        raise ValueError(f'--config.{key}={extra[key]} is given for every '
+        raise ValueError(f'--config.{key}={extra[key]} applies to every '
                          f'item, but the sweep sets it; drop one of the two')
       config.update_from_flattened_dict(
           {key: _typed(key, value, config_file.flatten(base)[key])})

@@ -1,4 +1,4 @@
-"""What stands in a sweep's folder, as a list and as one table."""
+"""The items of a sweep as a list, and their figures as one table."""
 
 import collections
 import csv
@@ -12,6 +12,7 @@ from experiments.run import config_file, run_record
 from experiments.sweeps import items as sweep_items
 from experiments.sweeps import states as sweep_states
 from pinpoint_jax.disk import files
+from pinpoint_jax.report import tables
 
 Row = dict[str, Any]
 
@@ -29,11 +30,11 @@ def listing(items: list[sweep_items.Item], binary: str) -> str:
 
 
 def collect(items: list[sweep_items.Item], workdir: pathlib.Path) -> str:
-  """Writes table.json, .csv and .md; the text to print, missing items named."""
+  """Writes table.json, .csv and .md; returns the text to print."""
   rows = [_row(item) for item in items]
   run_record.write_json(workdir / 'table.json', rows)
   head, body = _grid(items, rows)
-  text = _markdown(head, body)
+  text = tables.grid(head, body)
   for name, content in (('table.csv', _csv(head, body)), ('table.md', text)):
     with files.atomic(workdir / name) as file:
       file.write(content.encode())
@@ -74,7 +75,7 @@ def _figures(item: sweep_items.Item) -> dict[str, int | float]:
     good = False
   if not good:
     raise ValueError(f'{path}: not one table of names and finite numbers; '
-                     f'--index={item.index} --again makes it anew')
+                     f'--index={item.index} --again writes it again')
   return figures
 
 
@@ -96,14 +97,3 @@ def _csv(head: list[str], body: list[list[Any]]) -> str:
   text = io.StringIO()
   csv.writer(text, lineterminator='\n').writerows([head, *body])
   return text.getvalue()
-
-
-def _markdown(head: list[str], body: list[list[Any]]) -> str:
-  lines = [head, ['---'] * len(head), *body]
-  return ''.join('| ' + ' | '.join(map(_cell, line)) + ' |\n'
-                 for line in lines)
-
-
-def _cell(value: Any) -> str:
-  text = f'{value:.6g}' if isinstance(value, float) else str(value)
-  return ' '.join(text.split()).replace('|', '\\|')

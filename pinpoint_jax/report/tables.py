@@ -1,4 +1,8 @@
-"""Markdown and HTML tables from the rows of results.json."""
+"""Every Markdown and HTML table of the project.
+
+`grid` writes any table, `figures` one of names and numbers; `markdown` and
+`page` write the rows of results.json.
+"""
 
 from collections.abc import Mapping, Sequence
 import html
@@ -10,6 +14,7 @@ _SETTING = ('queries', 'system', 'gallery', 'filter', 'decode')
 _ACCURACY = ('acc@1km', 'acc@25km', 'acc@200km', 'acc@750km', 'acc@2500km')
 _HEAD = ('queries', 'system', 'gallery', 'filter', 'decode', 'n', '1 km',
          '25 km', '200 km', '750 km', '2500 km', 'GeoScore', 'median km')
+_NUM_TEXT = len(_SETTING)
 
 _STYLE = '''
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto;
@@ -24,14 +29,27 @@ tr.new td { border-top: 2px solid #8795a1 } img { max-width: 100% }
 '''
 
 
+def grid(head: Sequence[str], rows: Sequence[Sequence[Any]],
+         num_text: int | None = None) -> str:
+  """A Markdown table; columns after the first `num_text` align right."""
+  num_text = len(head) if num_text is None else num_text
+  rule = '|' + '---|' * num_text + '---:|' * (len(head) - num_text)
+  lines = [head, *rows]
+  head_line, *body = ('| ' + ' | '.join(map(_one_line, line)) + ' |'
+                      for line in lines)
+  return '\n'.join([head_line, rule, *body]) + '\n'
+
+
+def figures(values: Mapping[str, float]) -> str:
+  """A Markdown table of one figure per line."""
+  return grid(('figure', 'value'),
+              [(name, f'{value:.4g}') for name, value in values.items()], 1)
+
+
 def markdown(rows: Sequence[Row]) -> str:
   """One line per row, accuracy in percent with its 95 % interval."""
-  lines = ['| ' + ' | '.join(_HEAD) + ' |',
-           '|' + '---|' * 5 + '---:|' * (len(_HEAD) - 5)]
-  for row in rows:
-    cells = [_one_line(' '.join(cell)) for cell in _cells(row)]
-    lines.append('| ' + ' | '.join(cells) + ' |')
-  return '\n'.join(lines) + '\n'
+  return grid(_HEAD, [[' '.join(cell).strip() for cell in _cells(row)]
+                      for row in rows], _NUM_TEXT)
 
 
 def page(title: str, intro: str, tables: Mapping[str, Sequence[Row]],
@@ -67,14 +85,15 @@ def _table(rows: Sequence[Row]) -> str:
   return f'<table><tr>{head}</tr>{"".join(body)}</table>'
 
 
-def _one_line(text: str) -> str:
-  """What stands in one cell of Markdown: no bar, no line break, no tag."""
+def _one_line(value: Any) -> str:
+  """Text of one cell of Markdown: no bar, no line break, no tag."""
+  text = f'{value:.6g}' if isinstance(value, float) else str(value)
   text = html.escape(' '.join(text.split()), quote=False)
   return text.replace('\\', '\\\\').replace('|', '\\|')
 
 
 def _text_class(column: int) -> str:
-  return ' class="t"' if column < 5 else ''
+  return ' class="t"' if column < _NUM_TEXT else ''
 
 
 def _cells(row: Row) -> list[tuple[str, str]]:

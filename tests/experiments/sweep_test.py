@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from tests.fixtures import children, limits
+
 pytestmark = pytest.mark.slow
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -23,8 +25,6 @@ def write_config(path: pathlib.Path, sweep: str,
   path.write_text(f"""
 from experiments import sweeps
 from ml_collections import config_dict
-
-from tests.fixtures import limits
 BINARY = {name!r}
 def get_config(arg=None):
   return config_dict.create(
@@ -52,6 +52,11 @@ def start(tmp_path: pathlib.Path, *words: str) -> subprocess.Popen:
       cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def end(sweep: subprocess.Popen, number: int) -> None:
+  """Sends a signal to the binary that a sweep runs, not to the sweep."""
+  os.kill(children.of(sweep.pid), number)
+
+
 def wait_for(path: pathlib.Path, key: str = '') -> dict:
   """The JSON of a file, once it is there and has `key`."""
   def content() -> dict | None:
@@ -75,7 +80,7 @@ def test_six_items_one_killed_and_resumed_make_a_whole_table(sweep, tmp_path):
   running = start(tmp_path, '--run_all')
   folder = tmp_path / 'w' / '003_learning_rate-0.5_seconds-0.4_seed-0'
   wait_for(folder / 'progress.json')
-  os.kill(wait_for(folder / 'attempt.json', 'pid')['pid'], signal.SIGKILL)
+  end(running, signal.SIGKILL)
   output, errors = running.communicate(timeout=limits.SECONDS)
   assert running.returncode == 1 and 'failed items: 3;' in errors, output
   assert json.loads((folder / 'attempt.json').read_text())['exit_code'] == 137
@@ -128,7 +133,7 @@ def test_words_for_all_items_are_part_of_their_configs(sweep, tmp_path):
   assert json.loads((folder / 'progress.json').read_text()) == 3
   mixed = sweep("[{'seed': 1}]", '--index=0')
   assert mixed.returncode == 1 and mixed.stderr.count('\n') == 1
-  assert 'holds a run of another config' in mixed.stderr
+  assert 'contains a run of another config' in mixed.stderr
   assert 'num_steps = 2; num_steps = 3' in mixed.stderr
   assert states(sweep("[{'seed': 1}]").stdout) == ['changed']
   assert sweep("[{'seed': 1}]", '--run_all', '--again').returncode == 1
@@ -148,9 +153,9 @@ def test_again_runs_a_done_item_and_hides_its_old_figures(sweep, tmp_path):
 def test_a_signal_reaches_the_binary_and_ends_the_sweep(tmp_path):
   write_config(tmp_path / 'c.py', "[{'seconds': 30.0}, {}]")
   for what in ('--index=0', '--run_all'):
-    running = start(tmp_path, what)
     folder = tmp_path / 'w' / '000_seconds-30.0'
-    wait_for(folder / 'attempt.json', 'pid')
+    (folder / 'run.json').unlink(missing_ok=True)
+    running = start(tmp_path, what)
     wait_for(folder / 'run.json', 'config_hash')
     time.sleep(0.5)
     running.send_signal(signal.SIGTERM)
@@ -159,37 +164,31 @@ def test_a_signal_reaches_the_binary_and_ends_the_sweep(tmp_path):
     assert wait_for(folder / 'attempt.json', 'exit_code')['exit_code'] == 143
 
 
-def test_an_item_is_not_started_twice_on_a_machine(sweep, tmp_path):
-  one = "[{'seconds': 30.0}]"
-  write_config(tmp_path / 'c.py', one)
-  running = start(tmp_path, '--index=0')
-  folder = tmp_path / 'w' / '000_seconds-30.0'
-  pid = wait_for(folder / 'attempt.json', 'pid')['pid']
-  wait_for(folder / 'run.json')
-  running.kill()
-  running.wait()
-  try:
-    assert states(sweep(one).stdout) == ['running?']
-    twice = sweep(one, '--index=0')
-    assert twice.returncode == 1 and f'as process {pid}' in twice.stderr
-  finally:
-    os.kill(pid, signal.SIGKILL)
-  running.communicate()  # Its pipes close with the last process.
-  assert states(sweep(one).stdout) == ['failed']
-
-
-def test_a_process_that_only_has_the_same_number_is_another(sweep, tmp_path):
+def test_an_item_is_begun_until_the_sweep_has_seen_its_end(sweep, tmp_path):
   assert sweep('[{}]', '--index=0').returncode == 0
   folder = tmp_path / 'w' / '000_base'
   (folder / 'figures.json').unlink()
-  record = json.loads((folder / 'attempt.json').read_text())
-  (folder / 'attempt.json').write_text(json.dumps(
-      {'host': record['host'], 'pid': os.getpid(), 'started': 'before'}))
   assert states(sweep('[{}]').stdout) == ['failed']
-  (folder / 'attempt.json').write_text(json.dumps(
-      {'host': 'elsewhere', 'pid': 1, 'started': ''}))
-  assert states(sweep('[{}]').stdout) == ['running?']
+  (folder / 'attempt.json').unlink()
+  assert states(sweep('[{}]').stdout) == ['begun']
   assert sweep('[{}]', '--index=0').returncode == 0
+  assert states(sweep('[{}]').stdout) == ['done']
+
+
+def test_a_failed_item_that_runs_again_is_begun(sweep, tmp_path):
+  slow = "[{'seconds': 30.0}]"
+  write_config(tmp_path / 'c.py', slow)
+  running = start(tmp_path, '--index=0')
+  folder = tmp_path / 'w' / '000_seconds-30.0'
+  for _ in range(2):
+    wait_for(folder / 'run.json', 'config_hash')
+    assert states(sweep(slow).stdout) == ['begun']
+    end(running, 9)
+    assert running.wait(limits.SECONDS) == 137
+    assert states(sweep(slow).stdout) == ['failed']
+    (folder / 'run.json').unlink()
+    running = start(tmp_path, '--index=0')
+  end(running, 9)
 
 
 def test_folders_of_items_that_are_gone_are_named(sweep):
@@ -228,7 +227,7 @@ def test_figures_that_are_no_figures_are_refused(sweep, tmp_path, text):
     ('[{}]', ('--index=1',), '--index=1: the sweep has 1 items, 0 to 0'),
     ('[{}]', ('--index=-1',), '--index=-1: the sweep has 1 items'),
     ('[{}]', ('--index=0', '--run_all'), '--index and --run_all'),
-    ('[{}]', ('--collect', '--again'), '--again: goes with'),
+    ('[{}]', ('--collect', '--again'), '--again: needs --index'),
 ])
 def test_refused_in_one_line_before_any_item_runs(
     sweep, tmp_path, expression, words, complaint):

@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from tests.fixtures import limits, tiny_training
+from tests.fixtures import children, limits, tiny_training
 
 pytestmark = pytest.mark.slow
+
 
 def sweep(stores, folder, *words):
   # The words of a tiny run without its binary; they apply to every item.
@@ -23,10 +24,8 @@ def sweep(stores, folder, *words):
 
 def test_one_killed_and_run_again_the_table_is_whole(stores, tmp_path):
   running = sweep(stores, tmp_path, '--run_all')
-  locked = limits.wait_until(lambda: list(tmp_path.glob('002_*/lock.json')),
-                             'item 2')[0]
-  attempt = json.loads((locked.parent / 'attempt.json').read_text())
-  os.kill(attempt['pid'], signal.SIGKILL)
+  limits.wait_until(lambda: list(tmp_path.glob('002_*/lock.json')), 'item 2')
+  os.kill(children.of(running.pid), signal.SIGKILL)
   _, errors = running.communicate(timeout=limits.SECONDS)
   assert running.returncode == 1 and 'failed items: 2;' in errors
   again = sweep(stores, tmp_path, '--run_all')

@@ -91,3 +91,13 @@ def test_every_row_has_a_cell_for_every_heading():
 def test_thousands_are_set_apart_and_nothing_is_an_empty_table():
   assert '| 12,000 |' in tables.markdown([named(num_queries=12_000)])
   assert len(tables.markdown([]).splitlines()) == 2
+
+
+def test_a_grid_aligns_numbers_right_and_escapes_its_head_too():
+  assert tables.grid(('a|b', 'n'), [('x', 0.1 * 6), ('y\nz', '')], 1) == (
+      '| a\\|b | n |\n|---|---:|\n| x | 0.6 |\n| y z |  |\n')
+
+
+def test_figures_are_one_per_line():
+  assert tables.figures({'acc@1km': 0.123456, 'n': 2}) == (
+      '| figure | value |\n|---|---:|\n| acc@1km | 0.1235 |\n| n | 2 |\n')
