@@ -7,6 +7,7 @@ from jaxtyping import Num
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.candidates import shortlist
+from pinpoint_jax.features import store as stores
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.models import embedder_files, encoding
 
@@ -45,3 +46,14 @@ def encode(trained: embedder_files.Trained, encoder: encoding.Encoder,
   return shortlist.Queries(
       encoder.images(trained.params, photos.source, features),
       features / length if with_raw else None)
+
+
+def encode_store(trained: embedder_files.Trained, store: stores.FeatureStore,
+                 encoder: encoding.Encoder | None = None,
+                 with_raw: bool = True) -> shortlist.Queries:
+  """All photos of a store as vectors; refuses features made in another way."""
+  check_inputs(trained, store.manifest['source'], store.manifest,
+               str(store.path))
+  encoder = encoder or encoding.Encoder(trained.model, encoding.FEW)
+  return encode(trained, encoder, store.photos,
+                store.rows(np.arange(len(store))), with_raw)
