@@ -3,6 +3,7 @@
 import numpy as np
 from pinpoint_jax.candidates import filters
 from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import writer
 import pytest
 
 from tests.fixtures import tiny_gallery as tiny
@@ -13,7 +14,7 @@ def found(tmp_path_factory):
   folder = tmp_path_factory.mktemp('g')
   store = tiny.make_store(folder / 's', tiny.names('p', 60))
   tiny.build(folder / 'g', [store],
-                     tiny.gallery_writer.Settings('photo'))
+                     writer.Settings('photo'))
   return galleries.open_gallery(folder / 'g')
 
 

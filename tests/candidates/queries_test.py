@@ -3,6 +3,7 @@
 import numpy as np
 from pinpoint_jax.candidates import queries
 from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import writer
 import pytest
 
 from tests.fixtures import tiny_gallery as tiny
@@ -19,7 +20,7 @@ def encode(features, with_raw=True):
 def test_a_gallery_photo_is_its_own_row(tmp_path):
   store = tiny.make_store(tmp_path / 's', IDS)
   tiny.build(tmp_path / 'g', [store],
-                     tiny.gallery_writer.Settings('photo'))
+                     writer.Settings('photo'))
   found = galleries.open_gallery(tmp_path / 'g')
   asked = encode(tiny.features(IDS))
   rows = found.find(np.asarray(IDS))

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import writer
 from pinpoint_jax.gallery import verify as gallery_verify
 from pinpoint_jax.models import embedder_files
 import pytest
@@ -119,7 +120,7 @@ def test_sigterm_leaves_the_old_gallery(parts, tmp_path):
                                   tiny_gallery.names('m', 60_000))
   path = tmp_path / 'g'
   tiny_gallery.build(path, [tiny_gallery.make_store(tmp_path / 'few', ['x'])],
-             tiny_gallery.gallery_writer.Settings('photo'))
+             writer.Settings('photo'))
   before = tiny_gallery.content(path)
   child = subprocess.Popen(
       command(path, CONFIG, f'--config.model={parts / "model"}', '--replace',

@@ -34,7 +34,7 @@ def test_what_was_saved_is_loaded_to_the_bit(saved):
       'README.md', 'config.json', 'fingerprint.json', 'model.safetensors']
 
 
-def test_a_field_is_saved_with_its_reranker(tmp_path):
+def test_a_prior_is_saved_with_its_reranker(tmp_path):
   trained = tiny.trained('light')
   places = np.random.default_rng(0).uniform(-60, 60, (9, 2))
   raw = np.random.default_rng(1).normal(size=(9, tiny.DIMS.raw))
@@ -48,7 +48,7 @@ def test_a_field_is_saved_with_its_reranker(tmp_path):
   found = files.load(tmp_path / 'm')
   assert found.info == info
   assert found.info.weights == (3., 2., 1., .5, .5, .5, .5)
-  assert {name: array.tobytes() for name, array in found.geo_prior.items()} == {
+  assert {name: array.tobytes() for name, array in found.prior.items()} == {
       name: array.tobytes() for name, array in made.items()}
   save(None)
   with pytest.raises(weight_files.WeightsError, match='prior/anchors is miss'):
