@@ -1,11 +1,18 @@
 r"""Somebody else's features to a feature store.
 
   python -m experiments.import_features --features=F.npy --metadata=M.csv \
-    --source=photo|street --out=STORE
+    --source=photo|street --out=STORE --backbone_name=NAME --weights=ID
 
 F is float16, float32 or float64 [n, d], as .npy or as .npz with one array.
 M has a row for each row of F, in the same order: id, lat, lng and optionally
 author and sequence, under any usual column name. Nothing is ever unpickled.
+
+Stores are used together only if one model made them: the same
+--backbone_name, --weights, --preprocess and dimension. --weights is any text
+that names the weights, such as google/siglip2-so400m-patch14-384 or a hash;
+give every import of these features the same one. Without it the weights are
+recorded as unknown, and stores of the same --backbone_name count as made by
+the same weights. docs/own_features.md leads from features to a table.
 """
 
 from collections.abc import Iterator
@@ -15,10 +22,11 @@ import zipfile
 from experiments.run import launch
 from input_pipeline import csv_table
 import numpy as np
-from pinpoint_jax.disk import files
 from pinpoint_jax.features import store_writer
 
-FLAGS = ('features', 'metadata', 'source', 'out', 'backbone_name', 'swapped')
+FLAGS = ('features', 'metadata', 'source', 'out', 'backbone_name', 'weights',
+         'preprocess', 'swapped')
+_UNKNOWN = 'unknown'
 _CHUNK_ROWS = 8192
 _MAX_F16 = float(np.finfo(np.float16).max)
 
@@ -28,6 +36,9 @@ def main(run: launch.Run) -> None:
   out = pathlib.Path(run.flags['out'])
   if out.exists():
     raise ValueError(f'--out={out} exists; remove it or name another folder')
+  for name in ('backbone_name', 'weights', 'preprocess'):
+    if not run.flags[name].strip():
+      raise ValueError(f'--{name}={run.flags[name]!r}: must not be empty')
   source = run.flags['source']
   if source not in ('photo', 'street'):
     raise ValueError(f'--source={source!r}: choices are photo, street')
@@ -39,32 +50,38 @@ def main(run: launch.Run) -> None:
     raise ValueError(f'{path} has {len(features):,} rows, '
                      f'{run.flags["metadata"]} has {len(table.photos):,}')
   _check(features, path)
-  made = store_writer.write(
-      out, table.photos, _chunks(features), features.shape[1],
-      store_writer.FeatureOrigin(run.flags['backbone_name'],
-                                 files.checksum(path),
-                         'unknown', (f'imported from {path.name}',
-                                     *table.notes)))
-  print(f'{len(made):,} rows of {features.shape[1]} numbers: {out}')
+  notes = [f'imported from {path.name}', *table.notes]
+  if run.flags['weights'] == _UNKNOWN:
+    notes.append(f'the weights are unknown: stores of '
+                 f'{run.flags["backbone_name"]!r} and {features.shape[1]} '
+                 f'dimensions count as made by the same; name them by '
+                 f'--weights')
+    print(f'note: {notes[-1]}')
+  origin = store_writer.FeatureOrigin(
+      run.flags['backbone_name'], run.flags['weights'],
+      run.flags['preprocess'], tuple(notes))
+  store = store_writer.write(out, table.photos, _chunks(features),
+                             features.shape[1], origin)
+  print(f'{len(store):,} rows of {features.shape[1]} dimensions: {out}')
 
 
 def read_array(path: pathlib.Path) -> np.ndarray:
   """The floats in an .npy (memory-mapped) or in an .npz of one array."""
   try:
-    found = np.load(path, mmap_mode='r', allow_pickle=False)
-    if isinstance(found, np.lib.npyio.NpzFile):
-      if len(found.files) != 1:
-        raise ValueError(f'{path} holds the arrays {found.files}, not one')
-      found = found[found.files[0]]
+    array = np.load(path, mmap_mode='r', allow_pickle=False)
+    if isinstance(array, np.lib.npyio.NpzFile):
+      if len(array.files) != 1:
+        raise ValueError(f'{path} holds the arrays {array.files}, not one')
+      array = array[array.files[0]]
   except (ValueError, EOFError, zipfile.BadZipFile) as error:
     hint = ('; arrays of objects are pickles and never read: save the array '
             'as float32' if 'pickle' in str(error) or 'objects' in str(error)
             else '')
     raise ValueError(f'{path}: {error}{hint}') from error
-  if found.ndim != 2 or found.dtype not in (np.float16, np.float32, np.float64):
-    raise ValueError(f'{path}: {found.dtype} {list(found.shape)}; expected '
+  if array.ndim != 2 or array.dtype not in (np.float16, np.float32, np.float64):
+    raise ValueError(f'{path}: {array.dtype} {list(array.shape)}; expected '
                      f'float16, float32 or float64 [n, d]')
-  return found
+  return array
 
 
 def _check(features: np.ndarray, path: pathlib.Path) -> None:

@@ -38,6 +38,13 @@ _FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
     'source': (flags.DEFINE_string, None, 'photo or street.'),
     'backbone_name': (flags.DEFINE_string, 'imported',
                       'Name of the model that made the features.'),
+    'weights': (flags.DEFINE_string, 'unknown',
+                'Any text that names the weights that made the features: '
+                'stores are used together only if it is the same. unknown: '
+                'stores of the same --backbone_name are.'),
+    'preprocess': (flags.DEFINE_string, 'unknown',
+                   'How photos became the input of the model that made the '
+                   'features, as text.'),
     'path': (flags.DEFINE_string, None,
              'Feature store or gallery to verify.'),
     'table': (flags.DEFINE_string, 'predictions',

@@ -1,7 +1,7 @@
 """Somebody else's features: what goes in comes out, or is refused in a line."""
 
 import numpy as np
-from pinpoint_jax.features import store, verify
+from pinpoint_jax.features import rows, store, verify
 import pytest
 
 ROWS = 'id,lat,lng,author\na,1,2,x\nb,-3,4,\nc,5,-6,x\n'
@@ -9,7 +9,8 @@ ROWS = 'id,lat,lng,author\na,1,2,x\nb,-3,4,\nc,5,-6,x\n'
 
 @pytest.fixture
 def run(binary, tmp_path):
-  def call(array, rows=ROWS, name='f.npy', source='photo', out='store'):
+  def call(array, table=ROWS, name='f.npy', source='photo', out='store',
+           words=()):
     path = tmp_path / name
     if isinstance(array, bytes):
       path.write_bytes(array)
@@ -17,10 +18,10 @@ def run(binary, tmp_path):
       np.savez(path, **array)
     else:
       np.save(path, array)
-    (tmp_path / 'm.csv').write_text(rows)
+    (tmp_path / 'm.csv').write_text(table)
     return binary('import_features', f'--features={path}',
                   f'--metadata={tmp_path / "m.csv"}', f'--source={source}',
-                  f'--out={tmp_path / out}')
+                  f'--out={tmp_path / out}', *words)
   return call
 
 
@@ -30,11 +31,11 @@ FEATURES = np.asarray([[1, 2], [3, 4], [5, -6.5]])
 @pytest.mark.parametrize('dtype', [np.float16, np.float32, np.float64])
 def test_every_float_comes_out_as_it_went_in(run, tmp_path, dtype):
   done = run(FEATURES.astype(dtype))
-  assert done.returncode == 0 and '3 rows of 2 numbers' in done.stdout
-  found = store.open_store(tmp_path / 'store')
-  np.testing.assert_array_equal(found.features, FEATURES)
-  assert found.photos.ids.tolist() == ['a', 'b', 'c']
-  assert found.photos.authors.tolist() == ['x', '', 'x']
+  assert done.returncode == 0 and '3 rows of 2 dimensions' in done.stdout
+  imported_store = store.open_store(tmp_path / 'store')
+  np.testing.assert_array_equal(imported_store.features, FEATURES)
+  assert imported_store.photos.ids.tolist() == ['a', 'b', 'c']
+  assert imported_store.photos.authors.tolist() == ['x', '', 'x']
   assert verify.verify(tmp_path / 'store')['backbone'] == 'imported'
 
 
@@ -45,9 +46,9 @@ def test_npz_with_one_array(run, tmp_path):
 
 
 def inf(row):
-  found = FEATURES.copy()
-  found[row, 0] = np.inf
-  return found
+  features = FEATURES.copy()
+  features[row, 0] = np.inf
+  return features
 
 
 @pytest.mark.parametrize('array, words', [
@@ -87,3 +88,44 @@ def test_pinpoint_verify_by_path(run, binary, tmp_path):
   assert done.returncode == 1
   assert 'ids.txt has 8 bytes, expected 6' in done.stderr
   assert done.stderr.count('\n') == 1
+
+
+def imported(run, tmp_path, out, *words):
+  done = run(FEATURES, out=out, words=words)
+  assert done.returncode == 0, done.stderr
+  return str(tmp_path / out), done.stdout
+
+
+def test_stores_of_the_same_weights_compare_and_others_do_not(run, tmp_path):
+  words = ('--backbone_name=siglip', '--weights=w1', '--preprocess=resize(384)')
+  first, output = imported(run, tmp_path, 'first', *words)
+  assert 'unknown' not in output
+  manifest = store.open_store(first).manifest
+  assert (manifest['backbone'], manifest['weight_hash'],
+          manifest['preprocess']) == ('siglip', 'w1', 'resize(384)')
+  second, _ = imported(run, tmp_path, 'second', *words)
+  assert len(rows.open_rows([first, second])) == 6
+  other, _ = imported(run, tmp_path, 'other', words[0], '--weights=w2',
+                      words[2])
+  with pytest.raises(store.BadStore, match='differ in weight_hash'):
+    rows.open_rows([first, other])
+
+
+def test_unnamed_weights_are_noted_and_compare_by_the_name(run, tmp_path):
+  first, output = imported(run, tmp_path, 'first', '--backbone_name=mine')
+  assert "note: the weights are unknown: stores of 'mine' and 2 " in output
+  assert any('weights are unknown' in note
+             for note in store.open_store(first).manifest['notes'])
+  # The file's content does not matter: a query store is another file.
+  done = run(2 * FEATURES, out='second', words=('--backbone_name=mine',))
+  assert done.returncode == 0, done.stderr
+  assert len(rows.open_rows([first, str(tmp_path / 'second')])) == 6
+  other, _ = imported(run, tmp_path, 'other', '--backbone_name=yours')
+  with pytest.raises(store.BadStore, match='differ in backbone'):
+    rows.open_rows([first, other])
+
+
+def test_an_empty_name_is_refused(run):
+  done = run(FEATURES, words=('--weights=',))
+  assert done.returncode == 1 and "--weights='': must not be empty" in (
+      done.stderr)
