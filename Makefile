@@ -13,8 +13,8 @@ PEER := .venv-parity
 # Search engines to compare with, away from what the product needs.
 PEERS := .venv-peers
 
-.PHONY: help demo seeds test test-quick lint bench bench-peers bench-search bench-answer \
-  parity golden clean
+.PHONY: help demo seeds test test-quick flips lint bench bench-peers \
+  bench-search bench-answer parity golden clean
 help:  ## What each target does.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
@@ -42,6 +42,9 @@ test: $(STAMP)  ## The whole test suite, then the test to source line ratio.
 
 test-quick: $(STAMP)  ## The suite without its slow tail; 3 minutes.
 	$(PY) -m pytest --numprocesses=2 --dist=loadfile -m "not slow" $(ARGS)
+
+flips: $(STAMP)  ## Flips bits of artefacts, runs who reads them; 5 idle minutes.
+	$(PY) -m tests.flips.bit_flips --num=200 --seed=0 $(ARGS)
 
 lint: $(STAMP)  ## ruff and the import contract.
 	$(VENV)/bin/ruff check .
