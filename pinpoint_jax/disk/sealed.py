@@ -12,7 +12,7 @@ A folder appears under its name when it is whole. A manifest that was written
 before manifests had a checksum is still read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 import contextlib
 import dataclasses
 import json
@@ -42,6 +42,7 @@ class Kind:
   """One sort of sealed folder.
 
   Attributes:
+    noun: what such a folder is.
     error: raised for a folder that cannot be trusted.
     remedy: what to do about one.
     needed: type of every entry that its manifests have.
@@ -50,6 +51,7 @@ class Kind:
     manifest: name of the manifest.
   """
 
+  noun: str
   error: type[ValueError]
   remedy: str
   needed: Mapping[str, type]
@@ -64,8 +66,8 @@ def read_manifest(folder: pathlib.Path, kind: Kind) -> dict[str, Any]:
   try:
     manifest = json.loads(path.read_text(encoding='utf-8'))
   except FileNotFoundError:
-    raise kind.error(f'{path} is missing: {folder} is not what is expected '
-                     f'there, or was not finished; {kind.remedy}') from None
+    raise kind.error(f'{path} is missing: {folder} is no {kind.noun}, or was '
+                     f'not finished; {kind.remedy}') from None
   except (ValueError, RecursionError) as error:
     raise kind.error(f'{path}: not readable as JSON: {error}; '
                      f'{kind.remedy}') from error
@@ -84,6 +86,12 @@ def read_manifest(folder: pathlib.Path, kind: Kind) -> dict[str, Any]:
 def is_sealed(manifest: Mapping[str, Any]) -> bool:
   """Whether the manifest carries a checksum of itself, as all new ones do."""
   return CHECKSUM in manifest
+
+
+def note(manifest: Mapping[str, Any]) -> dict[str, str]:
+  """What a report on a folder says of an old manifest; else nothing."""
+  return {} if is_sealed(manifest) else {
+      'manifest': 'without a checksum of its own: --seal adds it'}
 
 
 def write_manifest(folder: pathlib.Path, kind: Kind,
@@ -148,14 +156,16 @@ class Files:
   sums: FileSums
   kind: Kind
 
-  def check_sizes(self, expected: Mapping[str, int] | None = None) -> None:
+  def check_sizes(self, expected: Mapping[str, int] | None = None,
+                  texts: Iterable[str] = ()) -> None:
     """Refuses missing files and sizes other than the manifest's.
 
-    `expected` bytes are those that follow from the manifest's other entries.
+    `expected` bytes follow from the manifest's other entries; `texts` are
+    files of any size that must be there too.
     """
     expected = expected or {}
     problems = [f'{name} is not in the manifest'
-                for name in expected if name not in self.sums]
+                for name in (*expected, *texts) if name not in self.sums]
     for name, sums in self.sums.items():
       size = _size(self.folder / name)
       wanted = {sums['bytes'], expected.get(name, sums['bytes'])}
@@ -172,8 +182,10 @@ class Files:
     before = _stamp(path, wanted)
     if before in _verified or before in _read_cache(self.folder).values():
       return path
+    began = time.time_ns()
     self._refuse(self._damage(name))
-    if before == _stamp(path, wanted) and _is_settled(path):
+    if before == _stamp(path, wanted) and _last_change(path) < (
+        began - _SETTLED_NS):
       _verified.add(before)
       self._remember(name, before)
     return path
@@ -193,10 +205,13 @@ class Files:
       return np.zeros(shape, dtype)
     return np.memmap(path, dtype, 'r', shape=shape)
 
+  def damage(self) -> list[str]:
+    """All changed files, by their bytes, whatever was verified before."""
+    return [problem for name in self.sums for problem in self._damage(name)]
+
   def verify(self) -> None:
-    """Reads every byte, whatever was verified before; names all problems."""
-    self._refuse([problem for name in self.sums
-                  for problem in self._damage(name)])
+    """Refuses a folder with any changed file, naming them all."""
+    self._refuse(self.damage())
 
   def unexpected(self) -> list[str]:
     """Files in the folder that the manifest does not name."""
@@ -257,10 +272,9 @@ def _stamp(path: pathlib.Path, wanted: str) -> str:
           f'{stat.st_ino} {wanted}')
 
 
-def _is_settled(path: pathlib.Path) -> bool:
+def _last_change(path: pathlib.Path) -> int:
   stat = path.stat()
-  changed = max(stat.st_mtime_ns, stat.st_ctime_ns)
-  return changed < time.time_ns() - _SETTLED_NS
+  return max(stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 def _read_cache(folder: pathlib.Path) -> dict[str, str]:

@@ -15,7 +15,7 @@ import threading
 
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax.features import store
+from pinpoint_jax.features.store import FEATURES, BadStore, FeatureStore
 
 # One read at a time leaves a disk waiting between reads.
 _NUM_AHEAD = 2
@@ -29,15 +29,16 @@ class BlockReader:
     num_reads: blocks read so far, of which `max_blocks` are held at most.
   """
 
-  def __init__(self, stores: Sequence[store.FeatureStore],
+  def __init__(self, stores: Sequence[FeatureStore],
                chosen: Int[np.ndarray, 'n'], block_rows: int, max_blocks: int):
     if block_rows < 1 or max_blocks < 1:
       raise ValueError(f'block_rows={block_rows}, max_blocks={max_blocks}: '
                        f'must be at least 1')
     if (np.diff(chosen) <= 0).any():
       raise ValueError('rows in blocks must be chosen in rising order')
-    self._stores, self._chosen = stores, chosen
-    self._ends = np.cumsum([len(one) for one in stores])
+    self._chosen, self._dim = chosen, stores[0].manifest['dim']
+    self._ends = np.cumsum([len(store) for store in stores])
+    self._paths = [store.files.path(FEATURES) for store in stores]
     self._block_rows, self._max_blocks = block_rows, max_blocks
     self._held = collections.OrderedDict()
     self._lock = threading.Lock()
@@ -53,11 +54,11 @@ class BlockReader:
     blocks = rows // self._block_rows
     order = np.argsort(blocks, kind='stable')
     numbers, starts = np.unique(blocks[order], return_index=True)
-    found = np.empty((len(rows), self._stores[0].manifest['dim']), np.float16)
+    features = np.empty((len(rows), self._dim), np.float16)
     for number, at in zip(numbers.tolist(), np.split(order, starts[1:])):
       inside = self._chosen[rows[at]] - self._chosen[number * self._block_rows]
-      found[at] = self._block(number)[inside]
-    return found
+      features[at] = self._block(number)[inside]
+    return features
 
   def expect(self, blocks: Sequence[int]) -> None:
     """Begins to read those blocks in another thread."""
@@ -89,7 +90,7 @@ class BlockReader:
     try:
       promised.set_result(self._read(number))
     except BaseException as error:
-      with self._lock:  # Whoever asks again tries again.
+      with self._lock:  # The next reader tries again.
         self._held.pop(number, None)
       promised.set_exception(error)
 
@@ -97,13 +98,13 @@ class BlockReader:
     first = number * self._block_rows
     last = min(first + self._block_rows, len(self._chosen)) - 1
     begin, end = int(self._chosen[first]), int(self._chosen[last]) + 1
-    block = np.empty((end - begin, self._stores[0].manifest['dim']), '<f2')
-    for one, stop in zip(self._stores, self._ends.tolist()):
-      start = stop - len(one)
+    block = np.empty((end - begin, self._dim), '<f2')
+    start = 0
+    for path, stop in zip(self._paths, self._ends.tolist()):
       low, high = max(begin, start), min(end, stop)
       if low < high:
-        _read_into(one.path / store.FEATURES, low - start,
-                   block[low - begin:high - begin])
+        _read_into(path, low - start, block[low - begin:high - begin])
+      start = stop
     return block
 
 
@@ -115,5 +116,5 @@ def _read_into(path: os.PathLike, first_row: int, rows: _Block) -> None:
     while room:
       count = file.readinto(room)
       if not count:
-        raise store.BadStore(f'{path} ends before row {first_row + len(rows)}')
+        raise BadStore(f'{path} ends before row {first_row + len(rows)}')
       room = room[count:]

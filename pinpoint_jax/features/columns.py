@@ -1,7 +1,6 @@
 """Text columns of a store: one name per line, or codes into such lines."""
 
 from collections.abc import Sequence
-import pathlib
 
 from jaxtyping import Int
 import numpy as np
@@ -17,7 +16,7 @@ def check_names(names: types.Strings, where: str) -> None:
   known = names.tolist()
   if not _are_lines(known):
     bad = [name for name in known if not _are_lines([name])]
-    raise BadColumn(f'{where}: {len(bad)} names cannot stand on a line of '
+    raise BadColumn(f'{where}: {len(bad)} names do not fit on a line of '
                     f'their own, the first is {bad[0]!r}; rename them')
 
 
@@ -52,13 +51,13 @@ def to_lines(names: types.Strings) -> bytes:
   return ''.join(f'{name}\n' for name in names.tolist()).encode()
 
 
-def read_lines(path: pathlib.Path) -> list[str]:
-  """The names in a file of lines."""
+def from_lines(data: bytes, where: str) -> list[str]:
+  """The names in lines of text."""
   try:
-    return path.read_text(encoding='utf-8').splitlines()
+    return data.decode().splitlines()
   except UnicodeDecodeError as error:
-    raise BadColumn(f'{path.name} is no UTF-8: byte {error.start:,} is '
-                    f'{error.object[error.start]:#x}') from error
+    raise BadColumn(f'{where} is no UTF-8: byte {error.start:,} is '
+                    f'{data[error.start]:#x}') from error
 
 
 def _are_lines(names: list[str]) -> bool:

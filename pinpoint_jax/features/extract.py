@@ -88,12 +88,11 @@ def extract(source: Any, backbone: backbones.Backbone, workdir: pathlib.Path,
     return found
   folder.mkdir(exist_ok=True)
   if plan.num_hosts == 1:  # Others may be at work on theirs.
-    for partial in folder.glob('.*.tmp'):
-      partial.unlink()
+    shards.remove_partials(folder)
   total = -(-len(source.photos) // plan.shard_rows)
   mine = range(plan.host, total, plan.num_hosts)
   todo = [number for number in mine if _needed(folder, number)]
-  seen = [shards.facts(folder, number)
+  seen = [shards.manifest(folder, number)
           for number in sorted(set(mine) - set(todo))]
   _run(source, backbone, folder, plan, todo, seen, stopping)
   if any(shards.state(folder, number) != 'done' for number in range(total)):

@@ -7,12 +7,8 @@ import shutil
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.disk import files
-from pinpoint_jax.features import (
-  backbone as backbones,
-)
+from pinpoint_jax.features import backbone as backbones
 from pinpoint_jax.features import shards, store, store_writer
-from pinpoint_jax.features import shards as failures
-from pinpoint_jax.features import shards as job
 
 
 def merge(photos: types.Photos, backbone: backbones.Backbone,
@@ -20,27 +16,27 @@ def merge(photos: types.Photos, backbone: backbones.Backbone,
           notes: tuple[str, ...]) -> store.FeatureStore:
   """The store of `total` finished shards, which are then removed."""
   try:
-    made = _write(photos, backbone, workdir, total, max_failed_share, notes)
+    merged = _write(photos, backbone, workdir, total, max_failed_share, notes)
   except (FileNotFoundError, store.BadStore):
     # Another host was first, and has removed the shards and our half.
-    made = finished(workdir)
-    if made is None:
+    merged = finished(workdir)
+    if merged is None:
       raise
   clean(workdir)
-  return made
+  return merged
 
 
 def finished(workdir: pathlib.Path) -> store.FeatureStore | None:
   """The store, where it is finished."""
   path = workdir / 'store'
-  there = (path / store.MANIFEST).is_file()
+  there = (path / store.KIND.manifest).is_file()
   return store.open_store(path) if there else None
 
 
 def clean(workdir: pathlib.Path) -> None:
   """Removes what a finished store no longer needs."""
   shutil.rmtree(workdir / 'shards', ignore_errors=True)
-  for name in ('store', job.JOB_FILE):
+  for name in ('store', shards.JOB_FILE):
     files.remove_partials(workdir / name)
 
 
@@ -48,16 +44,17 @@ def _write(photos: types.Photos, backbone: backbones.Backbone,
            workdir: pathlib.Path, total: int, max_failed_share: float | int,
            notes: tuple[str, ...]) -> store.FeatureStore:
   folder = workdir / 'shards'
-  facts = [shards.facts(folder, number) for number in range(total)]
+  manifests = [shards.manifest(folder, number) for number in range(total)]
   rows = np.concatenate([shards.rows(folder, n) for n in range(total)])
-  quarantine = [entry for fact in facts for entry in fact['quarantine']]
+  quarantine = [entry for manifest in manifests
+                for entry in manifest['quarantine']]
   reasons = Counter(entry['reason'] for entry in quarantine)
-  failures.check_failures(str(folder), reasons, len(photos), max_failed_share)
+  shards.check_failures(str(folder), reasons, len(photos), max_failed_share)
   if not len(rows):
-    raise failures.TooManyFailures(
+    raise shards.TooManyFailures(
         f'{folder}: none of {len(photos)} photos gives a feature '
         f'{dict(reasons.most_common())}')
-  zeroed = sum(fact['zeroed'] for fact in facts)
+  zeroed = sum(manifest['zeroed'] for manifest in manifests)
   return store_writer.write(
       workdir / 'store', photos.take(rows),
       (shards.load(folder, number).features for number in range(total)),

@@ -33,8 +33,8 @@ class StoreRows:
     return len(self.chosen)
 
   def __getitem__(self, row: int) -> dict[str, np.ndarray]:
-    found = self.__getitems__([row])
-    return {name: column[0] for name, column in found.items()}
+    batch = self.__getitems__([row])
+    return {name: column[0] for name, column in batch.items()}
 
   def __getitems__(self, rows: Sequence[int]) -> dict[str, np.ndarray]:
     """Features float16 [b, d], places xyz float32 [b, 3], row numbers [b]."""
@@ -45,7 +45,7 @@ class StoreRows:
             'row': rows.astype(np.int32)}
 
   def expect(self, blocks: Sequence[int]) -> None:
-    """Begins to read blocks that will be asked for."""
+    """Begins to read blocks that will be needed."""
     if self.block_rows:
       self.reader.expect(blocks)
 
@@ -67,7 +67,7 @@ class StoreRows:
 
   @property
   def dim(self) -> int:
-    """Numbers in a feature."""
+    """Dimension of the features."""
     return self.stores[0].manifest['dim']
 
   def fingerprint(self) -> str:
@@ -82,20 +82,20 @@ class StoreRows:
       return np.asarray(self.stores[0].features[rows])
     ends = np.cumsum([len(s) for s in self.stores])
     which = np.searchsorted(ends, rows, side='right')
-    found = np.empty((len(rows), self.dim), np.float16)
-    for i, one in enumerate(self.stores):
+    features = np.empty((len(rows), self.dim), np.float16)
+    for i, opened in enumerate(self.stores):
       at = which == i
-      found[at] = one.features[rows[at] - (ends[i] - len(one))]
-    return found
+      features[at] = opened.features[rows[at] - (ends[i] - len(opened))]
+    return features
 
 
 def open_rows(paths: Sequence[str]) -> StoreRows:
   """All rows of the stores at `paths`, which must have been made alike."""
   stores = [store.open_store(path) for path in paths]
   for name in ('source', 'dim', 'backbone', 'weight_hash', 'preprocess'):
-    found = {str(s.path): s.manifest[name] for s in stores}
-    if len(set(found.values())) > 1:
-      raise store.BadStore(f'stores of one source differ in {name}: {found}')
+    values = {str(s.path): s.manifest[name] for s in stores}
+    if len(set(values.values())) > 1:
+      raise store.BadStore(f'stores of one source differ in {name}: {values}')
   return StoreRows(stores, np.arange(sum(len(s) for s in stores)))
 
 

@@ -1,7 +1,7 @@
 """Shards of an extraction: whole and checked, or not there.
 
-A shard is NNNNN.npz (features float16, source rows, quarantine) and, written
-after it, NNNNN.json with the checksum: only then is the shard done.
+A shard is a sealed folder NNNNNN: features, source rows, and a manifest with
+the quarantine.
 
 job.json says what an extraction is about: nobody goes on with the shards of
 another. A job stops when too many photos give no feature.
@@ -12,12 +12,20 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 import json
 import pathlib
+import shutil
 from typing import Any
 
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax.disk import files
-from pinpoint_jax.features import store_writer
+from pinpoint_jax.disk import files, sealed
+from pinpoint_jax.features import store, store_writer
+
+KIND = sealed.Kind(
+    'shard of an extraction', store.BadStore,
+    'run the extraction again: it makes this shard again',
+    {'rows': int, 'dim': int, 'zeroed': int, 'quarantine': list,
+     'files': dict})
+_FEATURES, _ROWS = 'features.f16.bin', 'rows.i64.bin'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,50 +55,57 @@ def make(rows: Sequence[int], features: Sequence[np.ndarray], dim: int,
 
 
 def save(folder: pathlib.Path, number: int, shard: Shard) -> None:
-  """Writes the shard, then the file that says it is done."""
-  data, done = _paths(folder, number)
+  """Writes the shard; it is there when it is whole."""
+  path = _path(folder, number)
   needed = shard.features.nbytes + shard.rows.nbytes
-  with files.atomic(data, needed) as file:
-    np.savez(file, rows=shard.rows, features=shard.features)
-  files.write_json(done, {
-      'xxh3_128': files.checksum(data), 'rows': len(shard.rows),
-      'zeroed': shard.zeroed, 'quarantine': list(shard.quarantine)})
+  with sealed.writing(path, needed) as draft:
+    draft.write(_FEATURES, shard.features.tobytes())
+    draft.write(_ROWS, shard.rows.astype('<i8').tobytes())
+    draft.publish(path, KIND, {
+        'rows': len(shard.rows), 'dim': shard.features.shape[1],
+        'zeroed': shard.zeroed, 'quarantine': list(shard.quarantine)},
+        replace=True)
 
 
 def state(folder: pathlib.Path, number: int) -> str:
-  """'done', 'missing' or 'damaged' (its checksum does not fit)."""
-  data, done = _paths(folder, number)
-  if not done.is_file():
+  """'done', 'missing' or 'damaged' (a checksum does not fit)."""
+  path = _path(folder, number)
+  if not (path / KIND.manifest).exists():
     return 'missing'
   try:
-    expected = json.loads(done.read_text())['xxh3_128']
-    return 'done' if files.checksum(data) == expected else 'damaged'
-  except (OSError, ValueError, KeyError):
+    sealed.open_files(path, KIND)[1].verify()
+    return 'done'
+  except (OSError, store.BadStore):
     return 'damaged'
 
 
-def facts(folder: pathlib.Path, number: int) -> dict[str, Any]:
-  """What the finished shard says of itself."""
-  return json.loads(_paths(folder, number)[1].read_text())
+def manifest(folder: pathlib.Path, number: int) -> dict[str, Any]:
+  """Counts and quarantine of a finished shard."""
+  return sealed.read_manifest(_path(folder, number), KIND)
 
 
 def load(folder: pathlib.Path, number: int) -> Shard:
   """Reads a finished shard."""
-  about = facts(folder, number)
-  with np.load(_paths(folder, number)[0], allow_pickle=False) as arrays:
-    return Shard(arrays['rows'], arrays['features'],
-                 tuple(about['quarantine']), about['zeroed'])
+  entries, files = sealed.open_files(_path(folder, number), KIND)
+  features = np.frombuffer(files.read(_FEATURES), '<f2')
+  return Shard(rows(folder, number), features.reshape(-1, entries['dim']),
+               tuple(entries['quarantine']), entries['zeroed'])
 
 
 def rows(folder: pathlib.Path, number: int) -> Int[np.ndarray, 'n']:
   """Source rows of a finished shard that gave a feature, [n]."""
-  with np.load(_paths(folder, number)[0], allow_pickle=False) as arrays:
-    return arrays['rows']
+  _, files = sealed.open_files(_path(folder, number), KIND)
+  return np.frombuffer(files.read(_ROWS), '<i8')
 
 
-def _paths(folder: pathlib.Path,
-           number: int) -> tuple[pathlib.Path, pathlib.Path]:
-  return folder / f'{number:06d}.npz', folder / f'{number:06d}.json'
+def remove_partials(folder: pathlib.Path) -> None:
+  """Removes what killed writers of shards left."""
+  for partial in folder.glob('.*.tmp'):
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def _path(folder: pathlib.Path, number: int) -> pathlib.Path:
+  return folder / f'{number:06d}'
 
 
 JOB_FILE = 'job.json'

@@ -3,15 +3,13 @@
 from collections.abc import Iterable, Mapping
 import dataclasses
 import json
-import os
 import pathlib
-import shutil
 from typing import Any
 
 from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.disk import files
+from pinpoint_jax.disk import sealed
 from pinpoint_jax.features import columns, store
 from pinpoint_jax.geo import coords
 
@@ -39,7 +37,7 @@ class FeatureOrigin:
 
 def write(path: pathlib.Path, photos: types.Photos,
           chunks: Iterable[Float[np.ndarray, 'n d']], dim: int,
-          facts: FeatureOrigin,
+          origin: FeatureOrigin,
           quarantine: Iterable[Mapping[str, Any]] = ()) -> store.FeatureStore:
   """Writes features of `photos`, in order, chunk by chunk.
 
@@ -47,15 +45,21 @@ def write(path: pathlib.Path, photos: types.Photos,
   another process finished the same store meanwhile, that one stays.
   """
   check_photos(photos, str(path))
-  with files.refusing_full_disk(path, len(photos) * (2 * dim + 16)):
-    partial = files.fresh_folder(path)
-    try:
-      zeroed = _features(partial / store.FEATURES, chunks, len(photos), dim)
-      _columns(partial, photos, quarantine)
-      _manifest(partial, photos, dim, facts, facts.zeroed + zeroed)
-      _publish(partial, path)
-    finally:
-      shutil.rmtree(partial, ignore_errors=True)
+  quarantined = [json.dumps(entry) + '\n' for entry in quarantine]
+  with sealed.writing(path, len(photos) * (2 * dim + 16)) as draft:
+    with draft.open(store.FEATURES) as file:
+      zeroed = _write_features(file, chunks, len(photos), dim, str(path))
+    for name, data in _columns(photos).items():
+      draft.write(name, data)
+    draft.write(store.QUARANTINE, ''.join(quarantined).encode())
+    draft.publish(path, store.KIND, {
+        'version': store.VERSION, 'backbone': origin.backbone,
+        'weight_hash': origin.weight_hash, 'preprocess': origin.preprocess,
+        'source': photos.source, 'rows': len(photos), 'dim': dim,
+        'dtype': 'float16', 'normalized': False,
+        'quarantined': len(quarantined),
+        'values_not_finite_set_to_0': origin.zeroed + zeroed,
+        'notes': list(origin.notes)})
   return store.open_store(path)
 
 
@@ -67,78 +71,40 @@ def check_photos(photos: types.Photos, where: str) -> None:
   coords.check_latlng_deg(photos.latlng_deg, where, True)
 
 
-def _features(path: pathlib.Path, chunks: Iterable[np.ndarray], num_rows: int,
-              dim: int) -> int:
+def _write_features(file: sealed.SummedFile, chunks: Iterable[np.ndarray],
+                    num_rows: int, dim: int, where: str) -> int:
   """Writes the features; returns how many values had to become 0."""
   written = zeroed = 0
-  with path.open('wb') as file:
-    for chunk in chunks:
-      if chunk.shape[1] != dim:
-        raise store.BadStore(f'{path}: features of {chunk.shape[1]} numbers '
-                             f'where {dim} are expected')
-      half, bad = to_half(chunk)
-      # Not tofile: its error on a full disk does not say that it is full.
-      file.write(half.tobytes())
-      written, zeroed = written + len(chunk), zeroed + bad
-    file.flush()
-    os.fsync(file.fileno())
+  for chunk in chunks:
+    if chunk.shape[1] != dim:
+      raise store.BadStore(f'{where}: features of dimension {chunk.shape[1]} '
+                           f'where {dim} is expected')
+    half, num_bad = to_half(chunk)
+    # Not tofile: its error on a full disk does not say that it is full.
+    file.write(half.tobytes())
+    written, zeroed = written + len(chunk), zeroed + num_bad
   if written != num_rows:
-    raise store.BadStore(f'{path}: {written} features for {num_rows} photos')
+    raise store.BadStore(f'{where}: {written} features for {num_rows} photos')
   return zeroed
 
 
 def to_half(values: Float[np.ndarray, 'n d']) -> tuple[
     Float[np.ndarray, 'n d'], int]:
   """Float16 with 0 for what is not finite there, and how many those are."""
-  good = np.abs(values) <= _MAX_F16  # False for NaN too.
-  half = np.where(good, values, 0).astype('<f2')
-  return half, int(good.size - good.sum())
+  finite = np.abs(values) <= _MAX_F16  # False for NaN too.
+  half = np.where(finite, values, 0).astype('<f2')
+  return half, int(finite.size - finite.sum())
 
 
-def _columns(folder: pathlib.Path, photos: types.Photos,
-             quarantine: Iterable[Mapping[str, Any]]) -> None:
-  _write(folder / store.IDS, columns.to_lines(photos.ids))
-  _write(folder / store.PLACES, photos.latlng_deg.astype('<f4').tobytes())
+def _columns(photos: types.Photos) -> dict[str, bytes]:
+  """Files of all but the features."""
+  data = {store.IDS: columns.to_lines(photos.ids),
+          store.PLACES: photos.latlng_deg.astype('<f4').tobytes()}
   for column, codes_name, names_name in (
       (photos.authors, store.AUTHOR, store.AUTHORS),
       (photos.sequences, store.SEQUENCE, store.SEQUENCES)):
     codes, names = columns.encode(column)
-    _write(folder / codes_name, codes.tobytes())
+    data[codes_name] = codes.tobytes()
     if len(names):
-      _write(folder / names_name, columns.to_lines(names))
-  _write(folder / store.QUARANTINE, ''.join(
-      json.dumps(entry) + '\n' for entry in quarantine).encode())
-
-
-def _write(path: pathlib.Path, data: bytes) -> None:
-  with path.open('wb') as file:
-    file.write(data)
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _manifest(folder: pathlib.Path, photos: types.Photos, dim: int,
-              facts: FeatureOrigin, zeroed: int) -> None:
-  quarantined = (folder / store.QUARANTINE).read_text('utf-8').count('\n')
-  files.write_json(folder / store.MANIFEST, {
-      'version': store.VERSION, 'backbone': facts.backbone,
-      'weight_hash': facts.weight_hash, 'preprocess': facts.preprocess,
-      'source': photos.source, 'rows': len(photos), 'dim': dim,
-      'dtype': 'float16', 'normalized': False, 'quarantined': quarantined,
-      'values_not_finite_set_to_0': zeroed, 'notes': list(facts.notes),
-      'files': {file.name: {'bytes': file.stat().st_size,
-                            'xxh3_128': files.checksum(file)}
-                for file in sorted(folder.iterdir())}})
-
-
-def _publish(partial: pathlib.Path, path: pathlib.Path) -> None:
-  try:
-    os.rename(partial, path)
-    files.sync_folder(path.parent)
-  except OSError:
-    if not (path / store.MANIFEST).is_file():
-      raise
-    theirs = (path / store.MANIFEST).read_text()
-    if theirs != (partial / store.MANIFEST).read_text():
-      raise store.BadStore(f'{path} holds another store; remove it, or write '
-                           f'elsewhere') from None
+      data[names_name] = columns.to_lines(names)
+  return data

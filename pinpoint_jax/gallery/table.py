@@ -56,24 +56,17 @@ class Order:
   num_duplicates: int
 
 
-def of_store(found: store.FeatureStore) -> Table:
+def of_store(opened: store.FeatureStore) -> Table:
   """The table of a feature store."""
   def coded(codes: str, names: str) -> Coded:
-    known = (columns.read_lines(found.path / names)
-             if names in found.manifest['files'] else [])
-    column = np.fromfile(found.path / codes, '<i4')
-    _check_codes(column, len(known), found.path / codes)
+    column, known = opened.coded(codes, names)
     ascending, place = np.unique(np.asarray(known, np.str_),
                                  return_inverse=True)
     return Coded(np.append(place, -1)[column].astype('<i4'), ascending)
-  ids = np.asarray(columns.read_lines(found.path / store.IDS), np.str_)
-  if len(ids) != len(found):
-    raise store.BadStore(f'{found.path / store.IDS} has {len(ids):,} lines for '
-                         f'{len(found):,} rows; extract it again')
-  latlng_deg = np.fromfile(found.path / store.PLACES, '<f4').reshape(-1, 2)
+  ids, latlng_deg = opened.ids(), opened.places()
   coords.check_latlng_deg(latlng_deg.astype(np.float64),
-                          str(found.path / store.PLACES), True)
-  source = types.SOURCES.index(found.manifest['source'])
+                          str(opened.path / store.PLACES), True)
+  source = types.SOURCES.index(opened.manifest['source'])
   return Table(ids, latlng_deg, np.full(len(ids), source, np.uint8),
                coded(store.AUTHOR, store.AUTHORS),
                coded(store.SEQUENCE, store.SEQUENCES))
@@ -137,11 +130,3 @@ def place_columns(latlng_deg: Float[np.ndarray, 'n 2']) -> dict[str, Coded]:
     codes, names = columns.encode(column.astype(np.str_))
     found[name] = Coded(codes[of_row], names)
   return found
-
-
-def _check_codes(codes: Int[np.ndarray, 'n'], num_names: int,
-                 where: object) -> None:
-  bad = np.flatnonzero((codes < -1) | (codes >= num_names))
-  if len(bad):
-    raise store.BadStore(f'{where} names line {codes[bad[0]]} in row {bad[0]}, '
-                         f'but there are {num_names} lines; extract it again')

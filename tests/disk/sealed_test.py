@@ -15,7 +15,7 @@ class BadBox(ValueError):
   pass
 
 
-BOX = sealed.Kind(BadBox, 'pack the box again',
+BOX = sealed.Kind('box', BadBox, 'pack the box again',
                   {'version': int, 'rows': int, 'files': dict}, ('notes',),
                   versions=(1,))
 NUMBERS = np.arange(6, dtype='<i4')
@@ -117,6 +117,12 @@ def test_a_manifest_from_before_checksums_is_read(box):
     7])
 def test_names_that_leave_the_folder_are_not_safe(name):
   assert not sealed.is_safe(name) and sealed.is_safe('a/b.bin')
+
+
+def test_a_missing_manifest_is_named(box):
+  (box / 'manifest.json').unlink()
+  with pytest.raises(BadBox, match='box is no box, or was not finished; pack'):
+    use(box)
 
 
 def test_a_size_other_than_expected_is_refused_at_once(box):

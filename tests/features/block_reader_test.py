@@ -9,6 +9,8 @@ from pinpoint_jax import types
 from pinpoint_jax.features import block_reader, rows, store, store_writer
 import pytest
 
+from tests.fixtures import seals
+
 DIM = 6
 FACTS = store_writer.FeatureOrigin('backbone', 'hash', 'resize(4)')
 
@@ -117,7 +119,7 @@ def test_threads_that_ask_together_read_once(stores, monkeypatch):
   assert len(found) == 4 and reader.num_reads == 1
 
 
-def test_a_failed_read_is_told_and_tried_again(stores):
+def test_a_failed_read_is_raised_and_tried_again(stores):
   reader = block_reader.BlockReader(stores[:1], np.arange(50), 10, 2)
   file = stores[0].path / store.FEATURES
   whole = file.read_bytes()
@@ -126,6 +128,12 @@ def test_a_failed_read_is_told_and_tried_again(stores):
     reader.rows(np.asarray([45]))
   file.write_bytes(whole)
   assert reader.rows(np.asarray([45]))[0, 0] == 45 * DIM
+
+
+def test_a_changed_file_is_refused_before_a_block_is_read(stores):
+  seals.flip(stores[2].path / store.FEATURES)
+  with pytest.raises(store.BadStore, match='features.f16.bin was changed'):
+    block_reader.BlockReader(stores, np.arange(50), 10, 2)
 
 
 @pytest.mark.parametrize('chosen, block_rows, complaint', [

@@ -38,7 +38,7 @@ def quiet(tmp_path_factory):
 def wait_for_shards(workdir, count, process):
   folder = workdir / 'shards'
   while process.poll() is None and not (workdir / 'store').exists():
-    if folder.is_dir() and len(list(folder.glob('0*.json'))) >= count:
+    if folder.is_dir() and len(list(folder.glob('0*'))) >= count:
       return
     time.sleep(0.005)
 

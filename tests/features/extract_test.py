@@ -12,15 +12,15 @@ import sys
 import numpy as np
 from PIL import Image as PilImage
 from pinpoint_jax import types
-from pinpoint_jax.disk import files
+from pinpoint_jax.disk import files, sealed
 from pinpoint_jax.features import backbone as backbones
-from pinpoint_jax.features import extract, shards, store, store_writer, verify
+from pinpoint_jax.features import extract, shards, store, verify
 from pinpoint_jax.features import shards as failures
 from pinpoint_jax.features import shards as job
 from pinpoint_jax.images import decode, preprocess
 import pytest
 
-from tests.fixtures import limits
+from tests.fixtures import limits, seals
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NUM = 100
@@ -119,10 +119,8 @@ def test_three_hosts_change_nothing(whole, tmp_path):
 def test_damaged_and_missing_shards_are_made_again(whole, tmp_path, capsys):
   make(tmp_path, host=0, num_hosts=2)
   folder = tmp_path / 'shards'
-  data = bytearray((folder / '000002.npz').read_bytes())
-  data[-40] ^= 1
-  (folder / '000002.npz').write_bytes(bytes(data))
-  (folder / '000004.json').unlink()
+  seals.flip(folder / '000002/features.f16.bin')
+  (folder / '000004/manifest.json').unlink()
   make(tmp_path, host=1, num_hosts=2)
   assert shards.state(folder, 2) == 'damaged'
   assert shards.state(folder, 4) == 'missing'
@@ -157,12 +155,13 @@ def test_what_killed_hosts_left_is_removed_with_the_next_run(whole, tmp_path):
 def test_a_host_whose_half_was_cleaned_away_takes_the_finished_store(
     whole, tmp_path, monkeypatch):
   make(tmp_path, host=0, num_hosts=2)
-  publish = store_writer._publish
-  def after_another(partial, path):
-    monkeypatch.undo()
-    make(tmp_path)  # The other host is done at this very moment.
-    publish(partial, path)
-  monkeypatch.setattr(store_writer, '_publish', after_another)
+  publish = sealed.Draft.publish
+  def after_another(draft, folder, *args, **options):
+    if folder.name == 'store':
+      monkeypatch.undo()
+      make(tmp_path)  # The other host is done at this very moment.
+    publish(draft, folder, *args, **options)
+  monkeypatch.setattr(sealed.Draft, 'publish', after_another)
   assert len(make(tmp_path, host=1, num_hosts=2)) == NUM - len(BAD)
   assert content(tmp_path) == content(whole)
 
@@ -209,8 +208,8 @@ def renamed(row, name):
 
 @pytest.mark.parametrize('source, words', [
     (renamed(5, 'p004'), "1 duplicate ids, the first is 'p004'"),
-    (renamed(5, 'p\n04'), '1 names cannot stand on a line'),
-    (renamed(5, 'p\udc80'), '1 names cannot stand on a line'),
+    (renamed(5, 'p\n04'), '1 names do not fit on a line'),
+    (renamed(5, 'p\udc80'), '1 names do not fit on a line'),
     (Untouchable(0), 'the data set has no photos'),
 ])
 def test_a_table_no_store_can_hold_is_refused_before_any_photo_is_read(
@@ -294,7 +293,7 @@ extract_test.make(folder)
 
 
 @pytest.mark.parametrize('limit, full, needed, num_shards', [
-    (3000, 'shards/000000.npz', '9,072', 0),  # 14 rows of 320 halves, 14 longs.
+    (3000, 'shards/000000', '9,072', 0),  # 14 rows of 320 halves, 14 longs.
     (20_000, 'store', '63,632', 7),  # 97 rows of 320 halves and 16 bytes.
 ])
 def test_a_full_disk_names_path_and_room_and_a_rerun_goes_on(
@@ -307,17 +306,7 @@ def test_a_full_disk_names_path_and_room_and_a_rerun_goes_on(
   assert f'at least {needed} bytes are needed' in done.stderr
   assert 'bytes are free there' in done.stderr
   names = {file.name for file in (tmp_path / 'shards').iterdir()}
-  assert names == {f'{number:06d}.{kind}' for number in range(num_shards)
-                   for kind in ('npz', 'json')}
+  assert names == {f'{number:06d}' for number in range(num_shards)}
   assert {file.name for file in tmp_path.iterdir()} == {'job.json', 'shards'}
   make(tmp_path, Untouchable() if num_shards else None)
   assert content(tmp_path) == content(whole)
-
-
-def test_atomic_files_are_whole_or_absent(tmp_path):
-  path = tmp_path / 'x'
-  with pytest.raises(RuntimeError):
-    with files.atomic(path) as file:
-      file.write(b'half')
-      raise RuntimeError
-  assert list(tmp_path.iterdir()) == []

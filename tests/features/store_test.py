@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.disk import files
+from pinpoint_jax.disk import sealed
 from pinpoint_jax.features import (
   columns,
   store,
@@ -12,6 +12,8 @@ from pinpoint_jax.features import (
   verify,
 )
 import pytest
+
+from tests.fixtures import seals
 
 NUM, DIM = 6, 4
 
@@ -102,25 +104,32 @@ def test_sound_stores_are_verified(path):
       'preprocess': 'resize(8)'}
 
 
-def flip(path, name, bit=1, place=3):
-  data = bytearray((path / name).read_bytes())
-  data[place] ^= bit
-  (path / name).write_bytes(bytes(data))
-
-
-@pytest.mark.parametrize('bit', [1, 128])  # 128 makes text that is no UTF-8.
+@pytest.mark.parametrize('bit', [0, 7])  # 7 makes text that is no UTF-8.
 @pytest.mark.parametrize('name', [
     'features.f16.bin', 'latlng_deg.f32.bin', 'ids.txt', 'author.i32.bin',
     'authors.txt', 'sequence.i32.bin', 'quarantine.jsonl'])
 def test_one_flipped_bit_is_found_and_the_file_named(path, name, bit):
-  flip(path, name, bit)
+  seals.flip(path / name, bit=bit)
   with pytest.raises(store.BadStore, match=f'{name} was changed: checksum'):
     verify.verify(path)
 
 
+@pytest.mark.parametrize('use, name', [
+    (lambda opened: opened.rows(np.asarray([0])), 'features.f16.bin'),
+    (lambda opened: opened.table(), 'features.f16.bin'),
+    *((lambda opened: opened.photos, name) for name in (
+        'latlng_deg.f32.bin', 'ids.txt', 'author.i32.bin', 'authors.txt',
+        'sequence.i32.bin'))])
+def test_what_is_used_is_verified_first(path, use, name):
+  seals.flip(path / name)
+  opened = store.open_store(path)
+  with pytest.raises(store.BadStore, match=f'{name} was changed: checksum'):
+    use(opened)
+
+
 @pytest.mark.parametrize('name, size, words', [
     ('features.f16.bin', 40, 'features.f16.bin has 40 bytes, expected 48'),
-    ('latlng_deg.f32.bin', 40, 'has 40 bytes, expected 48 for 6 rows'),
+    ('latlng_deg.f32.bin', 40, 'latlng_deg.f32.bin has 40 bytes, expected 48'),
     ('author.i32.bin', 20, 'has 20 bytes, expected 24'),
     ('ids.txt', 3, 'ids.txt has 3 bytes'),
 ])
@@ -132,26 +141,44 @@ def test_a_cut_file_is_refused_at_open(path, name, size, words):
 
 
 @pytest.mark.parametrize('change, words', [
-    (dict(rows=7), 'expected 56 for 7 rows'),
+    (dict(rows=7), 'latlng_deg.f32.bin has 48 bytes, expected 56'),
     (dict(dim=5), 'features.f16.bin has 48 bytes, expected 60'),
     (dict(version=9), 'version 9, this program reads 1'),
     (dict(files={}), 'features.f16.bin is not in the manifest'),
-    (dict(rows='6'), "rows is '6', which no writer"),
-    (dict(rows=-1), 'rows is -1'),
+    (dict(rows='6'), "rows is '6'; extract it again"),
+    (dict(rows=-1), 'rows is -1, expected at least 0'),
     (dict(rows=True), 'rows is True'),
     (dict(dim=None), 'dim is None'),
     (dict(dim=0), 'dim is 0'),
     (dict(dtype='float32'), "dtype is 'float32'"),
-    (dict(source='drone'), "source is 'drone'"),
+    (dict(source='drone'), r"source is 'drone', expected one of \('photo'"),
+    (dict(unheard_of=1), r"\['unheard_of'\] are unknown"),
     (dict(files=[]), r'files is \[\]'),
     (dict(files={'ids.txt': 3}), "files is {'ids.txt': 3}"),
     (dict(files={'../x': {'bytes': 1, 'xxh3_128': ''}}), 'files is'),
 ])
 def test_a_manifest_that_does_not_fit_is_refused(path, change, words):
-  manifest = json.loads((path / 'manifest.json').read_text())
-  (path / 'manifest.json').write_text(json.dumps(manifest | change))
+  seals.reseal(path, store.KIND, **change)
   with pytest.raises(store.BadStore, match=words):
     store.open_store(path)
+
+
+def test_a_manifest_that_was_changed_is_refused(path):
+  text = (path / 'manifest.json').read_text()
+  (path / 'manifest.json').write_text(text.replace('resize(8)', 'resize(9)'))
+  with pytest.raises(store.BadStore, match='manifest.json: it was changed'):
+    store.open_store(path)
+
+
+def test_a_store_from_before_manifests_had_a_checksum_is_read(path):
+  unsealed = sealed.entries_of(store.read_manifest(path))
+  (path / 'manifest.json').write_text(json.dumps(unsealed))
+  opened = store.open_store(path)
+  np.testing.assert_array_equal(opened.features, FEATURES)
+  assert 'without a checksum' in verify.verify(path)['manifest']
+  sealed.write_manifest(path, store.KIND, unsealed)
+  assert 'manifest' not in verify.verify(path)
+  assert store.open_store(path).fingerprint() == opened.fingerprint()
 
 
 def test_missing_or_broken_manifests_are_refused(path):
@@ -165,17 +192,8 @@ def test_missing_or_broken_manifests_are_refused(path):
   with pytest.raises(store.BadStore, match='not readable as JSON'):
     store.open_store(path)
   (path / 'manifest.json').unlink()
-  with pytest.raises(store.BadStore, match='is no feature store, or its'):
+  with pytest.raises(store.BadStore, match='is no feature store, or was'):
     store.open_store(path)
-
-
-def reseal(path, name, data):
-  """Writes a file with a manifest that agrees: what a buggy writer does."""
-  (path / name).write_bytes(data)
-  manifest = json.loads((path / 'manifest.json').read_text())
-  manifest['files'][name] = {'bytes': len(data),
-                             'xxh3_128': files.checksum(path / name)}
-  (path / 'manifest.json').write_text(json.dumps(manifest))
 
 
 @pytest.mark.parametrize('name, data, words', [
@@ -199,22 +217,20 @@ def reseal(path, name, data):
     ('ids.txt', np.frombuffer(b'a\nb\n', np.uint8), '2 lines, expected 6'),
 ])
 def test_sealed_nonsense_is_found(path, name, data, words):
-  reseal(path, name, data.tobytes())
+  seals.reseal(path, store.KIND, name, data.tobytes())
   with pytest.raises(store.BadStore, match=words):
     verify.verify(path)
 
 
 def test_a_store_that_says_unit_length_must_have_it(path):
-  manifest = json.loads((path / 'manifest.json').read_text())
-  (path / 'manifest.json').write_text(json.dumps(
-      manifest | {'normalized': True}))
+  seals.reseal(path, store.KIND, normalized=True)
   with pytest.raises(store.BadStore, match='6 rows do not have length 1'):
     verify.verify(path)
 
 
 def test_every_problem_is_said_at_once(path):
-  flip(path, 'ids.txt')
-  flip(path, 'author.i32.bin')
+  seals.flip(path / 'ids.txt')
+  seals.flip(path / 'author.i32.bin')
   (path / 'stray.bin').write_bytes(b'')
   with pytest.raises(store.BadStore) as caught:
     verify.verify(path)
@@ -229,7 +245,7 @@ def test_a_name_that_is_no_line_is_refused(tmp_path, name, column):
   if column != 'ids' and not name:
     return  # There it means unknown.
   names = np.asarray(['a', 'b', 'c', 'd', 'e', name], np.str_)
-  with pytest.raises(columns.BadColumn, match='1 names cannot stand on a line'):
+  with pytest.raises(columns.BadColumn, match='1 names do not fit on a line'):
     make(tmp_path / 'store', photos(**{column: names}))
   assert list(tmp_path.iterdir()) == []
 
@@ -256,7 +272,7 @@ def test_quarantine_lines_stay_lines_whatever_a_reason_holds(tmp_path):
 def test_half_written_stores_do_not_appear(tmp_path):
   with pytest.raises(store.BadStore, match='4 features for 6 photos'):
     make(tmp_path / 'store', features=FEATURES[:4])
-  with pytest.raises(store.BadStore, match='3 numbers where 4'):
+  with pytest.raises(store.BadStore, match='dimension 3 where 4'):
     make(tmp_path / 'store', features=FEATURES[:, :3])
   assert list(tmp_path.iterdir()) == []
 
@@ -264,7 +280,7 @@ def test_half_written_stores_do_not_appear(tmp_path):
 def test_two_writers_of_one_store_are_fine_of_two_are_not(path):
   again = make(path, quarantine=[{'id': 'g', 'reason': 'empty'}])
   assert len(again) == NUM
-  with pytest.raises(store.BadStore, match='holds another store'):
+  with pytest.raises(store.BadStore, match='is there already and differs'):
     make(path, features=FEATURES + 1)
 
 
