@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 from pinpoint_jax.gallery import gallery as galleries
-from pinpoint_jax.gallery import writer
 from pinpoint_jax.gallery import verify as gallery_verify
+from pinpoint_jax.gallery import writer
 from pinpoint_jax.models import embedder_files
 import pytest
 
