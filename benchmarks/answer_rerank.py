@@ -25,8 +25,8 @@ def made(ground: Ground, trained: files.Trained,
   reader = inputs.Reader(ground.searcher.gallery, ground.around)
   context = reader.context(
       queries, found, masks.open_mask(len(queries)),
-      reranking.reads(trained.model).support)
-  return found, reranking.make_batch(reader, trained.model, queries, context)
+      inputs.spec(trained.model).support)
+  return found, reader.batch(trained.model, queries, context)
 
 
 def of_12(ground: Ground, arg: str | None) -> dict:

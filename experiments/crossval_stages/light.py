@@ -86,8 +86,5 @@ def _draws(config: config_dict.ConfigDict, num: int) -> Iterator[np.ndarray]:
 
 
 def _batch(found: crossval_lists.Found) -> scoring.Batch:
-  valid = found.shortlist.rows >= 0
-  sims = np.where(valid[..., None], found.shortlist.similarities, 0.)
-  return scoring.Batch(
-      sims.astype(np.float32), valid, features=light_features.features(
-          found.shortlist, found.latlng_deg, found.counts))
+  return scoring.batch(found.shortlist, features=light_features.features(
+      found.shortlist, found.latlng_deg, found.counts))

@@ -21,7 +21,8 @@ from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.gallery import density
 from pinpoint_jax.geo import coords, distance
 from pinpoint_jax.models import embedder_files, encoding
-from pinpoint_jax.search import exact, masks
+from pinpoint_jax.search import exact, exact_scores, masks
+from pinpoint_jax.search.vectors import Vectors
 
 # Up to so many places all are candidates; beyond, so many of each channel.
 _ALL, _SOME = 768, 128
@@ -138,11 +139,12 @@ class _Maker:
     # Refuses, by its name, a query that has no candidate at all.
     geolocation.answers(photos, gallery, lists['image'].rows[:, 0])
     slots = min(len(gallery), size * len(lists))
-    found, ranks = (x[:, :slots] for x in shortlist.union(lists))
-    return {'rows': found.astype(np.int32), 'ranks': ranks.astype(np.int16),
-            'similarities': shortlist.similarities(
-                asked, found, self._scores, self._fold.channels),
-            'counts': density.visible_counts(found, *self._around, masks.Mask(
+    found = shortlist.build(lists, asked, self._scores, self._fold.channels)
+    rows, ranks, sims = (getattr(found, name)[:, :slots] for name in (
+        'rows', 'ranks', 'similarities'))
+    return {'rows': rows.astype(np.int32), 'ranks': ranks.astype(np.int16),
+            'similarities': sims,
+            'counts': density.visible_counts(rows, *self._around, masks.Mask(
                 excluded, np.zeros(0, np.int64)))}
 
   def _encode(self, rows: rows_lib.StoreRows,
@@ -155,8 +157,10 @@ class _Maker:
         else None)
 
   def _scores(self, channel: str, vectors: Float[np.ndarray, 'b d'],
-              rows: Int[np.ndarray, 'b k']) -> Float[np.ndarray, 'b k']:
-    return np.einsum('bd,bkd->bk', vectors, self._vectors[channel][rows])
+              query: Int[np.ndarray, 'm'],
+              row: Int[np.ndarray, 'm']) -> Float[np.ndarray, 'm']:
+    return exact_scores.scores(
+        vectors, Vectors(self._vectors[channel]), query, row)
 
   @functools.cached_property
   def _vectors(self) -> dict[str, np.ndarray]:

@@ -126,13 +126,13 @@ class Answering:
 
     The oracle needs the truth; its scores are kilometres below 0.
     """
-    lists = self._lists(queries, mask)
+    lists = self._searcher.lists(queries, self._depths(), mask)
     found = {name: types.Candidates(
         lists[OF_CHANNEL[name]].rows[:, :one.size],
         np.float32(one.temperature) *
         lists[OF_CHANNEL[name]].scores[:, :one.size])
              for name, one in self._channels.items()}
-    shortlists = {sizes: self._shortlist(lists, queries, sizes)
+    shortlists = {sizes: self._searcher.union(lists, queries, sizes)
                   for sizes in dict.fromkeys(
                       stage.sizes for stage in self._stages.values())}
     for name, stage in self._stages.items():
@@ -141,7 +141,7 @@ class Answering:
                            stage.scorer.scores(queries, among, mask))
     if self._oracle and truth_deg is not None:
       rows = (shortlists[self._oracle].rows if self._oracle in shortlists
-              else union(lists, self._oracle)[0])
+              else self._searcher.union(lists, queries, self._oracle).rows)
       found[ORACLE] = nearest(rows, self._places(rows), truth_deg)
     return found
 
@@ -158,26 +158,16 @@ class Answering:
             listed, decode, interpolate and name != ORACLE)
     return found
 
-  def _lists(self, queries: shortlist.Queries,
-             mask: masks.Mask) -> dict[str, types.Candidates]:
+  def _depths(self) -> dict[str, int]:
     """Each channel once, as deep as the deepest system looks."""
-    wanted = dict.fromkeys(types.CHANNELS, 0)
-    for name, one in self._channels.items():
-      wanted[OF_CHANNEL[name]] = max(wanted[OF_CHANNEL[name]], one.size)
+    depths = dict.fromkeys(types.CHANNELS, 0)
+    for name, channel in self._channels.items():
+      depths[OF_CHANNEL[name]] = channel.size
     sizes = [stage.sizes for stage in self._stages.values()]
     for one in (*sizes, *([self._oracle] if self._oracle else ())):
-      for name in types.CHANNELS:
-        wanted[name] = max(wanted[name], getattr(one, name))
-    return {name: self._searcher.search(name, queries.of(name), k, mask)
-            for name, k in wanted.items() if k}
-
-  def _shortlist(self, lists: Mapping[str, types.Candidates],
-                 queries: shortlist.Queries,
-                 sizes: shortlist.Sizes) -> types.Shortlist:
-    """As Searcher.shortlist; an index searched deeper may find more."""
-    rows, ranks = union(lists, sizes)
-    return types.Shortlist(rows, ranks, shortlist.similarities(
-        queries, rows, self._searcher.scores, self._searcher.channels))
+      for name, size in one.by_channel().items():
+        depths[name] = max(depths[name], size)
+    return depths
 
   def _decoded(self, listed: types.Candidates, decode: str,
                interpolate: bool) -> Answers:
@@ -198,16 +188,6 @@ class Answering:
   def _places(self, rows: Int[np.ndarray, 'b k']) -> Float[
       np.ndarray, 'b k 2']:
     return self._searcher.gallery.latlng_deg[np.maximum(rows, 0)]
-
-
-def union(lists: Mapping[str, types.Candidates],
-          sizes: shortlist.Sizes) -> tuple[Int[np.ndarray, 'b k'],
-                                           Int[np.ndarray, 'b k 3']]:
-  """Rows and ranks of the shortlist of those sizes, out of longer lists."""
-  cut = {name: types.Candidates(lists[name].rows[:, :size],
-                                lists[name].scores[:, :size])
-         for name in types.CHANNELS if (size := getattr(sizes, name))}
-  return shortlist.union(cut)
 
 
 def ranked(rows: Int[np.ndarray, 'b k'],

@@ -7,6 +7,7 @@ A small region is scanned exactly: an index that looks at the best of all rows
 seldom meets it.
 """
 
+from collections.abc import Mapping
 import dataclasses
 import math
 
@@ -20,8 +21,9 @@ from pinpoint_jax.search import vectors as vectors_lib
 
 # A region with at most this share of a segment's rows is scanned exactly.
 _SCANNED_SHARE = 0.25
-# Rows asked of an index beyond k, in k, before exclusions go to the exact scan.
+# Rows requested from an index beyond k, in k, before exclusions go to the exact scan.
 _DEEPER = 8
+
 
 @dataclasses.dataclass(frozen=True)
 class _Part:
@@ -65,27 +67,35 @@ class Searcher:
     return merge.merge([self._search_part(part, queries, k, mask)
                         for part in self._parts[channel]], k, self.gallery.ids)
 
+  def lists(self, queries: shortlists.Queries, depths: Mapping[str, int],
+            mask: masks.Mask | None = None) -> dict[str, types.Candidates]:
+    """Each channel's best rows, as many as `depths` says."""
+    return {name: self.search(name, queries.of(name), depth, mask)
+            for name, depth in depths.items() if depth}
+
+  def union(self, lists: Mapping[str, types.Candidates],
+            queries: shortlists.Queries,
+            sizes: shortlists.Sizes) -> types.Shortlist:
+    """The shortlist of lists at least as long, scored under all channels."""
+    return shortlists.build(shortlists.cut(lists, sizes), queries,
+                            self.pair_scores, self.channels)
+
   def shortlist(self, queries: shortlists.Queries, sizes: shortlists.Sizes,
                 mask: masks.Mask | None = None) -> types.Shortlist:
     """The union of what the searches propose, scored under all of them."""
-    sizes = {name: getattr(sizes, name) for name in types.CHANNELS
-             if getattr(sizes, name)}
-    lists = {name: self.search(name, queries.of(name), size, mask)
-             for name, size in sizes.items()}
-    rows, ranks = shortlists.union(lists)
-    return types.Shortlist(rows, ranks, shortlists.similarities(
-        queries, rows, self.scores, self.channels))
+    return self.union(self.lists(queries, sizes.by_channel(), mask), queries,
+                      sizes)
 
-  def scores(self, channel: str, queries: Float[np.ndarray, 'b d'],
-             rows: Int[np.ndarray, 'b k']) -> Float[np.ndarray, 'b k']:
-    """Exact similarity of each query to each of its rows."""
-    query = np.repeat(np.arange(len(rows)), rows.shape[1])
-    found = np.empty(rows.size, np.float32)
+  def pair_scores(self, channel: str, queries: Float[np.ndarray, 'b d'],
+                  query: Int[np.ndarray, 'm'],
+                  row: Int[np.ndarray, 'm']) -> Float[np.ndarray, 'm']:
+    """Exact similarity of each pair (query[i], row[i])."""
+    scores = np.empty(len(row), np.float32)
     for part in self._parts[channel]:
-      at = (rows.ravel() >= part.start) & (rows.ravel() < part.stop)
-      found[at] = exact_scores.scores(queries, part.vectors, query[at],
-                                 rows.ravel()[at] - part.start)
-    return found.reshape(rows.shape)
+      at = (row >= part.start) & (row < part.stop)
+      scores[at] = exact_scores.scores(queries, part.vectors, query[at],
+                                       row[at] - part.start)
+    return scores
 
   def _whole(self, mask: masks.Mask | None, num_queries: int) -> masks.Mask:
     """The mask, and the rows that the gallery has deleted."""
@@ -97,17 +107,23 @@ class Searcher:
                    mask: masks.Mask) -> types.Candidates:
     mask = _within(mask, part)
     if part.index is None or _is_small(mask, part):
-      found = _scan(part, queries, k, mask)
+      nearest = _scan(part, queries, k, mask)
     else:
-      found = self._look_up(part, queries, k, mask)
+      nearest = self._look_up(part, queries, k, mask)
     return types.Candidates(
-        np.where(found.rows < 0, -1, found.rows + part.start), found.scores)
+        np.where(nearest.rows < 0, -1, nearest.rows + part.start),
+        nearest.scores)
 
   def _look_up(self, part: _Part, queries: np.ndarray, k: int,
                mask: masks.Mask) -> types.Candidates:
-    found = mask.filter(part.index.search(queries, _depth(k, mask, part)), k)
-    short = np.flatnonzero(found.short)
-    candidates = found.candidates
+    filtered = mask.filter(
+        part.index.search(queries, _depth(k, mask, part)), k)
+    candidates = filtered.candidates
+    # An index rounds its scores; merged and kept are exact ones.
+    query, slot = np.nonzero(candidates.rows >= 0)
+    candidates.scores[query, slot] = exact_scores.scores(
+        queries, part.vectors, query, candidates.rows[query, slot])
+    short = np.flatnonzero(filtered.short)
     if len(short) and len(part.vectors):
       self.num_scanned_again += len(short)
       again = _scan(part, queries[short], k, mask.take(short))
@@ -118,14 +134,14 @@ class Searcher:
 
 def _parts(gallery: galleries.Gallery, channel: str, indexed: ann.Indices,
            engine: exact.Engine) -> list[_Part]:
-  found = []
+  parts = []
   for segment, start in zip(gallery.segments, gallery.offsets):
     vectors = segment.channel(channel)
     if vectors is not None:
       index = indexed.get((segment.name, channel))
-      found.append(_Part(int(start), vectors, exact.Exact(vectors, engine),
+      parts.append(_Part(int(start), vectors, exact.Exact(vectors, engine),
                          index))
-  return found
+  return parts
 
 
 def _scan(part: _Part, queries: np.ndarray, k: int,
@@ -144,13 +160,13 @@ def _is_small(mask: masks.Mask, part: _Part) -> bool:
 def _depth(k: int, mask: masks.Mask, part: _Part) -> int:
   """How many rows to ask for, so that k are mostly left under the mask."""
   most = int(np.diff(mask.excluded.offsets).max(initial=0))
-  wanted = k + min(most, _DEEPER * k)
+  needed = k + min(most, _DEEPER * k)
   open_rows = len(part.vectors) - len(mask.removed)
   if mask.allowed is not None:
     open_rows = len(mask.allowed)
   share = max(open_rows, 1) / max(len(part.vectors), 1)
   # Twice as deep as rows spread evenly would need.
-  deep = wanted if share == 1 else math.ceil(2 * wanted / share)
+  deep = needed if share == 1 else math.ceil(2 * needed / share)
   return max(1, min(deep, len(part.vectors)))
 
 

@@ -5,15 +5,12 @@
   raw · raw            ─▶ raw list      ─┘           similarity under all three
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
-
-# Pairs of query and candidate that are scored at a time.
-_PAIRS = 1 << 14
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +29,11 @@ class Sizes:
   def total(self) -> int:
     """Slots of a shortlist, duplicates padded."""
     return self.image + self.location + self.raw
+
+  def by_channel(self) -> dict[str, int]:
+    """Size of each list that is not empty."""
+    return {name: size for name in types.CHANNELS
+            if (size := getattr(self, name))}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,28 +65,38 @@ class Queries:
                    None if self.raw is None else self.raw[rows])
 
 
-def union(lists: Mapping[str, types.Candidates]) -> tuple[
-    Int[np.ndarray, 'b k'], Int[np.ndarray, 'b k 3']]:
-  """Each proposed row once, in the order of first proposal, and its ranks.
+def build(
+    lists: Mapping[str, types.Candidates], queries: Queries,
+    score_fn: Callable[..., Float[np.ndarray, 'm']],
+    channels: Sequence[str]) -> types.Shortlist:
+  """Each proposed row once, in the order of first proposal.
 
   k is the sum of the lists' lengths; what duplicates leave free is -1, last.
+  The lists' scores stay; score_fn, as in `similarities`, adds the others.
   """
-  rows = np.concatenate([found.rows for found in lists.values()], axis=1)
-  num_queries, k = rows.shape
-  place = np.concatenate([np.arange(x.rows.shape[1]) for x in lists.values()])
-  channel = np.concatenate([
-      np.full(x.rows.shape[1], types.CHANNELS.index(name))
-      for name, x in lists.items()])
-  query = np.arange(num_queries)[:, None]
-  slot = _slots(rows)
-  real = rows >= 0
-  found = np.full((num_queries, k), -1, np.int64)
-  ranks = np.full((num_queries, k, len(types.CHANNELS)), -1, np.int32)
-  at = np.broadcast_to(query, rows.shape)[real], slot[real]
-  found[at] = rows[real]
-  ranks[(*at, np.broadcast_to(channel, rows.shape)[real])] = np.broadcast_to(
-      place, rows.shape)[real]
-  return found, ranks
+  rows = np.concatenate([some.rows for some in lists.values()], axis=1)
+  scores = np.concatenate([some.scores for some in lists.values()], axis=1)
+  lengths = [some.rows.shape[1] for some in lists.values()]
+  place = np.concatenate([np.arange(length) for length in lengths])
+  channel = np.repeat([types.CHANNELS.index(name) for name in lists], lengths)
+  query, column = np.nonzero(rows >= 0)
+  slot = _slots(rows)[query, column]
+  proposed = np.full(rows.shape, -1, np.int64)
+  ranks = np.full((*rows.shape, len(types.CHANNELS)), -1, np.int32)
+  known = np.full(ranks.shape, np.nan, np.float32)
+  proposed[query, slot] = rows[query, column]
+  ranks[query, slot, channel[column]] = place[column]
+  known[query, slot, channel[column]] = scores[query, column]
+  return types.Shortlist(proposed, ranks, similarities(
+      queries, proposed, score_fn, channels, known))
+
+
+def cut(lists: Mapping[str, types.Candidates],
+        sizes: Sizes) -> dict[str, types.Candidates]:
+  """The first of each list, as many as `sizes` says; 0 leaves it out."""
+  return {name: types.Candidates(lists[name].rows[:, :size],
+                                 lists[name].scores[:, :size])
+          for name, size in sizes.by_channel().items()}
 
 
 def _slots(rows: Int[np.ndarray, 'b k']) -> Int[np.ndarray, 'b k']:
@@ -106,19 +118,25 @@ def _slots(rows: Int[np.ndarray, 'b k']) -> Int[np.ndarray, 'b k']:
 
 def similarities(
     queries: Queries, rows: Int[np.ndarray, 'b k'],
-    score_fn: Callable[[str, Float[np.ndarray, 'b d'], Int[np.ndarray, 'b k']],
-                       Float[np.ndarray, 'b k']],
-    channels: tuple[str, ...]) -> Float[np.ndarray, 'b k 3']:
+    score_fn: Callable[..., Float[np.ndarray, 'm']],
+    channels: Sequence[str],
+    known: Float[np.ndarray, 'b k 3'] | None = None) -> Float[
+        np.ndarray, 'b k 3']:
   """Cosine of every candidate under every channel; -inf in padded slots.
 
-  score_fn(channel, queries, rows) scores pairs whose rows are real.
+  score_fn(channel, vectors [b, d], query [m], row [m]) scores pairs; only those
+  that are NaN in `known` are asked for.
   """
-  found = np.zeros((*rows.shape, len(types.CHANNELS)), np.float32)
-  step = max(1, _PAIRS // max(rows.shape[1], 1))
-  for start in range(0, len(rows), step):
-    part = slice(start, start + step)
-    for name in channels:
-      found[part, :, types.CHANNELS.index(name)] = score_fn(
-          name, queries.of(name)[part], np.maximum(rows[part], 0))
-  found[rows < 0] = -np.inf
-  return found
+  filled = np.zeros((*rows.shape, len(types.CHANNELS)), np.float32)
+  for name in channels:
+    column = filled[..., types.CHANNELS.index(name)]
+    missing = rows >= 0
+    if known is not None:
+      scores = known[..., types.CHANNELS.index(name)]
+      missing &= np.isnan(scores)
+      column[:] = scores
+    query, slot = np.nonzero(missing)
+    column[query, slot] = score_fn(
+        name, queries.of(name), query, rows[query, slot])
+  filled[rows < 0] = -np.inf
+  return filled

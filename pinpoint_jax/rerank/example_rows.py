@@ -6,7 +6,7 @@ Vectors are read from the gallery's memory-mapped segments when a batch asks
 for them; the light reranker's features were made before and lie in the table.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.disk import parts
 from pinpoint_jax.models import layers
-from pinpoint_jax.rerank import examples, inputs, ranker, scoring
+from pinpoint_jax.rerank import examples, inputs, scoring
 
 # Examples that means and deviations are taken of.
 _NUM_FITTED = 2048
@@ -40,9 +40,9 @@ class Proposed:
 class ExampleRows:
   """Examples of a module: what it scores, and how far each candidate is."""
 
-  def __init__(self, table: parts.Table, asked: examples.LabeledQueries,
+  def __init__(self, table: parts.Table, labeled: examples.LabeledQueries,
                reader: inputs.Reader, module: nn.Module):
-    self._table, self._asked = table, asked
+    self._table, self._labeled = table, labeled
     self._reader, self._module = reader, module
 
   def __len__(self) -> int:
@@ -56,8 +56,9 @@ class ExampleRows:
     """A Batch of those rows, km to the truth [b, k] and the rows [b]."""
     rows = np.asarray(rows, np.int64)
     columns = self._table.take(rows)
-    queries = self._asked.vectors.take(rows % len(self._asked))
-    return {'batch': self._batch(queries, columns),
+    queries = self._labeled.vectors.take(rows % len(self._labeled))
+    return {'batch': self._reader.batch(self._module, queries,
+                                        examples.from_columns(columns)),
             'dist_km': columns['dist_km'], 'row': rows}
 
   def fingerprint(self) -> str:
@@ -66,15 +67,15 @@ class ExampleRows:
 
   def ids(self, rows: np.ndarray) -> list[str]:
     """Ids of the queries of those rows."""
-    return self._asked.photos.ids[rows % len(self._asked)].tolist()
+    return self._labeled.photos.ids[rows % len(self._labeled)].tolist()
 
   def photos(self, rows: np.ndarray) -> types.Photos:
     """The queries of those rows."""
-    return self._asked.photos.take(rows % len(self._asked))
+    return self._labeled.photos.take(rows % len(self._labeled))
 
   def proposed(self, most: int) -> Proposed:
     """Lists of the first round, of at most so many queries."""
-    columns = self._table.take(np.arange(min(most, len(self._asked))))
+    columns = self._table.take(np.arange(min(most, len(self._labeled))))
     real = (columns['ranks'] >= 0).any(axis=-1)
     return Proposed(types.Shortlist(
         np.where(real, columns['rows'], -1).astype(np.int64),
@@ -83,43 +84,38 @@ class ExampleRows:
                     np.where(real, columns['dist_km'], np.inf),
                     columns.get('prior'))
 
-  def _batch(self, queries: Any,
-             columns: Mapping[str, np.ndarray]) -> scoring.Batch:
-    if ranker.is_light(self._module):
-      valid = columns['rows'] >= 0
-      sims = np.where(valid[..., None], columns['similarities'], 0.)
-      return scoring.Batch(
-          sims.astype(np.float32), valid, features=columns['features'],
-          prior=columns.get('prior'))
-    return ranker.make_batch(self._reader, self._module, queries,
-                                examples.from_columns(columns))
-
 
 def make(folder: parts.Folder, builder: examples.ExampleBuilder,
          reader: inputs.Reader, module: nn.Module,
-         asked: examples.LabeledQueries,
+         labeled: examples.LabeledQueries,
          done: Callable[[int], None] = lambda _: None) -> ExampleRows:
   """Makes the parts that are not there yet, then opens all of them.
 
-  `done` hears how many examples each part has brought.
+  `done` hears how many examples are there, as they come.
   """
-  todo = builder.parts(asked)
-  for i, (number, at) in enumerate(todo):
-    if not folder.has(i):
-      folder.write(i, _columns(builder, reader, module, asked, number, at))
-    done(at.stop - at.start)
-  return ExampleRows(folder.open(len(todo)), asked, reader, module)
+  blocks = builder.blocks(len(labeled))
+  # Rows go round by round; a block's rounds are made together.
+  number = lambda turn, i: turn * len(blocks) + i
+  for i, at in enumerate(blocks):
+    missing = [turn for turn in range(builder.rounds)
+               if not folder.has(number(turn, i))]
+    # Support also where the module reads none: others may share the table.
+    for turn, context in builder.contexts(
+        labeled, at, missing, with_support=not scoring.is_light(module)):
+      folder.write(number(turn, i), _columns(
+          builder, reader, module, labeled, at, context))
+    done(builder.rounds * (at.stop - at.start))
+  return ExampleRows(folder.open(builder.rounds * len(blocks)), labeled, reader,
+                     module)
 
 
 def _columns(builder: examples.ExampleBuilder, reader: inputs.Reader,
-             module: nn.Module, asked: examples.LabeledQueries, number: int,
-             at: slice) -> dict[str, np.ndarray]:
-  light = ranker.is_light(module)
-  # Also where the module reads no support: others may share the table.
-  context = builder.context(asked, number, at, with_support=not light)
-  found = examples.as_columns(
-      context, builder.dist_km(asked, at, context.shortlist.rows))
-  return found | ({'features': reader.features(context)} if light else {})
+             module: nn.Module, labeled: examples.LabeledQueries, at: slice,
+             context: inputs.Context) -> dict[str, np.ndarray]:
+  if scoring.is_light(module):
+    context = dataclasses.replace(context, features=reader.features(context))
+  return examples.as_columns(
+      context, builder.dist_km(labeled, at, context.shortlist.rows))
 
 
 def norms(rows: ExampleRows) -> dict[str, Any]:
@@ -130,10 +126,11 @@ def norms(rows: ExampleRows) -> dict[str, Any]:
     return {
         'features_norm': layers.fit_standardise(batch.features, batch.valid)
     }
-  found = {'meta_norm': layers.fit_standardise(batch.inputs.meta, batch.valid)}
+  fitted = {
+      'meta_norm': layers.fit_standardise(batch.inputs.meta, batch.valid)}
   support = batch.inputs.support
   near = None if support is None else np.isfinite(support.sims).any(axis=-1)
   # A gallery of one source has no support anywhere.
   if near is not None and near.any():
-    found['support_norm'] = layers.fit_standardise(support.scalars, near)
-  return found
+    fitted['support_norm'] = layers.fit_standardise(support.scalars, near)
+  return fitted

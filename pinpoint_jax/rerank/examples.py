@@ -7,7 +7,7 @@ A gallery row that searches its own gallery must not find itself: what learns
 from such lists learns that the best candidate is always right.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 import dataclasses
 
 from jaxtyping import Float, Int
@@ -22,6 +22,8 @@ from pinpoint_jax.search import masks, row_sets
 
 # Queries made together: a part of what is stored.
 PART = 512
+# Rows that a list is deeper at least: some are within the radius of a round.
+_EXTRA = 64
 # Random rows drawn for each that is kept: some are hidden or listed already.
 _DRAWN = 4
 
@@ -76,70 +78,117 @@ class ExampleBuilder:
   def __init__(self, searcher: search.Searcher, reader: inputs.Reader,
                settings: Settings):
     self._searcher, self._reader, self._settings = searcher, reader, settings
+    self._sizes = shortlists.Sizes(**settings.sizes)
     self._near = neighbors.SphereIndex(searcher.gallery.latlng_deg)
 
-  def parts(self, asked: LabeledQueries) -> Sequence[tuple[int, slice]]:
-    """Round and queries of each part, in the order of the rows."""
-    return [(number, slice(start, min(start + PART, len(asked))))
-            for number in range(self._settings.rounds)
-            for start in range(0, len(asked), PART)]
+  @property
+  def rounds(self) -> int:
+    """Lists of each query."""
+    return self._settings.rounds
 
-  def context(self, asked: LabeledQueries, number: int, at: slice,
-              with_support: bool) -> inputs.Context:
-    """Candidates of some queries in that round, and what lies around them."""
-    some, settings = asked.take(at), self._settings
-    # Drawn for all queries: a part's do not depend on where it is cut.
-    radii = np.random.default_rng([settings.seed, number]).choice(
-        np.asarray(settings.radii_km, np.float64), len(asked))[at]
-    mask = self._mask(some.photos, radii)
-    found = self._searcher.shortlist(
-        some.vectors, shortlists.Sizes(**settings.sizes), mask)
-    rng = np.random.default_rng([settings.seed, number, at.start + 1])
-    rows = _beyond(rng, settings.deep_negatives, found, mask,
-                   len(self._searcher.gallery))
-    found = _extended(found, rows, shortlists.similarities(
-        some.vectors, rows, self._searcher.scores, self._searcher.channels))
-    return self._reader.context(some.vectors, found, mask, with_support)
+  def blocks(self, num_queries: int) -> Sequence[slice]:
+    """Queries that are made together."""
+    return [slice(start, min(start + PART, num_queries))
+            for start in range(0, num_queries, PART)]
 
-  def dist_km(self, asked: LabeledQueries, at: slice,
+  def radii_km(self, turn: int, num_queries: int) -> Float[np.ndarray, 'b']:
+    """How near rows are hidden from each of all queries in that round."""
+    return np.random.default_rng([self._settings.seed, turn]).choice(
+        np.asarray(self._settings.radii_km, np.float64), num_queries)
+
+  def contexts(self, labeled: LabeledQueries, at: slice, turns: Sequence[int],
+               with_support: bool) -> Iterator[tuple[int, inputs.Context]]:
+    """Candidates of a block's queries, and what lies around them, by round.
+
+    One search, deeper than a list is long, serves all rounds.
+    """
+    if not turns:
+      return
+    some, settings = labeled.take(at), self._settings
+    mask = self._mask(some.photos)
+    lists = self._searcher.lists(some.vectors, self._depths(), mask)
+    for turn in turns:
+      # Drawn for all queries: a block's do not depend on where it is cut.
+      radii_km = self.radii_km(turn, len(labeled))[at]
+      searched = self._without_near(mask, some.photos, radii_km)
+      shortlist = self._searcher.union(
+          self._narrowed(lists, some.vectors, searched), some.vectors,
+          self._sizes)
+      rng = np.random.default_rng([settings.seed, turn, at.start + 1])
+      rows = _beyond(rng, settings.deep_negatives, shortlist, searched,
+                     len(self._searcher.gallery))
+      shortlist = _extended(shortlist, rows, shortlists.similarities(
+          some.vectors, rows, self._searcher.pair_scores,
+          self._searcher.channels))
+      yield turn, self._reader.context(
+          some.vectors, shortlist, searched, with_support)
+
+  def _depths(self) -> dict[str, int]:
+    # Deep enough for most queries whose nearest rows are hidden.
+    extra = _EXTRA if max(self._settings.radii_km) else 0
+    return {name: size + min(size, extra) + extra
+            for name, size in self._sizes.by_channel().items()}
+
+  def _narrowed(self, lists: Mapping[str, types.Candidates],
+                vectors: shortlists.Queries,
+                mask: masks.Mask) -> dict[str, types.Candidates]:
+    """What a search under the narrower mask gives, out of longer lists."""
+    narrowed = {}
+    for name, size in self._sizes.by_channel().items():
+      filtered = mask.filter(lists[name], size)
+      # A list that is padded has no further rows.
+      short = np.flatnonzero(filtered.short & (lists[name].rows[:, -1] >= 0))
+      narrowed[name] = filtered.candidates
+      if len(short):
+        again = self._searcher.search(
+            name, vectors.of(name)[short], size, mask.take(short))
+        narrowed[name].rows[short] = again.rows
+        narrowed[name].scores[short] = again.scores
+    return narrowed
+
+  def dist_km(self, labeled: LabeledQueries, at: slice,
               rows: Int[np.ndarray, 'b k']) -> Float[np.ndarray, 'b k']:
     """How far each candidate is from the truth, inf in padded slots."""
     places = self._searcher.gallery.latlng_deg[np.maximum(rows, 0)]
-    truth = asked.photos.latlng_deg[at]
+    truth = labeled.photos.latlng_deg[at]
     km = distance.haversine_km(places, truth[:, None])
     return np.where(rows >= 0, km, np.inf).astype(np.float32)
 
-  def _mask(self, photos: types.Photos,
-            radii_km: Float[np.ndarray, 'b']) -> masks.Mask:
-    gallery = self._searcher.gallery
+  def _mask(self, photos: types.Photos) -> masks.Mask:
     if not self._settings.leave_one_out:
-      return filters.mask(gallery, photos, 'none', leave_one_out=False)
-    mask = filters.mask(gallery, photos, 'author')
+      return filters.mask(self._searcher.gallery, photos, 'none',
+                          leave_one_out=False)
+    return filters.mask(self._searcher.gallery, photos, 'author')
+
+  def _without_near(self, mask: masks.Mask, photos: types.Photos,
+                    radii_km: Float[np.ndarray, 'b']) -> masks.Mask:
+    if not self._settings.leave_one_out:
+      return mask
     near = row_sets.within_radius(self._near, photos.latlng_deg, radii_km)
     return dataclasses.replace(
         mask, excluded=row_sets.union(mask.excluded, near))
 
 
-def _beyond(rng: np.random.Generator, num: int, found: types.Shortlist,
+def _beyond(rng: np.random.Generator, num: int, shortlist: types.Shortlist,
             mask: masks.Mask, num_gallery: int) -> Int[np.ndarray, 'b num']:
   """Random rows that are not listed and not hidden; -1 where none was drawn."""
-  rows = rng.integers(0, max(num_gallery, 1), (len(found.rows), _DRAWN * num))
+  rows = rng.integers(0, max(num_gallery, 1), (len(shortlist.rows), _DRAWN * num))
   # Drawn twice counts once.
   same = np.tril(rows[:, :, None] == rows[:, None], -1).any(axis=2)
-  listed = (rows[:, :, None] == found.rows[:, None]).any(axis=2)
+  listed = (rows[:, :, None] == shortlist.rows[:, None]).any(axis=2)
   unfit = same | listed | mask.hides(rows)
   order = np.argsort(unfit, axis=1, kind='stable')[:, :num]
   kept = np.take_along_axis(rows, order, axis=1)
   return np.where(np.take_along_axis(unfit, order, axis=1), -1, kept)
 
 
-def _extended(found: types.Shortlist, rows: Int[np.ndarray, 'b n'],
+def _extended(shortlist: types.Shortlist, rows: Int[np.ndarray, 'b n'],
               similarities: Float[np.ndarray, 'b n 3']) -> types.Shortlist:
   """The shortlist with rows that no channel proposed; padding goes last."""
-  both = np.concatenate([found.rows, rows], axis=1)
-  ranks = np.concatenate([found.ranks, np.full(
-      (*rows.shape, len(types.CHANNELS)), -1, found.ranks.dtype)], axis=1)
-  sims = np.concatenate([found.similarities, similarities], axis=1)
+  both = np.concatenate([shortlist.rows, rows], axis=1)
+  ranks = np.concatenate([shortlist.ranks, np.full(
+      (*rows.shape, len(types.CHANNELS)), -1, shortlist.ranks.dtype)], axis=1)
+  sims = np.concatenate([shortlist.similarities, similarities], axis=1)
   order = np.argsort(both < 0, axis=1, kind='stable')
   return types.Shortlist(
       np.take_along_axis(both, order, axis=1),
@@ -150,16 +199,15 @@ def _extended(found: types.Shortlist, rows: Int[np.ndarray, 'b n'],
 def as_columns(context: inputs.Context,
                dist_km: Float[np.ndarray, 'b k']) -> dict[str, np.ndarray]:
   """A Context and the distances as flat columns to store."""
-  found = context.shortlist
-  columns = {'rows': found.rows.astype(np.int32),
-             'ranks': found.ranks.astype(np.int16),
-             'similarities': found.similarities, 'counts': context.counts,
+  shortlist = context.shortlist
+  columns = {'rows': shortlist.rows.astype(np.int32),
+             'ranks': shortlist.ranks.astype(np.int16),
+             'similarities': shortlist.similarities, 'counts': context.counts,
              'dist_km': dist_km}
   if context.support is not None:
     columns |= _support_columns(context.support)
-  if context.prior is not None:
-    columns['prior'] = context.prior
-  return columns
+  return columns | {name: column for name in ('prior', 'features')
+                    if (column := getattr(context, name)) is not None}
 
 
 def from_columns(columns: Mapping[str, np.ndarray]) -> inputs.Context:
@@ -167,18 +215,18 @@ def from_columns(columns: Mapping[str, np.ndarray]) -> inputs.Context:
   shortlist = types.Shortlist(
       columns['rows'].astype(np.int64), columns['ranks'].astype(np.int32),
       columns['similarities'])
-  found = None
+  nearby = None
   if 'support_rows' in columns:
-    found = support.Support(
+    nearby = support.Support(
         columns['support_rows'].astype(np.int64),
         *(columns[f'support_{name}']
           for name in ('similarities', 'counts', 'nearest_km')))
-  return inputs.Context(
-      shortlist, columns['counts'], found, columns.get('prior'))
+  return inputs.Context(shortlist, columns['counts'], nearby,
+                        columns.get('prior'), columns.get('features'))
 
 
-def _support_columns(found: support.Support) -> dict[str, np.ndarray]:
-  return {'support_rows': found.rows.astype(np.int32),
-          'support_similarities': found.similarities,
-          'support_counts': found.counts,
-          'support_nearest_km': found.nearest_km}
+def _support_columns(nearby: support.Support) -> dict[str, np.ndarray]:
+  return {'support_rows': nearby.rows.astype(np.int32),
+          'support_similarities': nearby.similarities,
+          'support_counts': nearby.counts,
+          'support_nearest_km': nearby.nearest_km}

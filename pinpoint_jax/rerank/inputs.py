@@ -9,6 +9,7 @@ training the one is stored, the other streamed.
 
 import dataclasses
 
+from flax import linen as nn
 from jaxtyping import Bool, Float, Int
 import numpy as np
 from pinpoint_jax import types
@@ -17,7 +18,7 @@ from pinpoint_jax.gallery import density, neighbours
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.geo import coords
 from pinpoint_jax.models import rerank_inputs
-from pinpoint_jax.rerank import geo_prior, light_features, support
+from pinpoint_jax.rerank import geo_prior, light_features, scoring, support
 from pinpoint_jax.search import masks, vectors
 
 
@@ -29,14 +30,17 @@ class Context:
     shortlist: the candidates.
     counts: rows within 1 and 25 km by source that the query may see, int32
       [b, k, 2, 2].
-    support: the other source's rows near each candidate; None if not asked.
-    prior: geo_prior.COLUMNS of each candidate; None if not asked.
+    support: the other source's rows near each candidate; None where not
+      looked up.
+    prior: geo_prior.COLUMNS of each candidate; None without a prior.
+    features: light_features.FEATURES of each; None where not kept.
   """
 
   shortlist: types.Shortlist
   counts: Int[np.ndarray, 'b k 2 2']
   support: support.Support | None
   prior: Float[np.ndarray, 'b k 4'] | None = None
+  features: Float[np.ndarray, 'b k f'] | None = None
 
   @property
   def valid(self) -> Bool[np.ndarray, 'b k']:
@@ -46,11 +50,18 @@ class Context:
 
 @dataclasses.dataclass(frozen=True)
 class InputSpec:
-  """What an attention reranker reads beside the image embeddings."""
+  """What an attention reranker reads besides the image embeddings."""
 
   raw: bool = True
   location: bool = True
   support: bool = True
+
+
+def spec(module: nn.Module) -> InputSpec:
+  """What of the gallery that module reads."""
+  if scoring.is_light(module):
+    return InputSpec(False, False, False)
+  return InputSpec(module.use_raw, module.use_location, module.use_support)
 
 
 class Reader:
@@ -77,24 +88,36 @@ class Reader:
     counts = density.visible_counts(
         shortlist.rows, self._around.density, self._xyz,
         self.gallery.source, mask)
-    found = support.select(
+    nearby = support.select(
         queries.z_image, shortlist.rows, self._around.lists,
         self._vectors['image'], mask) if with_support else None
-    return Context(shortlist, counts, found, self._columns(queries, shortlist))
+    return Context(shortlist, counts, nearby, self._columns(queries, shortlist))
 
   def _columns(self, queries: shortlists.Queries, shortlist: types.Shortlist,
                ) -> Float[np.ndarray, 'b k 4'] | None:
     if self._prior is None:
       return None
     places = self.gallery.latlng_deg[np.maximum(shortlist.rows, 0)]
-    found = geo_prior.columns(self._prior, queries.of('raw'), places)
+    columns = geo_prior.columns(self._prior, queries.of('raw'), places)
     return rerank_inputs.without_padding(
-        found, shortlist.rows >= 0, geo_prior.COLUMNS)
+        columns, shortlist.rows >= 0, geo_prior.COLUMNS)
 
   def features(self, context: Context) -> Float[np.ndarray, 'b k f']:
     """light_features.FEATURES of each candidate."""
     places = self.gallery.latlng_deg[np.maximum(context.shortlist.rows, 0)]
     return light_features.features(context.shortlist, places, context.counts)
+
+  def batch(self, module: nn.Module, queries: shortlists.Queries,
+            context: Context) -> scoring.Batch:
+    """What that module scores, for training and for answers."""
+    if scoring.is_light(module):
+      features = (self.features(context) if context.features is None
+                  else context.features)
+      return scoring.batch(context.shortlist, features=features,
+                           prior=context.prior)
+    return scoring.batch(
+        context.shortlist, prior=context.prior,
+        inputs=self.inputs(queries, context, spec(module)))
 
   def inputs(self, queries: shortlists.Queries, context: Context,
              wanted: InputSpec) -> rerank_inputs.Inputs:
@@ -108,14 +131,14 @@ class Reader:
         self._support(context) if wanted.support else None, context.valid)
 
   def _support(self, context: Context) -> rerank_inputs.Support:
-    found = context.support
-    if found is None:
+    nearby = context.support
+    if nearby is None:
       raise ValueError('the reranker reads support, which was not looked up: '
-                       'ask for context(with_support=True)')
+                       'call context(with_support=True)')
     return rerank_inputs.Support(
-        self._take('image', found.rows), found.similarities,
-        rerank_inputs.support_scalars(found.similarities, found.counts,
-                                      found.nearest_km))
+        self._take('image', nearby.rows), nearby.similarities,
+        rerank_inputs.support_scalars(nearby.similarities, nearby.counts,
+                                      nearby.nearest_km))
 
   def _take(self, channel: str,
             rows: Int[np.ndarray, '*b']) -> Float[np.ndarray, '*b d']:
@@ -124,7 +147,7 @@ class Reader:
       raise ValueError(f'{self.gallery.path} has no {channel} vectors, which '
                        f'this reranker reads: build the gallery with them')
     real = rows >= 0
-    held = self._vectors[channel]
-    found = np.zeros((*rows.shape, held.dim), np.float32)
-    found[real] = held.take(rows[real])
-    return found
+    stored = self._vectors[channel]
+    taken = np.zeros((*rows.shape, stored.dim), np.float32)
+    taken[real] = stored.take(rows[real])
+    return taken

@@ -6,7 +6,6 @@ A score depends on its query, its candidates and the gallery alone: not on
 which queries came along, nor in which order.
 """
 
-from flax import linen as nn
 import jax
 from jaxtyping import Float
 import numpy as np
@@ -58,48 +57,20 @@ class Ranker:
     mask = mask or masks.open_mask(len(queries))
     if isinstance(self._trained, fusion.Fusion):
       return self._trained.logits(shortlist)
-    found = np.empty(shortlist.rows.shape, np.float32)
-    for start in range(0, len(found), _BLOCK):
+    scores = np.empty(shortlist.rows.shape, np.float32)
+    for start in range(0, len(scores), _BLOCK):
       at = slice(start, start + _BLOCK)
-      found[at] = self._block(
+      scores[at] = self._block(
           queries.take(at), take(shortlist, at), mask.take(at))
-    return found
+    return scores
 
   def _block(self, queries: shortlists.Queries, shortlist: types.Shortlist,
              mask: masks.Mask) -> Float[np.ndarray, 'b k']:
-    trained = self._trained
+    module = self._trained.model
     context = self._reader.context(
-        queries, shortlist, mask, reads(trained.model).support)
-    batch = make_batch(self._reader, trained.model, queries, context)
-    return self._scorer(self._params, batch)
-
-
-def make_batch(reader: inputs.Reader, module: nn.Module,
-               queries: shortlists.Queries,
-               context: inputs.Context) -> scoring.Batch:
-  """What that module scores."""
-  valid = context.valid
-  sims = np.where(valid[..., None], context.shortlist.similarities, 0.).astype(
-      np.float32)
-  if is_light(module):
-    return scoring.Batch(
-        sims, valid, features=reader.features(context), prior=context.prior)
-  return scoring.Batch(
-      sims, valid, reader.inputs(queries, context, reads(module)),
-      prior=context.prior)
-
-
-def reads(module: nn.Module) -> inputs.InputSpec:
-  """What of the gallery that module looks at."""
-  if is_light(module):
-    return inputs.InputSpec(False, False, False)
-  return inputs.InputSpec(module.use_raw, module.use_location,
-                              module.use_support)
-
-
-def is_light(module: nn.Module) -> bool:
-  """Whether it reads hand-made features instead of vectors."""
-  return isinstance(module, scoring.MODULES['light'])
+        queries, shortlist, mask, inputs.spec(module).support)
+    return self._scorer(self._params,
+                        self._reader.batch(module, queries, context))
 
 
 def take(shortlist: types.Shortlist, queries: slice | np.ndarray,

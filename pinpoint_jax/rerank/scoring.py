@@ -51,6 +51,18 @@ class Batch(NamedTuple):
   prior: Float[jax.Array | np.ndarray, 'b k 4'] | None = None
 
 
+def batch(shortlist: types.Shortlist, **parts: Any) -> Batch:
+  """The candidates of a shortlist, and the module's own fields of Batch."""
+  valid = shortlist.rows >= 0
+  sims = np.where(valid[..., None], shortlist.similarities, 0.)
+  return Batch(sims.astype(np.float32), valid, **parts)
+
+
+def is_light(module: nn.Module) -> bool:
+  """Whether it reads hand-made features instead of vectors."""
+  return isinstance(module, light_reranker.LightReranker)
+
+
 class Dims(NamedTuple):
   """Numbers in an embedding and in a raw feature; raw is 0 without any."""
 
@@ -61,7 +73,7 @@ class Dims(NamedTuple):
 def example(module: nn.Module, dims: Dims) -> Batch:
   """A batch of one query and one candidate, all zero: shapes to begin from."""
   sims, valid = jnp.zeros((1, 1, len(types.CHANNELS))), jnp.ones((1, 1), bool)
-  if isinstance(module, light_reranker.LightReranker):
+  if is_light(module):
     return Batch(sims, valid, features=jnp.zeros(
         (1, 1, len(light_features.FEATURES))))
   z, raw = jnp.zeros((1, 1, dims.embedding)), jnp.zeros((1, 1, dims.raw))

@@ -7,50 +7,75 @@ import pytest
 
 
 def lists(image, location, raw):
-  return {name: types.Candidates(np.asarray(rows, np.int64),
-                                 np.zeros(np.shape(rows), np.float32))
+  """Lists whose scores are the negative places."""
+  return {name: types.Candidates(
+      np.asarray(rows, np.int64),
+      -np.broadcast_to(np.arange(np.shape(rows)[1], dtype=np.float32),
+                       np.shape(rows)))
           for name, rows in zip(types.CHANNELS, (image, location, raw))}
 
 
+def union(*rows):
+  """Their shortlist; scores that no list has are 100 + row."""
+  count = len(rows[0])
+  queries = shortlist.Queries(np.zeros((count, 1), np.float32),
+                              np.zeros((count, 1), np.float32))
+  return shortlist.build(lists(*rows), queries,
+                         lambda name, some, query, row: 100. + row,
+                         types.CHANNELS)
+
+
 def test_each_row_once_in_the_order_of_first_proposal():
-  rows, ranks = shortlist.union(lists([[7, 3, 9]], [[3, 5]], [[9, 8]]))
-  assert rows.tolist() == [[7, 3, 9, 5, 8, -1, -1]]
-  assert ranks[0].tolist() == [
+  found = union([[7, 3, 9]], [[3, 5]], [[9, 8]])
+  assert found.rows.tolist() == [[7, 3, 9, 5, 8, -1, -1]]
+  assert found.ranks[0].tolist() == [
       [0, -1, -1], [1, 0, -1], [2, -1, 0], [-1, 1, -1], [-1, -1, 1],
       [-1, -1, -1], [-1, -1, -1]]
 
 
+def test_scores_of_the_lists_stay_and_only_the_others_are_computed():
+  sims = union([[7, 3, 9]], [[3, 5]], [[9, 8]]).similarities[0]
+  assert sims[:5].tolist() == [[0, 107, 107], [-1, 0, 103], [-2, 109, 0],
+                               [105, -1, 105], [108, 108, -1]]
+  assert np.isneginf(sims[5:]).all()
+
+
 def test_pads_of_a_list_leave_no_slot():
-  rows, ranks = shortlist.union(lists([[4, -1, -1]], [[-1, -1]], [[6, 4]]))
-  assert rows.tolist() == [[4, 6, -1, -1, -1, -1, -1]]
-  assert ranks[0, 0].tolist() == [0, -1, 1]
-  empty, _ = shortlist.union(lists([[-1]], [[-1]], [[-1]]))
-  assert empty.tolist() == [[-1, -1, -1]]
+  found = union([[4, -1, -1]], [[-1, -1]], [[6, 4]])
+  assert found.rows.tolist() == [[4, 6, -1, -1, -1, -1, -1]]
+  assert found.ranks[0, 0].tolist() == [0, -1, 1]
+  assert union([[-1]], [[-1]], [[-1]]).rows.tolist() == [[-1, -1, -1]]
 
 
 def test_equals_a_plain_loop():
   rng = np.random.default_rng(0)
   drawn = [np.stack([rng.permutation(12)[:n] for _ in range(40)])
            for n in (5, 3, 4)]
-  rows, ranks = shortlist.union(lists(*drawn))
+  found = union(*drawn)
   for query in range(40):
     expected = {}
-    for channel, found in enumerate(drawn):
-      for place, row in enumerate(found[query].tolist()):
+    for channel, rows in enumerate(drawn):
+      for place, row in enumerate(rows[query].tolist()):
         expected.setdefault(row, [-1, -1, -1])[channel] = place
     num = len(expected)
-    assert rows[query, :num].tolist() == list(expected)
-    assert ranks[query, :num].tolist() == list(expected.values())
-    assert (rows[query, num:] == -1).all()
+    assert found.rows[query, :num].tolist() == list(expected)
+    assert found.ranks[query, :num].tolist() == list(expected.values())
+    assert (found.rows[query, num:] == -1).all()
 
 
-def test_similarities_come_block_by_block(monkeypatch):
-  monkeypatch.setattr(shortlist, '_PAIRS', 5)
+def test_a_list_is_cut_to_its_size():
+  found = shortlist.cut(lists([[7, 3, 9]], [[3, 5]], [[9, 8]]),
+                        shortlist.Sizes(2, 1, 0))
+  assert {name: some.rows.tolist() for name, some in found.items()} == {
+      'image': [[7, 3]], 'location': [[3]]}
+
+
+def test_channels_that_the_gallery_lacks_have_no_similarity():
   queries = shortlist.Queries(np.eye(3, dtype=np.float32))
   rows = np.array([[0, 1], [2, -1], [-1, -1]])
-  def score(name, some, at):
+  def score(name, some, query, row):
     assert name != 'raw'
-    return (some.sum(axis=1)[:, None] * 10 + at).astype(np.float32)
+    return some[query].sum(axis=1) * 10 + row
   found = shortlist.similarities(queries, rows, score, ('image', 'location'))
   inf = np.inf
   assert found[..., 0].tolist() == [[10, 11], [12, -inf], [-inf, -inf]]

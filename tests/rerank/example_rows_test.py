@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.disk import parts
-from pinpoint_jax.rerank import example_rows, examples, ranker
+from pinpoint_jax.rerank import example_rows, examples
 import pytest
 
 from tests.fixtures import tiny_ranking as tiny
@@ -38,8 +38,8 @@ def test_a_batch_is_what_a_ranker_reads(asked, tmp_path, kind):
   queries, mask = asked.vectors.take(rows), tiny.mask(ground.gallery, NUM)
   found = ground.searcher.shortlist(
       queries, shortlist.Sizes(**tiny.SIZES), mask.take(rows))
-  want = ranker.make_batch(
-      ground.reader, tiny.model(kind), queries,
+  want = ground.reader.batch(
+      tiny.model(kind), queries,
       ground.reader.context(queries, found, mask.take(rows)))
   assert jax.tree.structure(given['batch']) == jax.tree.structure(want)
   for one, other in zip(*map(jax.tree.leaves, (given['batch'], want))):

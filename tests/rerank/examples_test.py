@@ -3,9 +3,10 @@
 import dataclasses
 
 import numpy as np
-from pinpoint_jax.candidates import shortlist
-from pinpoint_jax.geo import distance
+from pinpoint_jax.candidates import filters, shortlist
+from pinpoint_jax.geo import distance, neighbors
 from pinpoint_jax.rerank import examples
+from pinpoint_jax.search import row_sets
 import pytest
 
 from tests.fixtures import tiny_ranking as tiny
@@ -31,7 +32,10 @@ def builder(settings=SETTINGS):
 
 
 def context(asked, settings=SETTINGS, number=0):
-  return builder(settings).context(asked, number, slice(0, len(asked)), True)
+  at = slice(0, len(asked))
+  (turn, found), = builder(settings).contexts(asked, at, [number], True)
+  assert turn == number
+  return found
 
 
 def test_a_query_meets_neither_itself_nor_its_origin(asked):
@@ -67,11 +71,54 @@ def test_deep_negatives_are_real_rows_that_nobody_proposed(asked):
   for one in rows:
     real = one[one >= 0]
     assert len(np.unique(real)) == len(real)
-  scores = ground.searcher.scores('raw', asked.vectors.raw, np.maximum(rows, 0))
+  query, slot = np.nonzero(deep)
   np.testing.assert_array_equal(
-      found.shortlist.similarities[..., 2][deep], scores[deep])
+      found.shortlist.similarities[query, slot, 2],
+      ground.searcher.pair_scores('raw', asked.vectors.raw, query,
+                                  rows[query, slot]))
   valid = rows >= 0
   assert (np.sort(~valid, axis=1) == ~valid).all(), 'padding comes last'
+
+
+@pytest.mark.parametrize('extra', [0, 3, 64])
+def test_one_deep_search_gives_what_a_search_of_each_round_gives(
+    asked, monkeypatch, extra):
+  """The twin hides rows first and searches then."""
+  monkeypatch.setattr(examples, '_EXTRA', extra)
+  settings = dataclasses.replace(SETTINGS, radii_km=(0., 5., 3000.), rounds=4)
+  ground, photos = tiny.ground(), asked.photos
+  rounds = builder(settings).contexts(
+      asked, slice(0, len(asked)), range(4), True)
+  for turn, found in rounds:
+    mask = filters.mask(ground.gallery, photos, 'author')
+    near = row_sets.within_radius(
+        neighbors.SphereIndex(ground.gallery.latlng_deg), photos.latlng_deg,
+        builder(settings).radii_km(turn, len(asked)))
+    mask = dataclasses.replace(
+        mask, excluded=row_sets.union(mask.excluded, near))
+    expected = ground.searcher.shortlist(
+        asked.vectors, shortlist.Sizes(**tiny.SIZES), mask)
+    width = expected.rows.shape[1]
+    listed = (found.shortlist.ranks >= 0).any(axis=-1)
+    for query in range(len(asked)):
+      kept = np.flatnonzero(listed[query])
+      num = (expected.rows[query] >= 0).sum()
+      assert len(kept) == num <= width
+      for name in ('rows', 'ranks', 'similarities'):
+        np.testing.assert_array_equal(
+            getattr(found.shortlist, name)[query, kept],
+            getattr(expected, name)[query, :num])
+
+
+def test_the_radius_of_a_query_differs_by_round_and_is_the_same_again(asked):
+  """A query that kept its radius would learn from one kind of list alone."""
+  drawn = [builder().radii_km(turn, 200) for turn in (0, 1, 0)]
+  assert 50 < (drawn[0] != drawn[1]).sum() < 150
+  np.testing.assert_array_equal(drawn[0], drawn[2])
+  found = builder(dataclasses.replace(SETTINGS, deep_negatives=0)).contexts(
+      asked, slice(0, len(asked)), (0, 1), False)
+  near = [nearest(asked, context) < 5 for _, context in found]
+  assert (near[0] != near[1]).any()
 
 
 def test_rounds_differ_and_each_is_the_same_again(asked):

@@ -5,7 +5,6 @@ nothing but who is who: of oneself it is sure, of all others it guesses.
 """
 
 import numpy as np
-from pinpoint_jax import types
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.models import layers
 from pinpoint_jax.parallel import arrays
@@ -40,14 +39,15 @@ def lists(queries, leave_one_out):
   places, image, raw, raw_asked = world()
   asked = {'image': image[queries], 'raw': raw_asked[queries]}
   hidden = row_sets.own_rows(queries) if leave_one_out else None
-  rows, ranks = shortlist.union({
-      name: exact.search(asked[name], z, K, hidden)
-      for name, z in (('image', image), ('raw', raw))})
+  vectors = {'image': image, 'raw': raw}
+  found = shortlist.build(
+      {name: exact.search(asked[name], z, K, hidden)
+       for name, z in vectors.items()},
+      shortlist.Queries(asked['image'], asked['raw']),
+      lambda name, z, query, row: np.einsum(
+          'md,md->m', z[query], vectors[name][row]), tuple(vectors))
+  rows, sims = found.rows, found.similarities
   safe = np.maximum(rows, 0)
-  sims = np.zeros((*rows.shape, 3), np.float32)
-  for channel, name, z in ((0, 'image', image), (2, 'raw', raw)):
-    sims[..., channel] = np.einsum('bd,bkd->bk', asked[name], z[safe])
-  found = types.Shortlist(rows, ranks, sims)
   features = light_features.features(
       found, places[safe], np.ones((*rows.shape, 2, 2), np.int32))
   same = np.linalg.norm(places[safe] - places[queries][:, None], axis=-1) < 1
