@@ -12,7 +12,7 @@ from pinpoint_jax.answer import systems
 from pinpoint_jax.candidates import queries, searcher, shortlist
 from pinpoint_jax.features import store
 from pinpoint_jax.gallery import gallery as galleries
-from pinpoint_jax.gallery import indexes, neighbours, region_text, regions
+from pinpoint_jax.gallery import neighbours, region_text, regions
 from pinpoint_jax.models import embedder_files, encoding
 from pinpoint_jax.rerank import files, fusion
 from pinpoint_jax.rerank import ranker as reranking
@@ -20,7 +20,6 @@ from pinpoint_jax.rerank import ranker as reranking
 # The best first: the one whose answers are written down.
 ORDER = ('full', 'full_no_support', 'light', 'retrieval', 'location_top1',
          'image_top1', 'raw_1nn')
-SEARCHES = ('exact', 'index')
 # By the name of the system.
 Rerankers = Mapping[str, files.Trained]
 
@@ -51,14 +50,15 @@ class Settings:
 class Opened:
   """An embedder and a gallery that it made."""
 
-  def __init__(self, model: str, gallery: str, searched: str = 'exact'):
-    """Refuses a gallery of another embedder; searched is one of SEARCHES."""
+  def __init__(self, model: str, gallery: str, search: str = 'exact'):
+    """Refuses a gallery of another embedder; search is in searcher.SEARCHES."""
+    self.search = search
     trained = embedder_files.load(model)
     # Else they are handed over again for every few queries.
     self.trained = dataclasses.replace(
         trained, params=jax.device_put(trained.params))
     self.gallery = galleries.open_gallery(gallery, self.trained)
-    self.searcher = _searcher(self.gallery, searched)
+    self.searcher = searcher.open_searcher(self.gallery, search)
     self._encoder = encoding.Encoder(
         self.trained.model, encoding.FEW)
 
@@ -67,13 +67,14 @@ class Opened:
     """Neighbour lists of the gallery."""
     return neighbours.load_or_build(self.gallery)
 
-  def queries(self, found: store.FeatureStore) -> shortlist.Queries:
+  def queries(self, features: store.FeatureStore) -> shortlist.Queries:
     """A store's photos as vectors; refuses features made otherwise."""
-    queries.check_inputs(self.trained, found.manifest['source'],
-                         found.manifest, str(found.path))
+    queries.check_inputs(self.trained, features.manifest['source'],
+                         features.manifest, str(features.path))
     return queries.encode(
-        self.trained, self._encoder, found.photos,
-        found.rows(np.arange(len(found))), 'raw' in self.searcher.channels)
+        self.trained, self._encoder, features.photos,
+        features.rows(np.arange(len(features))),
+        'raw' in self.searcher.channels)
 
   def region(self, text: str) -> np.ndarray | None:
     """Rows of a region as a user writes it; None is everywhere."""
@@ -124,34 +125,21 @@ class Opened:
             if channel in self.searcher.channels and settings.wants(name)}
 
 
-def _searcher(gallery: galleries.Gallery, searched: str) -> searcher.Searcher:
-  if searched not in SEARCHES:
-    raise ValueError(f'--config.search={searched}: choices are {SEARCHES}')
-  if searched == 'exact':
-    return searcher.Searcher(gallery)
-  indices = indexes.load(gallery)
-  if not indices:
-    raise ValueError(f'--config.search=index: {gallery.path} has no index: '
-                     f'build it with --config.index=scann, or take '
-                     f'--config.search=exact')
-  return searcher.Searcher(gallery, indices)
-
-
 def load_rerankers(source: str,
                    paths: Sequence[str | pathlib.Path]) -> Rerankers:
   """By system; refuses one of another task, and two of one system."""
-  found = {}
+  rerankers = {}
   for path in paths:
     trained = files.load(path)
     name = system_of(trained)
     if trained.info.task != source:
       raise ValueError(f'{path} reranks {trained.info.task} queries, it is '
                        f'named in --config.rerankers.{source}')
-    if name in found:
+    if name in rerankers:
       raise ValueError(f'--config.rerankers.{source}: {path} is the second '
-                       f'{name!r}: name one')
-    found[name] = trained
-  return found
+                       f'{name!r}: name only one of them')
+    rerankers[name] = trained
+  return rerankers
 
 
 def system_of(trained: files.Trained) -> str:

@@ -19,9 +19,10 @@ from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.search import ann, exact, exact_scores, masks, merge, row_sets
 from pinpoint_jax.search import vectors as vectors_lib
 
+SEARCHES = ('exact', 'index')
 # A region with at most this share of a segment's rows is scanned exactly.
 _SCANNED_SHARE = 0.25
-# Rows requested from an index beyond k, in k, before exclusions go to the exact scan.
+# Rows requested from an index beyond k, in k, before the exact scan takes over.
 _DEEPER = 8
 
 
@@ -130,6 +131,21 @@ class Searcher:
       candidates.rows[short], candidates.scores[short] = (
           again.rows, again.scores)
     return candidates
+
+
+def open_searcher(gallery: galleries.Gallery, search: str) -> Searcher:
+  """One that searches exactly, or by the gallery's indices."""
+  if search not in SEARCHES:
+    raise ValueError(f'--config.search={search}: choices are {SEARCHES}')
+  if search == 'exact':
+    return Searcher(gallery)
+  from pinpoint_jax.gallery import indexes  # The engines are large.
+  indices = indexes.load(gallery)
+  if not indices:
+    raise ValueError(f'--config.search=index: {gallery.path} has no index: '
+                     f'build it with --config.index=scann, or take '
+                     f'--config.search=exact')
+  return Searcher(gallery, indices)
 
 
 def _parts(gallery: galleries.Gallery, channel: str, indexed: ann.Indices,

@@ -169,10 +169,12 @@ class ExampleBuilder:
         mask, excluded=row_sets.union(mask.excluded, near))
 
 
-def _beyond(rng: np.random.Generator, num: int, shortlist: types.Shortlist,
-            mask: masks.Mask, num_gallery: int) -> Int[np.ndarray, 'b num']:
+def _beyond(
+    rng: np.random.Generator, num: int, shortlist: types.Shortlist,
+    mask: masks.Mask, num_gallery: int) -> Int[np.ndarray, 'b num']:
   """Random rows that are not listed and not hidden; -1 where none was drawn."""
-  rows = rng.integers(0, max(num_gallery, 1), (len(shortlist.rows), _DRAWN * num))
+  rows = rng.integers(
+      0, max(num_gallery, 1), (len(shortlist.rows), _DRAWN * num))
   # Drawn twice counts once.
   same = np.tril(rows[:, :, None] == rows[:, None], -1).any(axis=2)
   listed = (rows[:, :, None] == shortlist.rows[:, None]).any(axis=2)

@@ -10,6 +10,7 @@ from experiments.configs import evaluate as configs
 import jax
 import numpy as np
 from pinpoint_jax.answer import open_systems
+from pinpoint_jax.evals import evaluation
 from pinpoint_jax.features import store
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes
@@ -152,7 +153,7 @@ def test_raw_1nn_is_the_highest_cosine(parts, tmp_path):
 def test_the_block_does_not_matter(parts, tmp_path, monkeypatch):
   light = {'rerankers.photo': str(parts / 'light')}
   rows, _ = evaluate(parts, tmp_path / 'one', **light)
-  monkeypatch.setattr(full_evaluation, '_BLOCK', 7)
+  monkeypatch.setattr(evaluation, '_BLOCK', 7)
   again, _ = evaluate(parts, tmp_path / 'two', **light)
   assert [r['metrics'] for r in rows] == [r['metrics'] for r in again]
   assert ((tmp_path / 'one' / 'predictions.csv').read_bytes()

@@ -1,0 +1,214 @@
+"""Every system of a model and a gallery on query sets: figures and answers.
+
+  query set, filter ─▶ mask ─▶ answers of every system, block by block
+                    ─▶ errors ─▶ rows of results.json, lines of predictions.csv
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+import time
+from typing import Any
+
+from jaxtyping import Int
+import numpy as np
+from pinpoint_jax import types
+from pinpoint_jax.answer import decoding, open_systems, systems
+from pinpoint_jax.candidates import filters
+from pinpoint_jax.evals import geolocation, results
+from pinpoint_jax.evals.query_sets import QuerySet
+from pinpoint_jax.features import progress
+
+# Queries answered at a time.
+_BLOCK = 256
+# Columns of predictions.csv.
+HEAD = ('id', 'lat', 'lng', 'queries', 'system', 'filter', 'decode')
+
+# By system and decoding.
+ByAnswer = Mapping[tuple[str, str], systems.Answers]
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+  """What is evaluated; every field is a config field.
+
+  Attributes:
+    filters: names of filters.NAMES; the first one's answers are written down.
+    systems: names of results.SYSTEMS; none named is all there are.
+    leave_one_out: a query that is a gallery row never answers itself.
+    region: of the rows that may answer, as a user writes it; '' is everywhere.
+    interpolate: the mean of the candidates near the chosen one.
+    distances: names in geo.distance; chance is measured by the first.
+    num_resamples: of the bootstrap; 0 leaves intervals out.
+    seed: of chance.
+    system: whose answers are written down; '' is the best there is.
+    decode: how those were decoded.
+  """
+
+  filters: Sequence[str] = filters.NAMES
+  systems: Sequence[str] = ()
+  leave_one_out: bool = True
+  region: str = ''
+  interpolate: bool = False
+  distances: Sequence[str] = ('haversine', 'geodesic')
+  num_resamples: int = 1000
+  seed: int = 0
+  system: str = ''
+  decode: str = 'argmax'
+
+  def __post_init__(self):
+    if not self.filters:
+      raise ValueError(f'--config.filters is empty: choices are '
+                       f'{filters.NAMES}')
+    for name in self.filters:
+      if name not in filters.NAMES:
+        raise ValueError(f'--config.filters: {name!r} is unknown; choices are '
+                         f'{filters.NAMES}')
+    unknown = set(self.systems) - set(results.SYSTEMS)
+    if unknown:
+      raise ValueError(f'--config.systems: {sorted(unknown)} are unknown; '
+                       f'choices are {results.SYSTEMS}')
+    if self.decode not in decoding.NAMES:
+      raise ValueError(f'--config.predictions.decode={self.decode}: choices '
+                       f'are {decoding.NAMES}')
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluated:
+  """Figures and answers.
+
+  Attributes:
+    rows: of results.json.
+    answers: lines of predictions.csv, as HEAD names their columns.
+  """
+
+  rows: list[dict[str, Any]]
+  answers: list[Sequence[Any]]
+
+
+def evaluate(opened: open_systems.Opened, query_sets: Sequence[QuerySet],
+             settings: Settings = Settings()) -> Evaluated:
+  """Answers every query under every filter, and scores the answers."""
+  allowed = opened.region(settings.region)
+  rows, answers = [], []
+  for queries in query_sets:
+    print(f'{queries.name}: {len(queries.photos):,} queries, '
+          f'{", ".join(queries.answering.systems)}', flush=True)
+    _report_own_rows(opened, queries, settings)
+    if not settings.systems or 'chance' in settings.systems:
+      rows.append(_chance(opened, queries, settings, allowed))
+    for name in settings.filters:
+      chosen, seconds = _answer(opened, queries, settings, name, allowed)
+      rows += _rows(opened, queries, settings, name, chosen, seconds)
+      if name == settings.filters[0]:
+        answers += _written(queries, settings, name, chosen)
+  return Evaluated(rows, answers)
+
+
+def _report_own_rows(opened: open_systems.Opened, queries: QuerySet,
+                     settings: Settings) -> None:
+  own = int((opened.gallery.find(queries.photos.ids) >= 0).sum())
+  if own:
+    rule = ('never answer themselves' if settings.leave_one_out else
+            'MAY ANSWER THEMSELVES: --config.leave_one_out is off')
+    print(f'note: {own:,} queries are rows of the gallery and {rule}',
+          flush=True)
+
+
+def _answer(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
+            filter_name: str, allowed: Int[np.ndarray, 'a'] | None,
+            ) -> tuple[ByAnswer, float]:
+  """Answers of every system and decoding, and the seconds they took."""
+  begun = time.monotonic()
+  mask = filters.mask(opened.gallery, queries.photos, filter_name, allowed,
+                      settings.leave_one_out)
+  shown = progress.Progress(len(queries.photos), unit='queries')
+  blocks = []
+  for start in range(0, len(queries.photos), _BLOCK):
+    at = slice(start, start + _BLOCK)
+    blocks.append(queries.answering.answer(
+        queries.queries.take(at), mask.take(at), queries.photos.latlng_deg[at],
+        settings.interpolate))
+    shown.add(len(queries.photos.ids[at]))
+  answers = {key: systems.Answers(
+      np.concatenate([block[key].rows for block in blocks]),
+      np.concatenate([block[key].latlng_deg for block in blocks]))
+             for key in blocks[0]}
+  _refuse_missing(answers, queries, filter_name, settings.region)
+  return answers, time.monotonic() - begun
+
+
+def _refuse_missing(answers: ByAnswer, queries: QuerySet, filter_name: str,
+                    region: str) -> None:
+  missing = np.any([some.missing for some in answers.values()], axis=0)
+  if missing.any():
+    first = str(queries.photos.ids[np.flatnonzero(missing)[0]])
+    where = f' in region {region!r}' if region else ''
+    raise ValueError(
+        f'{queries.name}: no gallery row is left{where} for '
+        f'{missing.sum():,} of {len(missing):,} queries under filter '
+        f'{filter_name!r}, the first is {first!r}: leave them out, or take a '
+        f'larger gallery or region')
+
+
+def _rows(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
+          filter_name: str, chosen: ByAnswer,
+          seconds: float) -> Iterator[dict[str, Any]]:
+  for (system, decode), answers in chosen.items():
+    predicted = types.Predictions(queries.photos.ids, answers.latlng_deg)
+    for distance_name in settings.distances:
+      setting = dataclasses.replace(
+          _setting(opened, queries, system, distance_name), filter=filter_name,
+          decode=decode, variant=_variant(opened, settings, system))
+      yield results.row(
+          setting, geolocation.errors(predicted, queries.photos, distance_name),
+          {'data': queries.data, 'seconds': round(seconds, 3)},
+          num_resamples=settings.num_resamples)
+
+
+def _chance(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
+            allowed: Int[np.ndarray, 'a'] | None) -> dict[str, Any]:
+  gallery, distance_name = opened.gallery, settings.distances[0]
+  rows = np.setdiff1d(np.arange(len(gallery)) if allowed is None else allowed,
+                      gallery.removed)
+  unknown = np.full(len(rows), '', np.str_)
+  # Chance needs places alone.
+  places = types.Photos(
+      unknown, gallery.latlng_deg[rows], unknown, unknown, 'mixed')
+  errors = geolocation.chance_errors(
+      queries.photos, places, settings.seed, distance_name)
+  return results.row(
+      _setting(opened, queries, 'chance', distance_name), errors,
+      {'data': queries.data, 'seconds': 0.}, len(queries.photos),
+      settings.num_resamples)
+
+
+def _setting(opened: open_systems.Opened, queries: QuerySet, system: str,
+             distance_name: str) -> results.Setting:
+  return results.Setting(
+      'evaluate', queries.photos.source, system,
+      open_systems.gallery_name(opened.gallery, queries.photos.source),
+      distance=distance_name, queries=queries.name)
+
+
+def _variant(opened: open_systems.Opened, settings: Settings,
+             system: str) -> str:
+  notes = [f'region {settings.region}'] if settings.region else []
+  if opened.search != 'exact':
+    notes.append('approximate search')
+  if settings.interpolate and system != systems.ORACLE:
+    notes.append('interpolated')
+  return ', '.join(notes)
+
+
+def _written(queries: QuerySet, settings: Settings, filter_name: str,
+             chosen: ByAnswer) -> Iterator[list[Any]]:
+  """Lines of predictions.csv: the answers of one system."""
+  names = [system for system, _ in chosen]
+  system = settings.system or open_systems.best(names)
+  if system not in names:
+    raise ValueError(f'--config.predictions.system={system}: {queries.name} '
+                     f'has {sorted(set(names) - {systems.ORACLE})}')
+  places = chosen[system, settings.decode].latlng_deg.tolist()
+  for name, (lat, lng) in zip(queries.photos.ids.tolist(), places):
+    yield [name, repr(lat), repr(lng), queries.name, system, filter_name,
+           settings.decode]
