@@ -6,9 +6,11 @@ r"""A data set and a backbone to a feature store, resumable.
     --config.data.options.split=train --config.backbone=/models/siglip2-...
 
 The store appears at DIR/store when all shards are there. Stopped in any way,
-run it again: finished shards are kept. On several machines with one file
-system, give each --config.num_hosts=N --config.host=I; whoever finishes last
-makes the store. Photos that give no feature are listed in
+run it again: finished shards are kept, and photos of a folder that have gone
+since are quarantined. A second process in DIR is refused.
+
+On several machines with one file system, give each --config.num_hosts=N
+--config.host=I; whoever finishes last makes the store. Photos that give no feature are listed in
 DIR/store/quarantine.jsonl with their reason.
 
 Exit codes: 0 done here; 1 refused, with one line that says why; 143 stopped
@@ -21,24 +23,35 @@ import threading
 
 from experiments.run import launch
 from input_pipeline import open_source
+from pinpoint_jax.disk import lock
 from pinpoint_jax.features import backbones, extract
 
 EXIT_STOPPED = 143
 
 
 def main(run: launch.Run) -> None:
+  """Refuses a second process of the same part before any work."""
+  config = run.config
+  part = (run.workdir if config.num_hosts == 1
+          else run.workdir / 'hosts' / str(config.host))
+  with lock.hold(part):
+    _extract(run)
+
+
+def _extract(run: launch.Run) -> None:
   """Open the data, load the backbone, extract."""
   config = run.config
   source = open_source.open_source(
       config.data.name, config.data.root or None,
-      max_rows=config.data.max_rows or None, **config.data.options.to_dict())
+      max_rows=config.data.max_rows or None,
+      record=run.workdir / 'photos.npz', **config.data.options.to_dict())
   for note in source.notes:
     print(f'note: {note}', flush=True)
   backbone = backbones.load(config.backbone, config.dtype,
                             config.preprocess or None,
                             config.attention or None)
   print(f'{len(source.photos):,} photos → {backbone.name}, {backbone.dim} '
-        f'numbers after {backbone.preprocess}', flush=True)
+        f'dimensions after {backbone.preprocess}', flush=True)
   plan = extract.Plan(
       config.shard_rows, config.batch_size, config.processes, config.host,
       config.num_hosts, config.max_failed_share, tuple(source.notes))

@@ -9,6 +9,7 @@ from typing import Any
 from input_pipeline import sources
 from input_pipeline.datasets import (
   csv_images,
+  file_photos,
   flickr_benchmarks,
   folder,
   mp16_pro,
@@ -24,10 +25,13 @@ Root = str | pathlib.Path | None
 
 def open_source(name: str, /, root: Root = None, *,
                 max_rows: int | None = None,
+                record: pathlib.Path | None = None,
                 **options: Any) -> sources.PhotoSource:
   """The photos of a data set below `root`; `max_rows` takes the first ones.
 
-  The error for an unknown name or option lists the choices.
+  The error for an unknown name or option lists the choices. `record` names a
+  file that keeps the list of photos of a folder, for a job that is resumed:
+  see `file_photos.recorded`.
   """
   if name not in READERS:
     raise ValueError(f'data set {name!r}: choices are {sorted(READERS)}')
@@ -41,7 +45,10 @@ def open_source(name: str, /, root: Root = None, *,
   if bool(root) == (name == 'synthetic_earth'):
     raise ValueError(f'data set {name!r}: root={str(root)!r}, but '
                      + ('it has no files' if root else 'it needs a folder'))
-  source = READERS[name](root, **options)
+  read = functools.partial(READERS[name], root, **options)
+  source = file_photos.recorded(
+      record, {'name': name, 'root': str(root)} | options, read,
+  ) if record else read()
   if max_rows is None or len(source.photos) <= max_rows:
     return source
   return sources.Subset(source, np.arange(max_rows))
@@ -55,7 +62,7 @@ def options_of(name: str) -> tuple[str, ...]:
 def _read_csv(root: Root, table: str = 'photos.csv', images: str = '.',
               source: types.Source = 'photo', swapped: str = 'refuse',
               duplicates: str = 'refuse', allow_null_island: bool = False,
-              ) -> csv_images.FilePhotos:
+              ) -> file_photos.FilePhotos:
   """A CSV and a folder of images, both below `root`."""
   base = pathlib.Path(root)
   return csv_images.read_csv_images(base / table, base / images, source,
@@ -66,7 +73,7 @@ def _read_benchmark(name: str) -> Callable[..., sources.PhotoSource]:
   def read(root: Root, table: str | None = None, images: str = '.',
            swapped: str = 'refuse', duplicates: str = 'refuse',
            placeholder_pictures: str | None = None,
-           ) -> csv_images.FilePhotos:
+           ) -> file_photos.FilePhotos:
     return flickr_benchmarks.read_benchmark(
         name, root, table, images, swapped, duplicates, placeholder_pictures)
   return read

@@ -16,11 +16,10 @@ import itertools
 import os
 import pathlib
 
-from input_pipeline.datasets import folder
+from input_pipeline.datasets import file_photos
 from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.images import decode
 
 _OPEN_FILES = 64
 
@@ -122,15 +121,8 @@ class ArchivedPhotos:
   def read(self, row: int) -> bytes:
     """The bytes of the photo in that row, as they lie in the archive."""
     size = int(self.sizes[row])
-    check_size(size, str(self.photos.ids[row]))
+    file_photos.check_size(size, str(self.photos.ids[row]))
     return self.parts.read(int(self.starts[row]), size)
-
-
-def check_size(size: int, name: str) -> None:
-  """Raises BadImage('too_large') before such a member is read."""
-  if size > folder.MAX_FILE_BYTES:
-    raise decode.BadImage('too_large', f'{name}: {size:,} bytes, more than '
-                                       f'{folder.MAX_FILE_BYTES:,}')
 
 
 class _Handle:

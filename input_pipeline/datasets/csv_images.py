@@ -5,53 +5,17 @@ tried first, then the bare name. Files are only ever looked up among those
 found below the folder, so an id never becomes a path of its own.
 """
 
-from collections.abc import Mapping, Sequence
-import dataclasses
+from collections.abc import Sequence
 import os
 import pathlib
 
 from input_pipeline import csv_table
-from input_pipeline.datasets import archive, file_names, folder
-from jaxtyping import Shaped
+from input_pipeline.datasets import file_names, file_photos
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.images import decode
 
 _NUM_EXAMPLES = 5
 _AMBIGUOUS = ''
-
-
-@dataclasses.dataclass(frozen=True)
-class FilePhotos:
-  """Photos that lie in a folder.
-
-  Attributes:
-    root: the folder.
-    files: path of each photo below `root`, [n].
-    photos: the table.
-    notes: what was left out or noticed.
-    extra: further columns of the table, as text.
-  """
-
-  root: pathlib.Path
-  files: Shaped[np.ndarray, 'n']
-  photos: types.Photos
-  notes: tuple[str, ...]
-  extra: Mapping[str, types.Strings]
-
-  def read(self, row: int) -> bytes:
-    """The bytes of the photo in that row, as they lie in the folder."""
-    path = self.root / str(self.files[row])
-    if path.is_symlink() or not path.is_file():
-      raise decode.BadImage('unreadable', f'{path} is gone or became a link')
-    archive.check_size(path.stat().st_size, str(path))
-    return path.read_bytes()
-
-  def take(self, rows: np.ndarray, note: str) -> 'FilePhotos':
-    """The photos at `rows` (indices or mask), with a note that says why."""
-    extra = {name: text[rows] for name, text in self.extra.items()}
-    return FilePhotos(self.root, self.files[rows], self.photos.take(rows),
-                      (*self.notes, note), extra)
 
 
 def read_csv_images(
@@ -61,29 +25,29 @@ def read_csv_images(
     swapped: str = 'refuse',
     duplicates: str = 'refuse',
     allow_null_island: bool = False,
-) -> FilePhotos:
+) -> file_photos.FilePhotos:
   """Rows of the CSV `table` whose image lies below the folder `images`.
 
   The last three are those of `csv_table.read_photos_csv`.
   """
   root = pathlib.Path(images)
   if not root.is_dir():
-    raise folder.BadFolder(f'{root} is no folder')
+    raise file_photos.BadFolder(f'{root} is not a folder')
   read = csv_table.read_photos_csv(table, source, swapped, duplicates,
                                    allow_null_island)
   names, num_links = _image_files(root)
   files = _find(read.photos.ids, names)
   rows = np.flatnonzero([bool(file) for file in files])
   if not len(rows):
-    raise folder.BadFolder(
+    raise file_photos.BadFolder(
         f'{root}: none of {len(files)} ids of {table} is an image file here, '
         f'such as {read.photos.ids[0]!r}; {len(names)} image files were found')
   kept = [files[row] for row in rows]
   notes = (*read.notes, *_notes(root, read.photos.ids, files),
            *_unused(root, names, kept, num_links))
   extra = {name: text[rows] for name, text in read.extra.items()}
-  return FilePhotos(root, np.asarray(kept, np.str_), read.photos.take(rows),
-                    notes, extra)
+  return file_photos.FilePhotos(root, np.asarray(kept, np.str_),
+                                read.photos.take(rows), notes, extra)
 
 
 def _image_files(root: pathlib.Path) -> tuple[list[str], int]:
@@ -94,7 +58,7 @@ def _image_files(root: pathlib.Path) -> tuple[list[str], int]:
     for name in folders + files:
       num_links += (base / name).is_symlink()
     names += [(base / name).relative_to(root).as_posix() for name in files
-              if name.lower().endswith(folder.EXTENSIONS)
+              if name.lower().endswith(file_photos.EXTENSIONS)
               and not (base / name).is_symlink()]
   return sorted(names), num_links
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from input_pipeline.datasets import folder
+from input_pipeline.datasets import file_photos
 
 
 def key(name: str) -> str:
@@ -14,7 +14,7 @@ def key(name: str) -> str:
   if '.' not in name and '/' not in name:
     return name
   stem, dot, extension = name.rpartition('.')
-  if dot and f'.{extension.lower()}' in folder.EXTENSIONS:
+  if dot and f'.{extension.lower()}' in file_photos.EXTENSIONS:
     name = stem
   return name.replace('/', '_')
 

@@ -11,7 +11,7 @@ import dataclasses
 import pathlib
 
 from input_pipeline import csv_table
-from input_pipeline.datasets import csv_images, placeholders
+from input_pipeline.datasets import csv_images, file_photos, placeholders
 from jaxtyping import Bool
 import numpy as np
 from pinpoint_jax import types
@@ -46,7 +46,7 @@ def read_benchmark(
     images: str = '.', swapped: str = 'refuse', duplicates: str = 'refuse',
     placeholder_pictures: str | None = None,
     min_repeats: int = placeholders.MIN_REPEATS,
-) -> csv_images.FilePhotos:
+) -> file_photos.FilePhotos:
   """A benchmark below `root`; `table` and `images` are paths below it.
 
   `placeholder_pictures` overrules what the benchmark does with pictures that
@@ -60,9 +60,9 @@ def read_benchmark(
     raise ValueError(f'placeholder_pictures={choice!r}: choices are leave_out, '
                      f'keep')
   path = root / table if table else _table(root, benchmark.tables)
-  found = csv_images.read_csv_images(path, root / images, 'photo', swapped,
-                                     duplicates)
-  return _leave_repeated(_leave_marked(found, path), choice, min_repeats)
+  source = csv_images.read_csv_images(path, root / images, 'photo', swapped,
+                                      duplicates)
+  return _leave_repeated(_leave_marked(source, path), choice, min_repeats)
 
 
 def _table(root: pathlib.Path, names: tuple[str, ...]) -> pathlib.Path:
@@ -74,8 +74,8 @@ def _table(root: pathlib.Path, names: tuple[str, ...]) -> pathlib.Path:
   return there[0]
 
 
-def _leave_marked(found: csv_images.FilePhotos,
-                  path: pathlib.Path) -> csv_images.FilePhotos:
+def _leave_marked(found: file_photos.FilePhotos,
+                  path: pathlib.Path) -> file_photos.FilePhotos:
   """Without the rows that their owners marked."""
   if 'Placeholder' not in found.extra:
     return found
@@ -96,8 +96,8 @@ def _marked(texts: types.Strings, ids: types.Strings,
   return np.asarray([_MARKS[str(text)] for text in texts], bool)
 
 
-def _leave_repeated(found: csv_images.FilePhotos, choice: str,
-                    min_repeats: int) -> csv_images.FilePhotos:
+def _leave_repeated(found: file_photos.FilePhotos, choice: str,
+                    min_repeats: int) -> file_photos.FilePhotos:
   """Without pictures that stand for photos which are gone, or a note of it."""
   repeated, num_pictures = placeholders.repeated(found, min_repeats)
   if not repeated.any():

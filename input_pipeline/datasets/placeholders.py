@@ -7,18 +7,21 @@ photo. Photos that one person uploaded again and again stay.
 """
 
 from collections import Counter, defaultdict
+import contextlib
 import hashlib
+import pathlib
 
-from input_pipeline.datasets import csv_images
+from input_pipeline.datasets import file_photos
 from jaxtyping import Bool
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.images import decode
 
-# Two unexpected_files may well have uploaded one picture; five hardly ever.
+# Two people may well have uploaded one picture; five hardly ever.
 MIN_REPEATS = 5
 
 
-def repeated(source: csv_images.FilePhotos, min_repeats: int = MIN_REPEATS,
+def repeated(source: file_photos.FilePhotos, min_repeats: int = MIN_REPEATS,
              ) -> tuple[Bool[np.ndarray, 'n'], int]:
   """Which photos are such pictures, [n], and how many pictures there are.
 
@@ -26,19 +29,27 @@ def repeated(source: csv_images.FilePhotos, min_repeats: int = MIN_REPEATS,
   """
   if min_repeats < 2:
     raise ValueError(f'min_repeats={min_repeats}: must be at least 2')
-  sizes = [(source.root / str(file)).stat().st_size for file in source.files]
-  often = {size for size, count in Counter(sizes).items()
-           if count >= min_repeats}
+  sizes = [_size(source.root / str(file)) for file in source.files]
+  frequent = {size for size, count in Counter(sizes).items()
+              if count >= min_repeats and size >= 0}
   groups = defaultdict(list)
   for row, size in enumerate(sizes):
-    if size in often:
-      groups[hashlib.sha256(source.read(row)).digest()].append(row)
-  found = [rows for rows in groups.values() if len(rows) >= min_repeats
-           and _by_several(source.photos.authors[rows])]
+    if size in frequent:
+      with contextlib.suppress(decode.BadImage):  # Gone; met again later.
+        groups[hashlib.sha256(source.read(row)).digest()].append(row)
+  pictures = [rows for rows in groups.values() if len(rows) >= min_repeats
+              and _by_several(source.photos.authors[rows])]
   mask = np.zeros(len(sizes), bool)
-  for rows in found:
+  for rows in pictures:
     mask[rows] = True
-  return mask, len(found)
+  return mask, len(pictures)
+
+
+def _size(path: pathlib.Path) -> int:
+  try:
+    return path.lstat().st_size
+  except OSError:
+    return -1
 
 
 def _by_several(authors: types.Strings) -> bool:

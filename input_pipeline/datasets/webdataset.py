@@ -15,7 +15,7 @@ import re
 from typing import Any, NamedTuple
 
 from input_pipeline import csv_table
-from input_pipeline.datasets import archive, folder, tar_index
+from input_pipeline.datasets import archive, file_photos, tar_index
 import numpy as np
 from pinpoint_jax import types
 
@@ -111,7 +111,7 @@ def _samples(index: tar_index.TarIndex, parts: archive.Parts,
 def _photo(key: str, members: dict[str, int], index: tar_index.TarIndex,
            parts: archive.Parts) -> _Photo:
   images = [i for extension, i in members.items()
-            if extension in folder.EXTENSIONS]
+            if extension in file_photos.EXTENSIONS]
   if len(images) != 1:
     raise _Left('several images' if images else 'no image')
   if '.json' not in members:

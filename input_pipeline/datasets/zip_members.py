@@ -12,7 +12,7 @@ import struct
 import zipfile
 import zlib
 
-from input_pipeline.datasets import archive
+from input_pipeline.datasets import archive, file_photos
 from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
@@ -63,7 +63,7 @@ class ZippedPhotos:
     """The bytes of the photo in that row, checked against their CRC."""
     name = str(self.photos.ids[row])
     place, packed, size, method, crc = map(int, self.table[row])
-    archive.check_size(max(packed, size), name)
+    file_photos.check_size(max(packed, size), name)
     begin = place + _LOCAL.size
     signature, name_length, extra_length = _LOCAL.unpack(
         self.parts.read(place, _LOCAL.size))

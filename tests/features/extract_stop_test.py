@@ -1,28 +1,36 @@
 """Extraction in processes of its own, killed and stopped at any point."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 
+from input_pipeline.synthetic_earth import dataset as synthetic
 import numpy as np
+from pinpoint_jax.disk import lock
 from pinpoint_jax.features import verify
 import pytest
 
 from tests.features.extract_test import ROOT, content
+from tests.fixtures import limits
 
 pytestmark = pytest.mark.slow
 
 
 def extraction(workdir, *more, rows=200, **kwargs):
+  return extraction_of(
+      workdir, ':quick', '--config.data.options.split=gallery_street',
+      f'--config.data.max_rows={rows}', *more, **kwargs)
+
+
+def extraction_of(workdir, argument, *more, **kwargs):
   return subprocess.Popen(
       [sys.executable, '-m', 'experiments.extract_features',
-       '--config=experiments/configs/extract_features.py:quick',
+       f'--config=experiments/configs/extract_features.py{argument}',
        f'--workdir={workdir}', '--config.backbone=thumbnail',
-       '--config.shard_rows=4', '--config.batch_size=2',
-       '--config.data.options.split=gallery_street',
-       f'--config.data.max_rows={rows}', *more],
+       '--config.shard_rows=4', '--config.batch_size=2', *more],
       cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
       **kwargs)
 
@@ -87,3 +95,44 @@ def test_sigterm_stops_with_its_own_code_and_a_way_on(tmp_path):
   process = extraction(tmp_path)
   assert process.wait(120) == 0
   assert verify.verify(tmp_path / 'store')['rows'] == 200
+
+
+def test_a_second_process_in_one_workdir_is_refused_at_once(tmp_path, binary):
+  with lock.hold(tmp_path / 'one'), lock.hold(tmp_path / 'two/hosts/1'):
+    for workdir, words in (('one', ()), ('two', ('--config.num_hosts=2',
+                                                 '--config.host=1'))):
+      done = extraction(tmp_path / workdir, *words)
+      _, complaint = done.communicate(timeout=limits.SECONDS)
+      assert done.returncode == 1
+      assert f'is locked by pid {os.getpid()} on ' in complaint
+      assert complaint.count('\n') == 1
+      assert not (tmp_path / workdir / 'shards').exists()  # No work was done.
+    process = extraction(tmp_path / 'two', '--config.num_hosts=2')
+    assert process.wait(limits.SECONDS) == 0, process.stderr.read()
+
+
+def test_a_photo_that_goes_while_it_runs_is_quarantined_and_resumed(
+    tmp_path):
+  root = synthetic.SyntheticEarth('tiny', 0).write_folder(
+      tmp_path / 'data', 'query_photo_new', processes=1)
+  secret = tmp_path / 'secret.txt'
+  secret.write_text('SECRET')
+  words = ('', '--config.data.name=folder', f'--config.data.root={root}',
+           '--config.processes=0')
+  first, second = sorted(root.glob('*.jpg'))[-2:]
+  process = extraction_of(tmp_path / 'w', *words)
+  wait_for_shards(tmp_path / 'w', 1, process)
+  process.send_signal(signal.SIGTERM)
+  assert process.wait(limits.SECONDS) == 143
+  first.unlink()
+  second.unlink()
+  second.symlink_to(secret)
+  process = extraction_of(tmp_path / 'w', *words)
+  _, printed = process.communicate(timeout=limits.SECONDS)
+  assert process.returncode == 0, printed
+  assert 'SECRET' not in printed
+  text = (tmp_path / 'w' / 'store' / 'quarantine.jsonl').read_text()
+  entries = [json.loads(line) for line in text.splitlines()]
+  assert [(entry['id'], entry['reason']) for entry in entries] == [
+      (first.name, 'unreadable'), (second.name, 'unreadable')]
+  assert 'SECRET' not in text

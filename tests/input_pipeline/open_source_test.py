@@ -5,6 +5,7 @@ import pickle
 from input_pipeline import open_source, sources
 from input_pipeline.synthetic_earth import dataset as synthetic
 import numpy as np
+from pinpoint_jax.images import decode
 import pytest
 
 from tests.fixtures import dataset_checks, replicas
@@ -71,6 +72,30 @@ def test_synthetic_earth_travels_as_its_size_and_seed():
   assert copy.read(5) == found.read(5) == world.jpeg('query_street', 5)
   other = open_('synthetic_earth', split='query_street', seed=1)
   assert other.photos.fingerprint() != found.photos.fingerprint()
+
+
+def test_a_recorded_folder_keeps_the_photos_it_began_with(tmp_path):
+  world = synthetic.SyntheticEarth('tiny', 0)
+  root = world.write_folder(tmp_path / 'out', 'query_photo_new', processes=1)
+  record = tmp_path / 'work' / 'photos.npz'
+  for name in ('csv', 'folder'):
+    begun = open_(name, root, record=record)
+    resumed = open_(name, root, record=record)
+    assert resumed.photos.fingerprint() == begun.photos.fingerprint()
+    (root / str(begun.files[0])).unlink()
+    resumed = open_(name, root, record=record)
+    assert resumed.photos.fingerprint() == begun.photos.fingerprint()
+    assert resumed.notes == begun.notes
+    assert resumed.read(1) == begun.read(1)
+    with pytest.raises(decode.BadImage, match='gone or became a link'):
+      resumed.read(0)
+    other = open_(name, root, record=record, max_rows=5, source='street')
+    assert other.photos.source == 'street'
+    assert len(open_(name, root).photos) == len(begun.photos) - 1
+    record.write_bytes(record.read_bytes()[:-50])
+    with pytest.raises(ValueError, match='photos.npz: not readable.*remove'):
+      open_(name, root, record=record)
+    record.unlink()
 
 
 @pytest.mark.parametrize('name, options, complaint', [

@@ -3,7 +3,7 @@
 import os
 
 from input_pipeline import csv_table, sources
-from input_pipeline.datasets import csv_images, file_names, folder
+from input_pipeline.datasets import csv_images, file_names, file_photos
 from pinpoint_jax.images import decode
 import pytest
 
@@ -82,19 +82,20 @@ def test_files_that_vanish_or_grow_are_quarantined(root, monkeypatch):
   with pytest.raises(decode.BadImage) as caught:
     found.read(0)
   assert caught.value.reason == 'unreadable'
-  monkeypatch.setattr(folder, 'MAX_FILE_BYTES', 10)
+  monkeypatch.setattr(file_photos, 'MAX_FILE_BYTES', 10)
   with pytest.raises(decode.BadImage) as caught:
     found.read(1)
   assert caught.value.reason == 'too_large'
 
 
 def test_nothing_to_read(root):
-  with pytest.raises(folder.BadFolder, match=r"none of 1 ids.*'z'.*5 imag"):
+  with pytest.raises(file_photos.BadFolder,
+                     match=r"none of 1 ids.*'z'.*5 imag"):
     read(root, 'z')
   with pytest.raises(csv_table.BadTable, match='duplicate ids'):
     read(root, 'a', 'a')
   assert len(read(root, 'a', 'a', duplicates='first').photos) == 1
-  with pytest.raises(folder.BadFolder, match='is no folder'):
+  with pytest.raises(file_photos.BadFolder, match='is not a folder'):
     csv_images.read_csv_images(root / 'photos.csv', root / 'nowhere')
 
 

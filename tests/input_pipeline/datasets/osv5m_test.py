@@ -4,7 +4,7 @@ import io
 import zipfile
 
 from input_pipeline import csv_table, sources
-from input_pipeline.datasets import archive, folder, osv5m
+from input_pipeline.datasets import archive, file_photos, osv5m
 import numpy as np
 from pinpoint_jax.geo import coords
 from pinpoint_jax.images import decode
@@ -148,7 +148,7 @@ def test_a_shard_that_changes_under_the_reader_is_refused(tmp_path):
 def test_large_members_are_refused_unread(tmp_path, monkeypatch):
   replicas.osv5m(tmp_path)
   found = osv5m.read_osv5m(tmp_path)
-  monkeypatch.setattr(folder, 'MAX_FILE_BYTES', 10)
+  monkeypatch.setattr(file_photos, 'MAX_FILE_BYTES', 10)
   with pytest.raises(decode.BadImage) as caught:
     found.read(0)
   assert caught.value.reason == 'too_large'
