@@ -1,7 +1,7 @@
 r"""A model and feature stores to a gallery, and what a gallery lives through.
 
   python -m experiments.build_gallery \
-    --config=experiments/configs/build_gallery.py --workdir=G \
+    --config=build_gallery --workdir=G \
     --config.model=W/model --config.stores.photo=A,B --config.stores.street=C
 
   python -m experiments.build_gallery --workdir=G --add=D,E --model=W/model
@@ -18,17 +18,16 @@ neighbour lists for reranking (--config.index, --config.support); --add and
 --compact make again what was there before.
 
 Exit codes: 0 done; 1 refused, with one line that says why; 143 stopped by
-SIGTERM, G is whole, without what was under way: run that again.
+SIGTERM, 130 by Ctrl-C: G is whole, without what was under way, run that again.
 """
 
 from collections.abc import Sequence
 import dataclasses
 import pathlib
-import signal
 import sys
 import time
 
-from experiments.run import launch, run_record
+from experiments.run import launch, run_record, stopping
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types
@@ -44,14 +43,32 @@ from pinpoint_jax.gallery import (
 from pinpoint_jax.models import embedder_files
 from pinpoint_jax.search import ann_engines
 
-EXIT_STOPPED = 143
 ACTIONS = ('add', 'remove_ids', 'compact', 'verify')
-FLAGS = (*ACTIONS, 'model', 'replace', 'duplicates', 'allow_unknown_ids')
+FLAGS = (
+    launch.Flag('add', None, 'Feature stores, separated by commas, whose rows '
+                'join the gallery in --workdir; needs --model.'),
+    launch.Flag('remove_ids', None, 'File of ids, one per line, - for stdin: '
+                'their rows are deleted.'),
+    launch.Flag('compact', False, 'Make one segment of all rows that are not '
+                'deleted.'),
+    launch.Flag('verify', False, 'Read every byte of the gallery in '
+                '--workdir.'),
+    launch.Flag('model', None, 'Model directory of the embedder that built '
+                'the gallery.'),
+    launch.Flag('replace', False, 'Build although --workdir holds a gallery: '
+                'the new one takes its place.'),
+    launch.Flag('duplicates', 'refuse', 'Where --add meets ids that are there: '
+                'refuse, or first: those rows are left out and counted.'),
+    launch.Flag('allow_unknown_ids', False, 'Delete what is there though some '
+                'ids are not.'),
+)
+WAYS = (('workdir', 'config'), *(('workdir', name) for name in ACTIONS))
 
 
 def main(run: launch.Run) -> None:
   """Build, add, delete, compact, verify: those that are asked for."""
-  signal.signal(signal.SIGTERM, _stopped)
+  stopping.exit_on_signals('; the gallery is whole, without what was under '
+                           'way: run that again')
   asked = run.flags
   if asked['add'] and not asked['model']:
     raise ValueError('--add needs --model, the folder of the embedder that '
@@ -182,17 +199,9 @@ def describe(gallery: galleries.Gallery) -> Sequence[str]:
           f'bytes per row  {sum(each.values()):,.1f}: {columns}')
 
 
-def _stopped(*_: object) -> None:
-  # Raised in the main thread: what is half written is removed on the way out.
-  print('stopped by SIGTERM; the gallery is whole, without what was under way: '
-        'run that again', file=sys.stderr, flush=True)
-  sys.exit(EXIT_STOPPED)
-
-
 def run() -> None:
   """Entry of the binary."""
-  launch.run(main, FLAGS, required=('workdir',), record=False,
-             instead_of_config=ACTIONS)
+  launch.run(main, FLAGS, WAYS, record=False)
 
 
 if __name__ == '__main__':

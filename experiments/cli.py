@@ -1,26 +1,38 @@
-"""The `pinpoint` command: `pinpoint evaluate --help` and its siblings."""
+"""The `pinpoint` command.
+
+  pinpoint evaluate …    score a model, or a file of predictions
+  pinpoint verify DIR    read all of a feature store or gallery
+
+`pinpoint COMMAND --help` lists the flags of a command. Training, extraction
+and galleries are `python -m experiments.NAME`, see README.md.
+"""
 
 import importlib
+import signal
 import sys
 
-# Command -> binary of this package. Later steps add predict and serve.
+# Command -> binary of this package.
 COMMANDS = {'evaluate': 'experiments.evaluate', 'verify': 'experiments.verify'}
+_HELP = ('--help', '-h', 'help')
 
 
 def main() -> None:
   """Hands the words after the command to its binary."""
+  # Until the launcher takes over: no traceback through half an import.
+  signal.signal(signal.SIGINT, signal.SIG_DFL)
   words = sys.argv[1:]
+  if words and words[0] in _HELP:
+    print(__doc__.strip())
+    return
   if not words or words[0] not in COMMANDS:
-    asked = 'no command' if not words else f'command {words[0]!r} is unknown'
-    print(f'error: {asked}; commands: {", ".join(COMMANDS)}; '
-          f'pinpoint COMMAND --help tells the rest', file=sys.stderr)
-    sys.exit(0 if words[:1] == ['--help'] else 2)
+    problem = f'command {words[0]!r} is unknown' if words else 'no command'
+    print(f'error: {problem}; commands: {", ".join(COMMANDS)}; see pinpoint '
+          f'--help', file=sys.stderr)
+    sys.exit(2)
   if words[0] == 'verify' and len(words) == 2 and words[1][:1] != '-':
     words[1] = f'--path={words[1]}'  # `pinpoint verify DIR`
   sys.argv = [f'pinpoint {words[0]}', *words[1:]]
-  module = importlib.import_module(COMMANDS[words[0]])
-  sys.modules['__main__'].__doc__ = module.__doc__
-  module.run()
+  importlib.import_module(COMMANDS[words[0]]).run()
 
 
 if __name__ == '__main__':

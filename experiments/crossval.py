@@ -35,6 +35,13 @@ from pinpoint_jax.models import embedder_files
 from pinpoint_jax.report import tables
 
 TARGETS = ('hard', 'soft')
+FLAGS = (
+    launch.Flag('features', None, 'Feature stores between commas.'),
+    launch.Flag('folds', 5, 'Parts that take turns as the test.'),
+    launch.Flag('seed', 0, 'Seed of all that is random.'),
+    launch.Flag('num_resamples', 1000, 'Bootstrap resamples for the '
+                'intervals; 0 for none.'),
+)
 # source, system, variant, decode
 Key = tuple[str, str, str, str]
 Answers = dict[Key, list[fused.Answered]]
@@ -193,8 +200,7 @@ def _report(run: launch.Run, rows: list[dict[str, Any]],
 
 def run() -> None:
   """Entry of the binary."""
-  launch.run(main, ('features', 'folds', 'seed', 'num_resamples', 'workdir'),
-             required=('features', 'workdir'), use_config=False)
+  launch.run(main, FLAGS, (('features', 'workdir'),))
 
 
 if __name__ == '__main__':

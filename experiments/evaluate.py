@@ -1,7 +1,7 @@
 r"""Scores a model and a gallery, or anybody's predictions, against the truth.
 
   python -m experiments.evaluate \
-    --config=experiments/configs/evaluate.py --workdir=W \
+    --config=evaluate --workdir=W \
     --config.model=E/model --config.gallery=G --config.queries=STORE[,STORE] \
     --config.rerankers.photo=R/model --config.rerankers.street=S/model
 
@@ -29,7 +29,6 @@ Intervals are 95 %, bootstrapped by photographer where the truth names them.
 
 import hashlib
 import pathlib
-import sys
 import time
 from typing import Any
 
@@ -47,11 +46,36 @@ DISTANCES = {
     'geodesic': ('geodesic', False),
     'geodesic_le': ('geodesic', True),
 }
-FLAGS = ('predictions', 'truth', 'out', 'table', 'system', 'query_source',
-         'num_resamples', 'swapped')
+FLAGS = (
+    launch.Flag('predictions', None, 'CSV of answers: columns id, lat, lng.'),
+    launch.Flag('truth', None, 'CSV of true places: id, lat, lng, optionally '
+                'author, sequence and the unique_* columns of OSV-5M.'),
+    launch.Flag('out', None, 'File of results to write, JSON.'),
+    launch.Flag('table', 'predictions', 'Name of the table, written into each '
+                'row of the results.'),
+    launch.Flag('system', 'unknown', 'Name of the system that made the '
+                'predictions.'),
+    launch.Flag('query_source', 'photo', 'photo or street.'),
+    launch.Flag('num_resamples', 1000, 'Bootstrap resamples for the '
+                'intervals; 0 for none.'),
+    launch.Flag('swapped', 'refuse', 'Where LAT and LON headers are swapped: '
+                'refuse or fix.'),
+)
+# A model and its gallery, or a file of predictions.
+WAYS = (('config', 'workdir'), ('predictions', 'truth', 'out'))
 
 
 def main(run: launch.Run) -> None:
+  """Scores a model's answers, or those of a file."""
+  if run.config is None:
+    _score_file(run)
+    return
+  # Only here: scoring a file of predictions needs no model.
+  from experiments import full_evaluation
+  full_evaluation.write(run.config, run.workdir)
+
+
+def _score_file(run: launch.Run) -> None:
   """Reads both files, scores them under every distance, writes the rows."""
   started = time.monotonic()
   source = _source(run.flags['query_source'])
@@ -131,20 +155,9 @@ def _number(name: str, value: float) -> str:
   return str(value) if name.startswith('num@') else f'{value:.2f}'
 
 
-def _names(word: str, flag: str) -> bool:
-  name = word.partition('=')[0].partition('.')[0]
-  return name in (f'-{flag}', f'--{flag}')
-
-
 def run() -> None:
   """Entry of the binary and of `pinpoint evaluate`."""
-  if any(_names(word, 'config') or _names(word, 'workdir')
-         for word in sys.argv[1:]):
-    # Only here: scoring a file of predictions needs no model.
-    from experiments import full_evaluation
-    launch.run(full_evaluation.main)
-  launch.run(main, FLAGS, required=('predictions', 'truth', 'out'),
-             use_config=False)
+  launch.run(main, FLAGS, WAYS)
 
 
 if __name__ == '__main__':

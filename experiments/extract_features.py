@@ -1,7 +1,7 @@
 r"""A data set and a backbone to a feature store, resumable.
 
   python -m experiments.extract_features \
-    --config=experiments/configs/extract_features.py --workdir=DIR \
+    --config=extract_features --workdir=DIR \
     --config.data.name=osv5m --config.data.root=/data/osv5m \
     --config.data.options.split=train --config.backbone=/models/siglip2-...
 
@@ -14,19 +14,15 @@ On several machines with one file system, give each --config.num_hosts=N
 DIR/store/quarantine.jsonl with their reason.
 
 Exit codes: 0 done here; 1 refused, with one line that says why; 143 stopped
-by SIGTERM, run again to continue.
+by SIGTERM and 130 by Ctrl-C, run again to continue.
 """
 
-import signal
 import sys
-import threading
 
-from experiments.run import launch
+from experiments.run import launch, stopping
 from input_pipeline import open_source
 from pinpoint_jax.disk import lock
 from pinpoint_jax.features import backbones, extract
-
-EXIT_STOPPED = 143
 
 
 def main(run: launch.Run) -> None:
@@ -41,10 +37,12 @@ def main(run: launch.Run) -> None:
 def _extract(run: launch.Run) -> None:
   """Open the data, load the backbone, extract."""
   config = run.config
+  options = {name: value for name, value in config.data.options.items()
+             if value is not None}
   source = open_source.open_source(
       config.data.name, config.data.root or None,
       max_rows=config.data.max_rows or None,
-      record=run.workdir / 'photos.npz', **config.data.options.to_dict())
+      record=run.workdir / 'photos.npz', **options)
   for note in source.notes:
     print(f'note: {note}', flush=True)
   backbone = backbones.load(config.backbone, config.dtype,
@@ -55,14 +53,13 @@ def _extract(run: launch.Run) -> None:
   plan = extract.Plan(
       config.shard_rows, config.batch_size, config.processes, config.host,
       config.num_hosts, config.max_failed_share, tuple(source.notes))
-  asked = threading.Event()
-  signal.signal(signal.SIGTERM, lambda *_: asked.set())
+  request = stopping.Request()
   try:
-    store = extract.extract(source, backbone, run.workdir, plan, asked.is_set)
+    store = extract.extract(source, backbone, run.workdir, plan, request)
   except extract.Interrupted:
-    print('stopped by SIGTERM; finished shards are kept, run the same command '
+    print('stopped; finished shards are kept, run the same command '
           'to continue', file=sys.stderr, flush=True)
-    sys.exit(EXIT_STOPPED)
+    sys.exit(request.exit_code)
   if store is None:
     print(f'host {plan.host} is done; other hosts still have shards to do. The '
           f'last one makes {run.workdir / "store"}; if one is gone, run this '

@@ -5,7 +5,7 @@ import io
 import pathlib
 import time
 
-from experiments.run import launch, run_record
+from experiments.run import run_record
 from ml_collections import config_dict
 from pinpoint_jax import types
 from pinpoint_jax.answer import open_systems
@@ -14,11 +14,6 @@ from pinpoint_jax.disk import files
 from pinpoint_jax.evals import evaluation, query_sets
 from pinpoint_jax.report import tables
 from pinpoint_jax.rerank import fusion
-
-
-def main(run: launch.Run) -> None:
-  """Evaluate and write."""
-  write(run.config, run.workdir)
 
 
 def write(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:

@@ -24,9 +24,24 @@ from input_pipeline import csv_table
 import numpy as np
 from pinpoint_jax.features import store_writer
 
-FLAGS = ('features', 'metadata', 'source', 'out', 'backbone_name', 'weights',
-         'preprocess', 'swapped')
 _UNKNOWN = 'unknown'
+FLAGS = (
+    launch.Flag('features', None, 'Array of features [n, d]: .npy, or .npz '
+                'with one array.'),
+    launch.Flag('metadata', None, 'CSV with a row for each feature: id, lat, '
+                'lng, optionally author, sequence.'),
+    launch.Flag('source', None, 'photo or street.'),
+    launch.Flag('out', None, 'Feature store to write.'),
+    launch.Flag('backbone_name', 'imported', 'Name of the model that made the '
+                'features.'),
+    launch.Flag('weights', _UNKNOWN, 'Any text that names the weights that '
+                'made the features: stores are used together only if it is '
+                'the same. unknown: stores of the same --backbone_name are.'),
+    launch.Flag('preprocess', _UNKNOWN, 'How photos became the input of the '
+                'model that made the features, as text.'),
+    launch.Flag('swapped', 'refuse', 'Where LAT and LON headers are swapped: '
+                'refuse or fix.'),
+)
 _CHUNK_ROWS = 8192
 _MAX_F16 = float(np.finfo(np.float16).max)
 
@@ -108,8 +123,7 @@ def _chunks(features: np.ndarray) -> Iterator[np.ndarray]:
 
 def run() -> None:
   """Entry of the binary."""
-  launch.run(main, FLAGS, required=('features', 'metadata', 'source', 'out'),
-             use_config=False)
+  launch.run(main, FLAGS, (('features', 'metadata', 'source', 'out'),))
 
 
 if __name__ == '__main__':

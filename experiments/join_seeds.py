@@ -17,6 +17,11 @@ from experiments.run import launch, run_record
 from pinpoint_jax.evals import metrics, seeds
 from pinpoint_jax.report import tables
 
+FLAGS = (
+    launch.Flag('runs', None, 'Folders of finished demos, separated by '
+                'commas.'),
+    launch.Flag('out', None, 'Folder to write.'),
+)
 # A system of the combined gallery, by decoding.
 Answer = tuple[str, str]
 _SINGLE = 'full_single_source'
@@ -110,4 +115,4 @@ def _read(path: pathlib.Path) -> list[dict[str, Any]]:
 
 
 if __name__ == '__main__':
-  launch.run(main, ('runs', 'out'), required=('runs', 'out'), use_config=False)
+  launch.run(main, FLAGS, (('runs', 'out'),))

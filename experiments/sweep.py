@@ -1,6 +1,6 @@
 r"""Lists, runs and collects the sweep that a config file defines.
 
-  python -m experiments.sweep --config=FILE.py[:args] --workdir=W [WHAT]
+  python -m experiments.sweep --config=NAME[:args] --workdir=W [WHAT]
 
 WHAT  nothing     list the items: index, state, name, overrides
       --index=I   run item I; --again also where it is done
@@ -33,6 +33,16 @@ from pinpoint_jax.disk import files
 
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1,
               signal.SIGUSR2)
+
+
+FLAGS = (
+    launch.Flag('index', None, 'Item of the sweep to run.', int),
+    launch.Flag('run_all', False, 'Run every item that is not done, one after '
+                'the other.'),
+    launch.Flag('collect', False, 'Write one table of all items and their '
+                'figures.'),
+    launch.Flag('again', False, 'Run an item that is done too.'),
+)
 
 
 def main(run: launch.Run) -> None:
@@ -132,7 +142,7 @@ class _Runner:
 
 def run() -> None:
   """Entry of the binary."""
-  launch.run(main, ('index', 'run_all', 'collect', 'again'))
+  launch.run(main, FLAGS)
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
 r"""Feature stores to an embedder: trains, resumes, exports.
 
   python -m experiments.train_embedder \
-    --config=experiments/configs/train_embedder.py --workdir=DIR \
+    --config=train_embedder --workdir=DIR \
     --config.stores.photo=PHOTO_STORE --config.stores.street=STREET_STORE
 
 Stopped in any way, run the same command again: it goes on from the newest good
@@ -11,7 +11,7 @@ give each --config.distributed.coordinator=HOST:PORT, .num_processes=N and
 .process_id=I (on TPU pods and under SLURM: .coordinator=auto).
 
 Exit codes: 0 trained; 1 refused, with one line that says why; 143 stopped by
-SIGTERM and saved, run again to continue.
+SIGTERM and 130 by Ctrl-C: saved, run again to continue.
 """
 
 from collections.abc import Callable
@@ -108,4 +108,4 @@ def _export(config: config_dict.ConfigDict, workdir: pathlib.Path,
 
 
 if __name__ == '__main__':
-  launch.run(main, ('allow_config_change',), record=False)
+  launch.run(main, training_run.FLAGS, record=False)

@@ -1,7 +1,7 @@
 r"""An embedder, its gallery and feature stores to a reranker of one task.
 
   python -m experiments.train_reranker \
-    --config=experiments/configs/train_reranker.py --workdir=DIR \
+    --config=train_reranker --workdir=DIR \
     --config.embedder=W/model --config.gallery=G \
     --config.stores.photo=PHOTO_STORE --config.embedder_split.folds.count=5
 
@@ -17,7 +17,7 @@ checkpoint as if nothing had happened. DIR gets shortlists/, checkpoints/,
 metrics.jsonl, figures.json and, at the end, the model directory model/.
 
 Exit codes: 0 trained; 1 refused, with one line that says why; 143 stopped by
-SIGTERM and saved, run again to continue.
+SIGTERM and 130 by Ctrl-C: saved, run again to continue.
 """
 
 from collections.abc import Callable
@@ -103,4 +103,4 @@ def _export(config: config_dict.ConfigDict, workdir: pathlib.Path,
 
 
 if __name__ == '__main__':
-  launch.run(main, ('allow_config_change',), record=False)
+  launch.run(main, training_run.FLAGS, record=False)

@@ -1,7 +1,7 @@
 r"""Feature stores of both sources to a router: is a photo a street view?
 
   python -m experiments.train_router \
-    --config=experiments/configs/train_router.py --workdir=W \
+    --config=train_router --workdir=W \
     --config.stores.photo=STORE[,STORE] --config.stores.street=STORE[,STORE]
 
 A part of the authors and drives is held out and judged; --config.test.photo

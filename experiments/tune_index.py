@@ -25,7 +25,17 @@ from pinpoint_jax.search import ann_tuning, exact
 
 # Length of the noise on a gallery row that stands for a query.
 _NOISE = 0.5
-FLAGS = ('gallery', 'recall', 'k', 'queries', 'model', 'num_queries', 'seed')
+FLAGS = (
+    launch.Flag('gallery', None, 'Gallery directory.'),
+    launch.Flag('recall', 0.95, 'Share of the exact answers to reach.'),
+    launch.Flag('k', 100, 'Answers of each query.'),
+    launch.Flag('queries', None, 'Feature store of photos that are not in the '
+                'gallery; needs --model.'),
+    launch.Flag('model', None, 'Model directory of the embedder that built '
+                'the gallery.'),
+    launch.Flag('num_queries', 1000, 'Queries to measure with.'),
+    launch.Flag('seed', 0, 'Seed of the choice of queries.'),
+)
 
 
 def main(run: launch.Run) -> None:
@@ -91,7 +101,7 @@ def _lines(place: indexes.Place, tuned: ann_tuning.Tuned) -> Iterator[str]:
 
 def run() -> None:
   """Entry of the binary."""
-  launch.run(main, FLAGS, required=('gallery',), use_config=False)
+  launch.run(main, FLAGS, (('gallery',),))
 
 
 if __name__ == '__main__':

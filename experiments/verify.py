@@ -13,6 +13,8 @@ from pinpoint_jax.features import verify
 from pinpoint_jax.gallery import layout
 from pinpoint_jax.gallery import verify as gallery_verify
 
+FLAGS = (launch.Flag('path', None, 'Feature store or gallery to verify.'),)
+
 
 def main(run: launch.Run) -> None:
   """Verify and print what is there."""
@@ -25,7 +27,7 @@ def main(run: launch.Run) -> None:
 
 def run() -> None:
   """Entry of the binary and of `pinpoint verify`."""
-  launch.run(main, ('path',), required=('path',), use_config=False)
+  launch.run(main, FLAGS, (('path',),))
 
 
 if __name__ == '__main__':

@@ -59,6 +59,17 @@ def options_of(name: str) -> tuple[str, ...]:
   return tuple(inspect.signature(READERS[name]).parameters)[1:]
 
 
+def all_options() -> dict[str, type]:
+  """Every option of any data set, and its type."""
+  options: dict[str, type] = {}
+  for name in sorted(READERS):
+    for parameter in list(inspect.signature(READERS[name]).parameters
+                          .values())[1:]:
+      default = parameter.default
+      options[parameter.name] = str if default is None else type(default)
+  return options
+
+
 def _read_csv(root: Root, table: str = 'photos.csv', images: str = '.',
               source: types.Source = 'photo', swapped: str = 'refuse',
               duplicates: str = 'refuse', allow_null_island: bool = False,

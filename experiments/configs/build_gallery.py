@@ -1,7 +1,7 @@
 """A gallery of both sources: the rows that the method answers from.
 
 Command:  python -m experiments.build_gallery \
-            --config=experiments/configs/build_gallery.py --workdir=G \
+            --config=build_gallery --workdir=G \
             --config.model=W/model \
             --config.stores.photo=PHOTO_STORE[,PHOTO_STORE] \
             --config.stores.street=STREET_STORE[,STREET_STORE]

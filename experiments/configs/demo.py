@@ -1,12 +1,12 @@
 """Synthetic Earth end to end, version 5: every system, and each part left out.
 
 Command:  make demo
-          python -m experiments.demo --config=experiments/configs/demo.py \
+          python -m experiments.demo --config=demo \
             --workdir=runs/demo
 Hardware: two CPU cores, 8 GB of memory. Time: about 12 minutes.
 Expect:   see the table in README.md; the same figures on every machine of one
           kind.
-Quick:    --config=experiments/configs/demo.py:quick   (the tiny world, seconds)
+Quick:    --config=demo:quick   (the tiny world, seconds)
 """
 
 from typing import Any

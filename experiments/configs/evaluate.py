@@ -1,7 +1,7 @@
 """Every system of a model and a gallery on query sets of known places.
 
 Command:  python -m experiments.evaluate \
-            --config=experiments/configs/evaluate.py --workdir=W \
+            --config=evaluate --workdir=W \
             --config.model=E/model --config.gallery=G \
             --config.queries=STORE[,STORE] \
             --config.rerankers.photo=R/model[,R2/model] \

@@ -1,7 +1,7 @@
 """Features of a data set: the SigLIP 2 features that the method runs on.
 
 Command:  python -m experiments.extract_features \
-            --config=experiments/configs/extract_features.py --workdir=W \
+            --config=extract_features --workdir=W \
             --config.data.name=osv5m --config.data.root=DATA \
             --config.data.options.split=train --config.backbone=MODEL
           MODEL: a folder of google/siglip2-giant-opt-patch16-384, or its .npz.
@@ -12,6 +12,7 @@ Quick:    the tiny synthetic world with the demo's backbone, in seconds.
 """
 
 from experiments.configs import common
+from input_pipeline import open_source
 from ml_collections import config_dict
 
 
@@ -24,9 +25,12 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.data.name = 'synthetic_earth' if arg.quick else 'folder'
   config.data.root = ''
   config.data.max_rows = 0  # 0 takes all.
-  # Options of that reader; see open_source.options_of(name).
-  config.data.options = config_dict.ConfigDict(
-      dict(size='tiny', seed=0, split='query_street') if arg.quick else {})
+  # What that reader takes, None for its own default: see docs/data.md.
+  config.data.options = config_dict.ConfigDict({
+      name: config_dict.placeholder(kind)
+      for name, kind in open_source.all_options().items()})
+  if arg.quick:
+    config.data.options.update(size='tiny', seed=0, split='query_street')
   config.backbone = 'demo'  # Or a folder, a .npz, 'thumbnail'.
   config.preprocess = ''  # '' takes the backbone's own.
   config.dtype = 'float32'  # bfloat16 on accelerators.

@@ -1,7 +1,7 @@
 """The embedder of the method, version 1.
 
 Command:  python -m experiments.train_embedder \
-            --config=experiments/configs/train_embedder.py --workdir=W \
+            --config=train_embedder --workdir=W \
             --config.stores.photo=MP16 --config.stores.street=OSV5M
           (feature stores of google/siglip2-giant-opt-patch16-384)
 Hardware: an accelerator host with the stores (14 GB of fp16 features per 4.7 M

@@ -1,7 +1,7 @@
 """A reranker of one task: queries of one source, on a gallery of both.
 
 Command:  python -m experiments.train_reranker \
-            --config=experiments/configs/train_reranker.py --workdir=R \
+            --config=train_reranker --workdir=R \
             --config.embedder=W/model --config.gallery=G \
             --config.stores.photo=PHOTO_STORE
           and again with :task=street and --config.stores.street; the light

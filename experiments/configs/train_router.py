@@ -1,7 +1,7 @@
 """A router that sends an unlabelled picture to the photo or street instance.
 
 Command:  python -m experiments.train_router \
-            --config=experiments/configs/train_router.py --workdir=W \
+            --config=train_router --workdir=W \
             --config.stores.photo=PHOTO_STORE[,PHOTO_STORE] \
             --config.stores.street=STREET_STORE[,STREET_STORE]
 Hardware: two CPU cores. Time: seconds, at 192 numbers and 24,000 rows.

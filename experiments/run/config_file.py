@@ -7,21 +7,64 @@ import math
 import pathlib
 from typing import Any
 
+from experiments import configs
 from ml_collections import config_dict
+
+PUBLISHED = pathlib.Path(configs.__file__).parent
+_NO_CONFIGS = ('__init__', 'common')
+# Entries of which none, or less than none, makes no run.
+_AT_LEAST_ONE = frozenset((
+    'accumulate', 'batch_size', 'dim', 'expansion', 'hidden', 'log_every',
+    'max_rows', 'mlp_dim', 'num_features', 'num_heads', 'num_steps',
+    'num_waves', 'patch', 'shard_rows', 'width'))
+_MAX_SEED = 2**32 - 1
+
+
+def published() -> list[str]:
+  """Names of the configs that come with the package."""
+  return sorted(path.stem for path in PUBLISHED.glob('*.py')
+                if path.stem not in _NO_CONFIGS)
+
+
+def path_of(spec: str) -> pathlib.Path:
+  """The file of `NAME`, `NAME:arg=value` or `FILE.py:arg=value`."""
+  name = spec.partition(':')[0]
+  return (PUBLISHED / f'{name}.py' if name in published()
+          else pathlib.Path(name))
+
+
+def with_paths(words: Sequence[str]) -> list[str]:
+  """A command line in which --config=NAME is the path of that config."""
+  result: list[str] = []
+  for word in words:
+    if result and result[-1] in ('--config', '-config'):
+      word = f'{result.pop()}={word}'
+    flag, _, spec = word.partition('=')
+    if flag in ('--config', '-config') and spec:
+      arg = spec.partition(':')[2]
+      word = f'{flag}={path_of(spec)}' + (f':{arg}' if arg else '')
+    result.append(word)
+  return result
 
 
 def load(spec: str) -> config_dict.ConfigDict:
-  """The config of `FILE.py` or `FILE.py:arg=value,flag`."""
-  path, _, arg = spec.partition(':')
-  if not pathlib.Path(path).is_file():
-    raise ValueError(f'--config={path}: no such file; the published ones are '
-                     f'in experiments/configs/')
+  """The config of `NAME` or `FILE.py`, or of either with `:arg=value,flag`."""
+  path, arg = path_of(spec), spec.partition(':')[2]
+  if not path.is_file():
+    raise ValueError(f'--config={path}: no such file, and none of the '
+                     f'published configs: {", ".join(published())}')
   module_spec = importlib.util.spec_from_file_location('config_module', path)
+  if module_spec is None:
+    raise ValueError(f'--config={path}: is no Python file')
   module = importlib.util.module_from_spec(module_spec)
-  module_spec.loader.exec_module(module)
-  if not hasattr(module, 'get_config'):
-    raise ValueError(f'--config={path}: the file defines no get_config(arg)')
-  return module.get_config(arg or None)
+  try:
+    module_spec.loader.exec_module(module)
+    if not hasattr(module, 'get_config'):
+      raise ValueError('the file defines no get_config(arg)')
+    return module.get_config(arg or None)
+  except Exception as error:  # Somebody's own code.
+    name = '' if isinstance(error, ValueError) else f'{type(error).__name__}: '
+    raise ValueError(f'--config={spec}: {name}{error}') from error
 
 
 def flatten(config: config_dict.ConfigDict, prefix: str = '') -> dict[str, Any]:
@@ -64,10 +107,32 @@ def _get(config: config_dict.ConfigDict, key: str) -> Any:
   return config
 
 
-def check_numbers(config: config_dict.ConfigDict) -> None:
-  """Refuses NaN and infinite numbers, which flag parsing lets through."""
+def check_numbers(config: config_dict.ConfigDict,
+                  base: config_dict.ConfigDict | None = None) -> None:
+  """Refuses numbers that flag parsing lets through and no run can use.
+
+  base: the config before its overrides, whose signs tell what is possible.
+  """
+  usual = {} if base is None else flatten(base)
   for key, value in flatten(config).items():
-    items = value if isinstance(value, tuple | list) else (value,)
-    for item in items:
-      if isinstance(item, float) and not math.isfinite(item):
-        raise ValueError(f'--config.{key}={value}: must be a finite number')
+    for item in value if isinstance(value, tuple | list) else (value,):
+      if isinstance(item, bool) or not isinstance(item, int | float):
+        continue
+      if problem := _problem(key, item, usual.get(key)):
+        raise ValueError(f'--config.{key}={str(value)[:80]}: {problem}')
+
+
+def _problem(key: str, value: int | float, usual: Any) -> str:
+  """What is wrong with a number, '' if nothing is."""
+  name = key.split('.')[-1]
+  if isinstance(value, float) and not math.isfinite(value):
+    return 'must be a finite number'
+  if isinstance(value, int) and abs(value) >= 2**63:
+    return 'must fit into 64 bits'
+  if name.split('_')[-1] == 'seed' and not 0 <= value <= _MAX_SEED:
+    return f'must be from 0 to {_MAX_SEED:,}'
+  if name in _AT_LEAST_ONE and value < 1 and usual != 0:
+    return 'must be at least 1'
+  if isinstance(usual, int | float) and usual >= 0 > value:
+    return 'must not be negative'
+  return ''

@@ -1,7 +1,15 @@
 """Several processes as one run."""
 
+import pathlib
+import secrets
+import time
+
 import jax
 from ml_collections import config_dict
+from pinpoint_jax.parallel import arrays
+from pinpoint_jax.train.checkpoints import agreement
+
+_SHARED_SECONDS = 30.
 
 
 def begin(config: config_dict.ConfigDict) -> None:
@@ -22,3 +30,36 @@ def begin(config: config_dict.ConfigDict) -> None:
     return
   jax.distributed.initialize(
       about.coordinator, about.num_processes, about.process_id)
+
+
+def check_shared(workdir: pathlib.Path) -> None:
+  """Refuses a workdir in which some process does not see another's files."""
+  if jax.process_count() == 1:
+    return
+  path = workdir / 'shared.txt'
+
+  def write() -> int:
+    token = secrets.randbelow(2**31)
+    path.write_text(str(token), encoding='utf-8')
+    return token
+  token = agreement.by_first(write)
+  if arrays.any_process(not _appears(path, str(token))):
+    raise ValueError(
+        f'--workdir={workdir}: not every process sees the files that process 0 '
+        f'writes there; name a folder that all hosts share')
+  if jax.process_index() == 0:
+    path.unlink()
+
+
+def _appears(path: pathlib.Path, text: str) -> bool:
+  """Whether the file holds that text, now or before the time is over."""
+  end = time.monotonic() + _SHARED_SECONDS
+  while True:
+    try:
+      if path.read_text(encoding='utf-8') == text:
+        return True
+    except OSError:
+      pass  # Not there yet.
+    if time.monotonic() > end:
+      return False
+    time.sleep(0.2)

@@ -1,101 +1,64 @@
-"""The one launcher: owns every flag, refuses bad input before any work.
+"""The one launcher: reads the command line, refuses bad input before any work.
 
-A binary is `launch.run(main, flags=(...))`; `main` receives a `Run`. Bad input
+A binary is `launch.run(main, FLAGS, WAYS)`; `main` receives a `Run`. --config
+and --workdir are defined here, every other flag beside its main. Bad input
 prints one `error:` line and exits with code 2; a refusal raised by the work
-itself (ValueError, OSError) prints one line and exits with code 1.
+itself prints one line and exits with code 1; SIGTERM exits with 143 and Ctrl-C
+with 130. No traceback reaches a user: --verbosity=1 shows it, and that of an
+error nobody foresaw is kept in a file.
 """
 
 from collections.abc import Callable, Sequence
 import dataclasses
+import os
 import pathlib
 import sys
+import tempfile
+import traceback
 from typing import Any
 
 from absl import app, flags, logging
-from experiments.run import config_file, run_record
+from experiments.run import (
+  config_file,
+  config_help,
+  run_record,
+  stopping,
+  workdirs,
+)
 from ml_collections import config_dict, config_flags
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
+# Sets of flags; a command line has to give all flags of one of them.
+Ways = Sequence[Sequence[str]]
+CONFIG_WAY = (('config', 'workdir'),)
+_HELP_WORDS = ('--help', '-help', '-h', '-?', '--helpshort', '--helpfull')
+_DEFINE = {str: flags.DEFINE_string, int: flags.DEFINE_integer,
+           float: flags.DEFINE_float, bool: flags.DEFINE_boolean}
+# Packages that an extra brings, by the name that is imported.
+_EXTRAS = {'tensorflow_datasets': 'data', 'array_record': 'data',
+           'scann': 'index', 'faiss': 'faiss', 'pillow_heif': 'heic',
+           'cv2': 'fast', 'tensorboardX': 'tensorboard'}
 
-# Every flag of every binary: how it is defined, and its help text.
-_FLAGS: dict[str, tuple[Callable[..., Any], Any, str]] = {
-    'workdir': (flags.DEFINE_string, None, 'Folder for what this run writes.'),
-    'predictions': (flags.DEFINE_string, None,
-                    'CSV of answers: columns id, lat, lng.'),
-    'truth': (flags.DEFINE_string, None,
-              'CSV of true places: id, lat, lng, optionally author, sequence '
-              'and the unique_* columns of OSV-5M.'),
-    'out': (flags.DEFINE_string, None, 'File or folder to write.'),
-    'features': (flags.DEFINE_string, None,
-                 'Array of features [n, d]: .npy, or .npz with one array; for '
-                 'crossval, feature stores between commas.'),
-    'folds': (flags.DEFINE_integer, 5, 'Parts that take turns as the test.'),
-    'seed': (flags.DEFINE_integer, 0, 'Seed of all that is random.'),
-    'metadata': (flags.DEFINE_string, None,
-                 'CSV with a row for each feature: id, lat, lng, optionally '
-                 'author, sequence.'),
-    'source': (flags.DEFINE_string, None, 'photo or street.'),
-    'backbone_name': (flags.DEFINE_string, 'imported',
-                      'Name of the model that made the features.'),
-    'weights': (flags.DEFINE_string, 'unknown',
-                'Any text that names the weights that made the features: '
-                'stores are used together only if it is the same. unknown: '
-                'stores of the same --backbone_name are.'),
-    'preprocess': (flags.DEFINE_string, 'unknown',
-                   'How photos became the input of the model that made the '
-                   'features, as text.'),
-    'path': (flags.DEFINE_string, None,
-             'Feature store or gallery to verify.'),
-    'table': (flags.DEFINE_string, 'predictions',
-              'Name of the table, written into each row of the results.'),
-    'system': (flags.DEFINE_string, 'unknown',
-               'Name of the system that made the predictions.'),
-    'query_source': (flags.DEFINE_string, 'photo', 'photo or street.'),
-    'num_resamples': (flags.DEFINE_integer, 1000,
-                      'Bootstrap resamples for the intervals; 0 for none.'),
-    'swapped': (flags.DEFINE_string, 'refuse',
-                'Where LAT and LON headers are swapped: refuse or fix.'),
-    'allow_config_change': (
-        flags.DEFINE_string, '',
-        'Names of config entries, separated by commas, that may differ from '
-        'those the run in --workdir began with.'),
-    'index': (flags.DEFINE_integer, None, 'Item of the sweep to run.'),
-    'run_all': (flags.DEFINE_boolean, False,
-                'Run every item that is not done, one after the other.'),
-    'collect': (flags.DEFINE_boolean, False,
-                'Write one table of all items and their figures.'),
-    'add': (flags.DEFINE_string, None,
-            'Feature stores, separated by commas, whose rows join the gallery '
-            'in --workdir; needs --model.'),
-    'remove_ids': (flags.DEFINE_string, None,
-                   'File of ids, one per line, - for stdin: their rows are '
-                   'deleted.'),
-    'compact': (flags.DEFINE_boolean, False,
-                'Make one segment of all rows that are not deleted.'),
-    'verify': (flags.DEFINE_boolean, False,
-               'Read every byte of the gallery in --workdir.'),
-    'model': (flags.DEFINE_string, None,
-              'Model directory of the embedder that built the gallery.'),
-    'replace': (flags.DEFINE_boolean, False,
-                'Build although --workdir holds a gallery: the new one takes '
-                'its place.'),
-    'duplicates': (flags.DEFINE_string, 'refuse',
-                   'Where --add meets ids that are there: refuse, or first: '
-                   'those rows are left out and counted.'),
-    'allow_unknown_ids': (flags.DEFINE_boolean, False,
-                          'Delete what is there though some ids are not.'),
-    'gallery': (flags.DEFINE_string, None, 'Gallery directory.'),
-    'recall': (flags.DEFINE_float, 0.95,
-               'Share of the exact answers that must be found.'),
-    'k': (flags.DEFINE_integer, 100, 'Answers of each query.'),
-    'queries': (flags.DEFINE_string, None,
-                'Feature store of photos that are not in the gallery.'),
-    'num_queries': (flags.DEFINE_integer, 1000, 'Queries to measure with.'),
-    'again': (flags.DEFINE_boolean, False, 'Run an item that is done too.'),
-    'runs': (flags.DEFINE_string, None,
-             'Folders of finished demos, separated by commas.'),
-}
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+  """One flag of a binary; `kind` is its type where the default is None."""
+
+  name: str
+  default: Any
+  text: str
+  kind: type = str
+
+  def define(self) -> None:
+    """Makes the flag known to absl."""
+    kind = self.kind if self.default is None else type(self.default)
+    _DEFINE[kind](self.name, self.default, self.text)
+
+
+_CONFIG = Flag('config', None, 'A published config, NAME or NAME:arg=value, or '
+               'a file FILE.py; --config.KEY=VALUE overrides an entry.')
+_WORKDIR = Flag('workdir', None, 'Folder for what this run writes.')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,84 +70,120 @@ class Run:
   workdir: pathlib.Path | None
 
 
-def run(
-    main: Callable[[Run], None],
-    flag_names: Sequence[str] = (),
-    required: Sequence[str] = (),
-    use_config: bool = True,
-    record: bool = True,
-    argv: Sequence[str] | None = None,
-    instead_of_config: Sequence[str] = (),
-) -> None:
+def run(main: Callable[[Run], None], own_flags: Sequence[Flag] = (),
+        ways: Ways = CONFIG_WAY, record: bool = True) -> None:
   """Parses, checks, writes the run record and calls `main`.
 
   record: False for a main that writes it itself, once the workdir is its own.
-  instead_of_config: flags any of which makes --config needless.
   """
-  names = tuple(flag_names) + (('workdir',) if use_config else ())
-  needed = tuple(required) + (('config', 'workdir') if use_config else ())
-  for name in names:
-    define, default, text = _FLAGS[name]
-    define(name, default, text)
+  named = {name for way in ways for name in way}
+  all_flags = (*(flag for flag in (_CONFIG, _WORKDIR) if flag.name in named),
+               *own_flags)
+  sys.argv[1:] = config_file.with_paths(sys.argv[1:])
+  if set(_HELP_WORDS) & set(sys.argv[1:]):
+    _show(_help(main, all_flags))
+    sys.exit(0)
+  for flag in all_flags:
+    if flag is not _CONFIG:
+      flag.define()
   config_flag = config_flags.DEFINE_config_file(
-      'config', None, 'Config file, FILE.py or FILE.py:arg=value.',
-      lock_config=True) if use_config else None
-  for name in (*names, *(('config',) if use_config else ())):
-    # --help lists the flags of the main module: these are its own.
-    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
+      'config', None, _CONFIG.text,
+      lock_config=True) if _CONFIG in all_flags else None
 
   def wrapped(argv: Sequence[str]) -> None:
     del argv  # Checked empty by _parse.
-    config = config_flag.value if use_config else None
-    workdir = pathlib.Path(flags.FLAGS.workdir) if 'workdir' in names else None
-    if workdir is not None and record:
-      run_record.write(workdir, config)
-    values = {name: flags.FLAGS[name].value for name in names}
-    try:
-      main(Run(config, values, workdir))
-    except (ValueError, OSError) as error:
-      logging.debug('refused', exc_info=True)
-      _exit(error, EXIT_REFUSED)
+    values = {flag.name: flags.FLAGS[flag.name].value for flag in all_flags}
+    config, workdir = values.pop('config', None), values.pop('workdir', None)
+    _guarded(main, Run(config, values, pathlib.Path(workdir) if workdir
+                       else None), record)
 
   logging.set_verbosity(logging.WARNING)
   logging.use_absl_handler()
-  app.run(wrapped, argv=argv,
-          flags_parser=lambda words: _parse(words, needed, config_flag,
-                                            instead_of_config))
+  stopping.exit_on_signals()
+  app.run(wrapped,
+          flags_parser=lambda words: _parse(words, ways, config_flag))
 
 
-def _parse(argv: Sequence[str], needed: Sequence[str], config_flag: Any,
-           instead_of_config: Sequence[str]) -> list[str]:
+def _guarded(main: Callable[[Run], None], run: Run, record: bool) -> None:
+  """Calls main; whatever it raises becomes one line."""
+  try:
+    if run.workdir is not None:
+      workdirs.check('workdir', run.workdir)
+    if run.flags.get('out'):
+      workdirs.check('out', pathlib.Path(run.flags['out']))
+    if run.workdir is not None and record:
+      run_record.write(run.workdir, run.config)
+    main(run)
+  except (ValueError, OSError) as error:
+    logging.debug('refused', exc_info=True)
+    _exit(error, EXIT_REFUSED)
+  except ImportError as error:
+    missing = (error.name or '').partition('.')[0]
+    if missing not in _EXTRAS:
+      _exit(_unforeseen(error, run.workdir), EXIT_REFUSED)
+    _exit(f'this needs {missing}: pip install '
+          f'"pinpoint_jax[{_EXTRAS[missing]}]"', EXIT_REFUSED)
+  except Exception as error:
+    _exit(_unforeseen(error, run.workdir), EXIT_REFUSED)
+
+
+def _unforeseen(error: Exception, workdir: pathlib.Path | None) -> str:
+  """The line for an error that nobody foresaw; its traceback goes to a file."""
+  logging.debug('unforeseen', exc_info=True)
+  text = ''.join(traceback.format_exception(error))
+  line = f'unforeseen {type(error).__name__}: {str(error)[:500]}'
+  for folder in (workdir, pathlib.Path(tempfile.gettempdir())):
+    if folder is not None and folder.is_dir():
+      try:
+        path = folder / 'traceback.txt'
+        path.write_text(text, encoding='utf-8')
+        return f'{line}; the traceback is in {path}'
+      except OSError:
+        continue
+  return f'{line}; --verbosity=1 shows the traceback'
+
+
+def _parse(argv: Sequence[str], ways: Ways, config_flag: Any) -> list[str]:
   """Flag parsing in which every refusal is one line and exit code 2."""
   try:
-    if config_flag is not None:
-      _check_config_words(argv)
-    rest = _parsed(argv)
+    base = _check_config_words(argv) if config_flag is not None else None
+    rest = flags.FLAGS(list(argv))
     _check_no_stray(rest[1:])
-    spared = any(flags.FLAGS[name].value for name in instead_of_config)
-    for name in needed:
-      if flags.FLAGS[name].value is None and not (name == 'config' and spared):
-        raise ValueError(f'--{name} is required; see --help')
-    if config_flag is not None and config_flag.value is not None:
-      config_file.check_numbers(config_flag.value)
+    _check_complete(ways)
+    if base is not None:
+      config_file.check_numbers(config_flag.value, base)
     return rest
   except (flags.Error, ValueError, TypeError, KeyError, AttributeError,
-          SyntaxError) as error:
+          SyntaxError, OverflowError) as error:
     _exit(error, EXIT_USAGE)
 
 
-def _parsed(argv: Sequence[str]) -> list[str]:
-  try:
-    return flags.FLAGS(list(argv))
-  except SystemExit:  # absl has shown the help, and calls that a failure.
-    sys.exit(0)
+def _check_complete(ways: Ways) -> None:
+  """Refuses a command line that gives no way's flags, naming one it lacks."""
+  def is_set(name: str) -> bool:
+    return flags.FLAGS[name].value not in (None, False, '')
+  if len(ways) > 1 and not any(is_set(name) for way in ways for name in way):
+    listed = '; or '.join(', '.join(f'--{name}' for name in way)
+                          for way in ways)
+    raise ValueError(f'required are {listed}; see --help')
+  # The first of the ways that most of what is given belongs to.
+  way = max(ways, key=lambda way: (all(map(is_set, way)),
+                                   sum(map(is_set, way))))
+  missing = [name for name in way if not is_set(name)]
+  if missing:
+    raise ValueError(f'--{missing[0]} is required; see --help')
 
 
-def _check_config_words(argv: Sequence[str]) -> None:
+def _check_config_words(
+    argv: Sequence[str]) -> config_dict.ConfigDict | None:
+  """The config before its overrides, whose names are checked."""
   specs = [word.partition('=')[2] for word in argv[1:]
            if word.lstrip('-').startswith('config=')]
-  if specs:
-    config_file.check_override_names(config_file.load(specs[-1]), argv[1:])
+  if not specs:
+    return None
+  base = config_file.load(specs[-1])
+  config_file.check_override_names(base, argv[1:])
+  return base
 
 
 def _check_no_stray(words: Sequence[str]) -> None:
@@ -195,9 +194,31 @@ def _check_no_stray(words: Sequence[str]) -> None:
                      f'{hint}')
 
 
-def _exit(error: Exception, code: int) -> None:
+def _help(main: Callable[[Run], None], all_flags: Sequence[Flag]) -> str:
+  """The page of the binary, its flags, and its config's entries."""
+  module = sys.modules[main.__module__]
+  lines = [(module.__doc__ or '').strip(), '', 'Flags:']
+  for flag in all_flags:
+    default = '' if flag.default is None else f'={flag.default}'
+    lines += [f'  --{flag.name}{default}', *config_help.wrapped(flag.text, 6)]
+  if _CONFIG in all_flags:
+    specs = [word.partition('=')[2] for word in sys.argv[1:]
+             if word.lstrip('-').startswith('config=')]
+    spec = specs[-1] if specs else pathlib.Path(module.__file__).stem
+    lines += config_help.lines(spec)
+  return '\n'.join(lines)
+
+
+def _show(text: str) -> None:
+  try:
+    print(text, flush=True)
+  except BrokenPipeError:  # Somebody read the head of it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _exit(error: Exception | str, code: int) -> None:
   text = ' '.join(str(error).split())
   if len(text) > 2000:
     text = text[:2000] + ' …'
-  print(f'error: {text}', file=sys.stderr)
+  print(f'error: {text}', file=sys.stderr, flush=True)
   sys.exit(code)

@@ -4,40 +4,48 @@ from collections.abc import Callable
 import contextlib
 import functools
 import pathlib
-import signal
 import sys
-import threading
 from typing import Any
 
-from experiments.run import progress, resume
+from experiments.run import (
+  distributed,
+  launch,
+  progress,
+  resume,
+  stopping,
+)
 import jax
 from ml_collections import config_dict
 from pinpoint_jax.disk import lock
 from pinpoint_jax.train import loop, optimizer, writer
 from pinpoint_jax.train.checkpoints import agreement, manager
 
-EXIT_STOPPED = 143
+FLAGS = (launch.Flag(
+    'allow_config_change', '', 'Names of config entries, separated by commas, '
+    'that may differ from those the run in --workdir began with.'),)
 
 
 def guarded(workdir: pathlib.Path,
             train: Callable[[Callable[[], bool]], None]) -> None:
-  """Calls `train(stopping)` under the workdir's lock; SIGTERM saves, exit 143.
+  """Calls `train(stopping)` under the workdir's lock.
+
+  SIGTERM and Ctrl-C save and end with 143 and 130.
 
   Among several processes: call after they have met, for jax then takes SIGTERM
   for itself.
   """
-  asked = threading.Event()
-  signal.signal(signal.SIGTERM, lambda *_: asked.set())
+  request = stopping.Request()
   try:
     with contextlib.ExitStack() as held:
       # Refused to the first process, it is refused to all, at once.
       agreement.by_first(
           lambda: held.enter_context(lock.hold(workdir)) or 0)
-      train(asked.is_set)
+      distributed.check_shared(workdir)
+      train(request)
   except loop.Interrupted as stopped:
     print(f'{stopped}; run the same command to continue', file=sys.stderr,
           flush=True)
-    sys.exit(EXIT_STOPPED)
+    sys.exit(request.exit_code)
 
 
 def prepare(config: config_dict.ConfigDict, workdir: pathlib.Path,

@@ -119,7 +119,7 @@ def test_administrative_columns_are_scored(binary, tmp_path):
 
 
 @pytest.mark.parametrize('words, complaint', [
-    ((), '--predictions is required'),
+    ((), 'or --predictions, --truth, --out'),
     (('--predictions=a', '--truth=b', '--out=c', 'truth=d'),
      "stray argument 'truth': every argument is a --flag; did you mean"),
     (('--prediction=a',), "Did you mean: predictions"),

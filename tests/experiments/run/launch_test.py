@@ -38,7 +38,7 @@ def test_nan_is_refused(binary, tmp_path):
 @pytest.mark.parametrize('words, complaint', [
     ((CONFIG,), '--workdir is required'),
     (('--workdir=w',), '--config is required'),
-    (('--config=nowhere.py', '--workdir=w'), 'experiments/configs/'),
+    (('--config=nowhere.py', '--workdir=w'), 'train_embedder'),
     (('--config=experiments/configs/demo.py:quik', '--workdir=w'),
      "nearest is 'quick'"),
 ])

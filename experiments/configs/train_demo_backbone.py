@@ -6,12 +6,12 @@ worlds it sees have other seeds than any the demo runs on: nothing that is
 evaluated was seen.
 
 Command:  python -m experiments.train_demo_backbone \
-            --config=experiments/configs/demo_backbone.py --workdir=W
+            --config=train_demo_backbone --workdir=W
 Hardware: two CPU cores, 6 GB of memory. Time: about 40 minutes.
 Expect:   loss 3.8 → 0.95. On a world not trained on the look itself is hardly
           read (R² −0.09 photo, 0.05 street), yet neighbours in the feature
           are better: see docs/synthetic_earth.md.
-Quick:    --config=experiments/configs/demo_backbone.py:quick
+Quick:    --config=train_demo_backbone:quick
 """
 
 from experiments.configs import common
