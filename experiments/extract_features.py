@@ -10,8 +10,8 @@ run it again: finished shards are kept, and photos of a folder that have gone
 since are quarantined. A second process in DIR is refused.
 
 On several machines with one file system, give each --config.num_hosts=N
---config.host=I; whoever finishes last makes the store. Photos that give no feature are listed in
-DIR/store/quarantine.jsonl with their reason.
+--config.host=I; whoever finishes last makes the store. Photos that give no
+feature are listed in DIR/store/quarantine.jsonl with their reason.
 
 Exit codes: 0 done here; 1 refused, with one line that says why; 143 stopped
 by SIGTERM and 130 by Ctrl-C, run again to continue.
