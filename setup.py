@@ -9,18 +9,19 @@ CORE = [
     'numpy>=2.4', 'ml_collections>=1.1', 'absl-py>=2.5', 'safetensors>=0.8',
     'pillow>=13', 'jaxtyping>=0.3.11', 'scipy>=1.17', 'shapely>=2.2',
     'reverse_geocoder>=1.5.1', 'geographiclib>=2.1', 'xxhash>=4.1',
-    'ml_dtypes>=0.5', 'tqdm>=4.70',
+    'ml_dtypes>=0.5', 'tqdm>=4.70', 'grain>=0.2.18',
 ]
 EXTRAS = {
+    # Data sets as TFDS builders; everything else reads without it.
     'data': ['tensorflow-datasets>=4.9.10', 'array_record>=0.8.6',
-             'grain>=0.2.18', 'importlib_resources>=7.1'],
+             'importlib_resources>=7.1'],
     'index': ['scann>=1.4.2'],
     'faiss': ['faiss-cpu>=1.15'],  # A second engine: docs/search.md.
-    'web': ['starlette>=1.10', 'uvicorn>=0.54'],
     'heic': ['pillow-heif>=1.0'],
     'fast': ['opencv-python-headless>=5.0'],
     'tpu': ['jax[tpu]>=0.10.2'],
     'cuda': ['jax[cuda13]>=0.10.2'],
+    'tensorboard': ['tensorboardX>=2.6.5'],
     'dev': ['pytest>=9.2', 'pytest-xdist>=3.8', 'beartype>=0.23',
             'import-linter>=2.16', 'ruff>=0.17'],
 }
@@ -33,7 +34,8 @@ setuptools.setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     python_requires='>=3.11',
-    package_data={'pinpoint_jax.pretrained': ['demo_backbone/*']},
+    package_data={'pinpoint_jax': ['py.typed'],
+                  'pinpoint_jax.pretrained': ['demo_backbone/*']},
     packages=setuptools.find_packages(include=[
         'pinpoint_jax*', 'input_pipeline*', 'experiments*']),
     install_requires=CORE,

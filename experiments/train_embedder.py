@@ -24,6 +24,7 @@ from experiments.run import (
   launch,
   model_card,
   run_record,
+  sizing,
   training_run,
 )
 import jax
@@ -47,6 +48,8 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
           stopping: Callable[[], bool] = lambda: False) -> None:
   """Trains to the end and writes figures.json and model/."""
   rows = embedder_parts.split(config)
+  config = sizing.fit(config, {source: len(part)
+                               for source, part in rows.train.items()})
   prepared = prepare(config, rows, workdir, allow_config_change, stopping)
   like = state.shapes(prepared.state)
   prepared.restore(like)
