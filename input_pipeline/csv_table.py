@@ -86,7 +86,7 @@ def read_photos_csv(
 
 
 def _read(path: pathlib.Path) -> tuple[dict[str, list[str]], dict[str, str]]:
-  """Columns of the file, and which header stands for which of our names."""
+  """Columns of the file, and the header of each of our names."""
   # utf-8-sig drops a byte order mark; newline='' leaves CRLF to csv.
   with path.open(encoding='utf-8-sig', newline='') as file:
     reader = csv.reader(file, strict=True)
@@ -107,17 +107,17 @@ def _read(path: pathlib.Path) -> tuple[dict[str, list[str]], dict[str, str]]:
 
 
 def _find_headers(header: Sequence[str], path: pathlib.Path) -> dict[str, str]:
-  found = {}
+  headers = {}
   for name, accepted in COLUMNS.items():
     present = [h for h in accepted if h in header]
     if len(present) > 1:
       raise BadTable(f'{path}: columns {present} all mean {name!r}; keep one')
     if present:
-      found[name] = present[0]
+      headers[name] = present[0]
     elif name in _NEEDED:
       raise BadTable(f'{path}: no column for {name!r}; accepted are '
                      f'{list(accepted)}, found {list(header)}')
-  return found
+  return headers
 
 
 def _numbers(texts: Sequence[str], path: str | pathlib.Path,
@@ -133,7 +133,7 @@ def _numbers(texts: Sequence[str], path: str | pathlib.Path,
   if bad:
     shown = ', '.join(f'row {r}: {texts[r]!r}' for r in bad[:_NUM_EXAMPLES])
     raise coords.BadCoordinates(
-        f'{path}: column {column}: {len(bad)} values are no numbers: {shown}')
+        f'{path}: column {column}: {len(bad)} values are not numbers: {shown}')
   return numbers
 
 

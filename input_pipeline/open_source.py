@@ -55,7 +55,7 @@ def open_source(name: str, /, root: Root = None, *,
 
 
 def options_of(name: str) -> tuple[str, ...]:
-  """What may be said about a data set beside its folder."""
+  """The options of a data set, other than its folder."""
   return tuple(inspect.signature(READERS[name]).parameters)[1:]
 
 

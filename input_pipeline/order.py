@@ -1,10 +1,10 @@
-"""Which row stands where in an endless, shuffled stream of rows.
+"""The order of rows in an endless, shuffled stream.
 
   positions  0 1 2 3 4 5 | 6 7 8 9 …      6 rows, batches of 4
   epochs     └── perm 0 ─┘ └── perm 1 …   every row once in each
   steps      └─ 0 ──┘ └── 1 ──┘           step s is positions 4s … 4s+3
 
-Where rows are more than memory holds, the shuffle goes by blocks of
+Where the rows do not fit into memory, the shuffle works on blocks of
 consecutive rows, so that the disk is read in pieces as large as a block:
 
   file     │ block 0 │ block 1 │ block 2 │ block 3 │ 4 │   the last is shorter
@@ -68,7 +68,7 @@ def _window(plan: Plan, window_blocks: int, window: int) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Order:
-  """The stream's order; `shuffle=False` repeats the rows as they stand.
+  """The stream's order; `shuffle=False` repeats the rows in their own order.
 
   Attributes:
     num_rows: of the source.
@@ -114,12 +114,12 @@ class Order:
     if not window or not self.shuffle:
       return np.empty(0, np.int64)
     epochs, places = np.divmod(positions + window, self.num_rows)
-    found = []
+    blocks = []
     for epoch in np.unique(epochs):
       plan = self._plan(int(epoch))
       at = np.searchsorted(plan.starts, places[epochs == epoch], 'right') - 1
-      found.append(plan.blocks[np.unique(at)])
-    return np.concatenate(found)
+      blocks.append(plan.blocks[np.unique(at)])
+    return np.concatenate(blocks)
 
   def _of_epoch(self, epoch: int, places: np.ndarray) -> np.ndarray:
     if not self.block_rows:

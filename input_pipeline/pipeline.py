@@ -2,7 +2,7 @@
 
 A source gives rows by number: a TFDS data source, a list, anything with
 `__len__` and `__getitem__` (and `__getitems__` where many rows are cheaper
-together, `expect` where blocks can be read before they are asked for). Batches
+together, `expect` where blocks can be read ahead). Batches
 are random access by step; the position is one number, and it is saved with a
 fingerprint, because a position in another order is no position at all.
 """
@@ -37,7 +37,7 @@ class Pipeline:
 
   Attributes:
     source: rows by number.
-    order: which row stands where; its num_rows is the source's length.
+    order: the order of the rows; its num_rows is the source's length.
     batch_size: rows of a step over all hosts.
     data: fingerprint of what the rows are, as of `Photos.fingerprint`.
     name: what `collate` does; changing the one must change the other.
@@ -71,21 +71,21 @@ class Pipeline:
       whole = orders.Host().positions(step, self.batch_size)
       self.source.expect(self.order.blocks_ahead(whole).tolist())
     if hasattr(self.source, '__getitems__'):
-      found = self.source.__getitems__(rows)
+      values = self.source.__getitems__(rows)
     else:
-      found = [self.source[row] for row in rows]
-    return (self.collate or stack)(found)
+      values = [self.source[row] for row in rows]
+    return (self.collate or stack)(values)
 
   def fingerprint(self) -> dict[str, Any]:
     """All that decides which rows a step holds; hosts do not."""
-    found = {'seed': self.order.seed, 'data': self.data,
+    about = {'seed': self.order.seed, 'data': self.data,
              'num_rows': self.order.num_rows, 'batch_size': self.batch_size,
              'shuffle': self.order.shuffle, 'pipeline': self.name,
              'order': self.order.digest()}
     if self.order.block_rows:  # Streams without blocks keep what they saved.
-      found |= {'block_rows': self.order.block_rows,
+      about |= {'block_rows': self.order.block_rows,
                 'window_blocks': self.order.window_blocks}
-    return found
+    return about
 
 
 def stack(rows: Sequence[Mapping[str, Any]]) -> Batch:

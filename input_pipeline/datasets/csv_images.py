@@ -26,7 +26,7 @@ def read_csv_images(
     duplicates: str = 'refuse',
     allow_null_island: bool = False,
 ) -> file_photos.FilePhotos:
-  """Rows of the CSV `table` whose image lies below the folder `images`.
+  """Rows of the CSV `table` that have an image below the folder `images`.
 
   The last three are those of `csv_table.read_photos_csv`.
   """
@@ -94,7 +94,7 @@ def _notes(root: pathlib.Path, ids: types.Strings,
 
 def _unused(root: pathlib.Path, names: Sequence[str], kept: Sequence[str],
             num_links: int) -> list[str]:
-  """Files that are no row's, and links."""
+  """Notes on files without a row, and on links."""
   unused = len(names) - len(set(kept))
   notes = [f'{root}: {unused} image files left out: in no row, or in none that '
            f'is kept'] if unused else []

@@ -1,4 +1,4 @@
-"""How a row of a table finds its image file, whatever its owner wrote."""
+"""Matches rows of a table with image files by their names."""
 
 from collections.abc import Iterable
 
@@ -6,9 +6,9 @@ from input_pipeline.datasets import file_photos
 
 
 def key(name: str) -> str:
-  """What an id and a file name agree in: no extension, '_' for '/'.
+  """The part in which an id and a file name agree: no extension, '_' for '/'.
 
-  Ids of MP16 stand as a/b/1.jpg in some tables and as a_b_1 in others. Only
+  Ids of MP16 are a/b/1.jpg in some tables and a_b_1 in others. Only
   an image's extension is taken off: other dots may belong to the id.
   """
   if '.' not in name and '/' not in name:

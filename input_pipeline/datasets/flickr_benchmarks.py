@@ -22,7 +22,7 @@ _MARKS: Mapping[str, bool] = {'0': False, '0.0': False, 'False': False,
 
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
-  """One benchmark: the names its CSV goes by, and what of it is left out.
+  """File names of a benchmark's CSV, and which rows are left out.
 
   Attributes:
     tables: file names of the CSV.
@@ -49,8 +49,8 @@ def read_benchmark(
 ) -> file_photos.FilePhotos:
   """A benchmark below `root`; `table` and `images` are paths below it.
 
-  `placeholder_pictures` overrules what the benchmark does with pictures that
-  stand for a photo that is gone: 'leave_out' or 'keep'.
+  `placeholder_pictures`, 'leave_out' or 'keep', replaces the benchmark's own
+  choice for placeholders of deleted photos.
   """
   if name not in BENCHMARKS:
     raise ValueError(f'benchmark {name!r}: choices are {sorted(BENCHMARKS)}')
@@ -74,16 +74,16 @@ def _table(root: pathlib.Path, names: tuple[str, ...]) -> pathlib.Path:
   return there[0]
 
 
-def _leave_marked(found: file_photos.FilePhotos,
+def _leave_marked(source: file_photos.FilePhotos,
                   path: pathlib.Path) -> file_photos.FilePhotos:
   """Without the rows that their owners marked."""
-  if 'Placeholder' not in found.extra:
-    return found
-  marked = _marked(found.extra['Placeholder'], found.photos.ids, path)
+  if 'Placeholder' not in source.extra:
+    return source
+  marked = _marked(source.extra['Placeholder'], source.photos.ids, path)
   if not marked.any():
-    return found
-  return found.take(~marked, f'{path}: {marked.sum()} rows left out: '
-                             f'Placeholder is 1')
+    return source
+  return source.take(~marked, f'{path}: {marked.sum()} rows left out: '
+                              f'Placeholder is 1')
 
 
 def _marked(texts: types.Strings, ids: types.Strings,
@@ -96,15 +96,15 @@ def _marked(texts: types.Strings, ids: types.Strings,
   return np.asarray([_MARKS[str(text)] for text in texts], bool)
 
 
-def _leave_repeated(found: file_photos.FilePhotos, choice: str,
+def _leave_repeated(source: file_photos.FilePhotos, choice: str,
                     min_repeats: int) -> file_photos.FilePhotos:
-  """Without pictures that stand for photos which are gone, or a note of it."""
-  repeated, num_pictures = placeholders.repeated(found, min_repeats)
+  """Without placeholders of deleted photos, or with a note about them."""
+  repeated, num_pictures = placeholders.repeated(source, min_repeats)
   if not repeated.any():
-    return found
+    return source
   left = choice == 'leave_out'
-  note = (f'{found.root}: {repeated.sum()} rows '
-          f'{"left out" if left else "kept"}: {num_pictures} pictures stand '
-          f'byte for byte under at least {min_repeats} ids each, such as '
-          f'{found.photos.ids[np.argmax(repeated)]}')
-  return found.take(~repeated if left else np.ones(len(repeated), bool), note)
+  note = (f'{source.root}: {repeated.sum()} rows '
+          f'{"left out" if left else "kept"}: {num_pictures} pictures have '
+          f'at least {min_repeats} ids each, byte for byte, such as '
+          f'{source.photos.ids[np.argmax(repeated)]}')
+  return source.take(~repeated if left else np.ones(len(repeated), bool), note)

@@ -1,7 +1,7 @@
-"""CSV files of millions of photos, read in one pass beside their archives.
+"""CSV files of millions of photos, read in one pass and matched with archives.
 
-A row whose image is in no archive is dropped at once, columns nobody asked
-for are never kept, and a text that stands in many rows is kept once: a trial
+A row without an image in the archives is dropped at once, other columns than
+those requested are never kept, and a repeated text is kept once: a trial
 with one shard costs the memory of that shard.
 """
 
@@ -48,7 +48,7 @@ class LargeTable:
   Attributes:
     photos: the rows kept.
     members: which member of the archives is the image of each row, [n].
-    extra: the columns asked for.
+    extra: the requested columns.
     notes: what was left out.
   """
 
@@ -109,13 +109,13 @@ class _Rows:
     missing += [name for name in self.codes if name not in header]
     if missing or len(set(header)) < len(header):
       raise csv_table.BadTable(f'{path}: columns {missing} are missing, or one '
-                               f'stands twice; found {header}')
+                               f'occurs twice; found {header}')
     self.extra_places = [(self.codes[name], self.values[name],
                           header.index(name)) for name in self.codes]
 
   def add(self, number: int, row: list[str],
           member_of: Mapping[str, int]) -> None:
-    """Keeps the row, or says why not."""
+    """Keeps the row, or notes why not."""
     if len(row) != len(self.header):
       raise csv_table.BadTable(f'{self.path}: row {number} does not have '
                                f'{len(self.header)} columns: {row}')

@@ -26,7 +26,7 @@ def read_mp16_pro(root: str | pathlib.Path, table: str = 'places365',
   """The rows whose image is in the tar, in the order of the CSV.
 
   The first call walks the whole tar and saves the index in `cache_dir`, or
-  beside the data.
+  next to the data.
   """
   if table not in TABLES:
     raise ValueError(f'table {table!r}: choices are {list(TABLES)}')
@@ -35,30 +35,30 @@ def read_mp16_pro(root: str | pathlib.Path, table: str = 'places365',
   index = tar_index.load(parts, pathlib.Path(cache_dir or root) / INDEX, True)
   member_of, num_replaced = file_names.number(map(_id, index.names))
   index.names.clear()  # Millions, and no longer needed.
-  found = large_table.read(root / 'metadata' / TABLES[table], 'photo',
-                           member_of, extra, bad_rows, duplicates)
-  notes = [*index.notes, *found.notes]
+  rows = large_table.read(root / 'metadata' / TABLES[table], 'photo',
+                          member_of, extra, bad_rows, duplicates)
+  notes = [*index.notes, *rows.notes]
   if num_replaced:
     notes.append(f'{root}: {num_replaced} images left out: another of the same '
                  f'id follows')
   return archive.ArchivedPhotos(
-      found.photos, tuple(notes), found.extra, parts,
-      index.starts[found.members], index.sizes[found.members])
+      rows.photos, tuple(notes), rows.extra, parts,
+      index.starts[rows.members], index.sizes[rows.members])
 
 
 def _parts(root: pathlib.Path) -> list[pathlib.Path]:
   """The slices in order; refuses a gap, which would shift all that follows."""
   matches = [_PART.fullmatch(path.name) for path in sorted(root.iterdir())]
-  found = {int(m[1]): root / m.string for m in matches if m}
-  if not found:
+  slices = {int(m[1]): root / m.string for m in matches if m}
+  if not slices:
     raise archive.BadArchive(f'{root}: no mp-16-images00, mp-16-images01, …; '
                              f'fetch them from Jia-py/MP16-Pro and leave them '
                              f'as they are')
-  gaps = sorted(set(range(max(found) + 1)) - set(found))
+  gaps = sorted(set(range(max(slices) + 1)) - set(slices))
   if gaps:
     raise archive.BadArchive(f'{root}: mp-16-images{gaps[0]:02d} is missing '
-                             f'among {len(found)} slices of one tar')
-  return [found[i] for i in sorted(found)]
+                             f'among {len(slices)} slices of one tar')
+  return [slices[i] for i in sorted(slices)]
 
 
 def _id(name: str) -> str:

@@ -15,7 +15,7 @@ from input_pipeline.datasets import (
 )
 
 NUM_SHARDS: Mapping[str, int] = {'train': 98, 'test': 5}
-# What evaluation asks for beside the place.
+# Columns that evaluation needs.
 EXTRA = ('country', 'region', 'sub-region', 'city', 'unique_country',
          'unique_region', 'unique_sub-region', 'unique_city',
          'quadtree_10_1000')
@@ -37,15 +37,15 @@ def read_osv5m(root: str | pathlib.Path, split: str = 'test',
   member_of, num_replaced = file_names.number(
       name.rsplit('/', 1)[-1] for name in members.names)
   members.names.clear()  # Millions, and no longer needed.
-  found = large_table.read(root / f'{split}.csv', 'street', member_of, extra,
+  table = large_table.read(root / f'{split}.csv', 'street', member_of, extra,
                            bad_rows, duplicates)
-  notes = [*members.notes, *_missing_shards(shards, split), *found.notes]
+  notes = [*members.notes, *_missing_shards(shards, split), *table.notes]
   if num_replaced:
     notes.append(f'{root / "images" / split}: {num_replaced} images left out: '
                  f'another of the same id follows')
   return zip_members.ZippedPhotos(
-      found.photos, tuple(notes), found.extra, members.parts,
-      members.table[found.members])
+      table.photos, tuple(notes), table.extra, members.parts,
+      members.table[table.members])
 
 
 def _missing_shards(shards: Sequence[pathlib.Path], split: str) -> list[str]:

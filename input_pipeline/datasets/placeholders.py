@@ -1,9 +1,9 @@
-"""Finds pictures that stand for a photo which is gone.
+"""Finds the placeholders of deleted photos.
 
 Flickr serves one and the same "photo no longer available" file for every
-photo that was deleted. So: a file whose very bytes stand under at least
-`MIN_REPEATS` ids, of more than one author where authors are known, is nobody's
-photo. Photos that one person uploaded again and again stay.
+deleted photo. So a file that at least `MIN_REPEATS` ids share, byte for byte,
+of more than one author where authors are known, is a placeholder. Photos that
+one person uploaded repeatedly are kept.
 """
 
 from collections import Counter, defaultdict
@@ -23,7 +23,7 @@ MIN_REPEATS = 5
 
 def repeated(source: file_photos.FilePhotos, min_repeats: int = MIN_REPEATS,
              ) -> tuple[Bool[np.ndarray, 'n'], int]:
-  """Which photos are such pictures, [n], and how many pictures there are.
+  """Which photos are placeholders, [n], and how many different ones exist.
 
   Only files of a size that occurs often enough are read.
   """

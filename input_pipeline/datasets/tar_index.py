@@ -1,4 +1,4 @@
-"""Our own index of tar archives: what lies where, saved beside the data.
+"""Our own index of tar archives: where each member is, next to the data.
 
 Building it walks every header once, which takes long for millions of members;
 the walk is saved every so often and continues where it stopped. A saved index
@@ -131,7 +131,7 @@ def _save(cache: pathlib.Path, progress: _Walk) -> None:
       np.savez(file, facts=_bytes(json.dumps(facts).encode()),
                names=_bytes(names), starts=np.asarray(progress.starts),
                sizes=np.asarray(progress.sizes))
-    os.chmod(partial, 0o644)  # mkstemp makes files nobody else may read.
+    os.chmod(partial, 0o644)  # mkstemp makes files private.
     os.replace(partial, cache)
   except BaseException:
     os.unlink(partial)

@@ -1,6 +1,6 @@
 """The members of a tar, header by header, without reading their data.
 
-Written anew beside the standard library's because a walk over millions of
+Not the standard library's, because a walk over millions of
 members must be able to stop, be saved and go on at any header, and must keep
 none of them in memory. GNU long names and pax headers are understood.
 """
@@ -19,7 +19,7 @@ _EXTENSIONS = (_LONG_NAME, _LONG_LINK, *_PAX, tarfile.XGLTYPE)
 
 
 class Member(NamedTuple):
-  """One entry: its name, where its data lies, where the next header stands."""
+  """One entry: its name and the places of its data and of the next header."""
 
   name: str
   start: int
@@ -88,7 +88,7 @@ def _extension(parts: archive.Parts, header: tarfile.TarInfo, place: int,
 
 def _extend(header: tarfile.TarInfo, data: bytes, parts: archive.Parts,
             place: int) -> dict[str, str]:
-  """What that data says of the next member."""
+  """What that data says about the next member."""
   if header.type == _LONG_NAME:
     return {'path': data.rstrip(b'\0').decode('utf-8', 'surrogateescape')}
   if header.type not in _PAX:

@@ -1,4 +1,4 @@
-"""WebDataset shards: tars in which KEY.jpg and KEY.json stand side by side.
+"""WebDataset shards: tars in which KEY.json follows or precedes KEY.jpg.
 
 Where and by whom a photo was taken is read from its JSON under the names of
 `csv_table.COLUMNS`. Shards are named by a pattern with {000..122} or *.
@@ -47,19 +47,19 @@ def read_webdataset(
     duplicates: str = 'refuse') -> archive.ArchivedPhotos:
   """Samples with an image and a place, in the order of the shards.
 
-  The index of all members is saved in `cache_dir`, or beside the data.
+  The index of all members is saved in `cache_dir`, or next to the data.
   """
   if duplicates not in ('refuse', 'first'):
     raise ValueError(f'duplicates={duplicates!r}: choices are refuse, first')
   root = pathlib.Path(root)
   parts = archive.parts(expand(root, shards))
   index = tar_index.load(parts, pathlib.Path(cache_dir or root) / INDEX, False)
-  found: dict[str, _Photo] = {}
+  photos: dict[str, _Photo] = {}
   left = defaultdict(list)
   for key, members in _samples(index, parts):
     try:
       photo = _photo(key, members, index, parts)
-      if found.setdefault(photo.name, photo) is not photo:
+      if photos.setdefault(photo.name, photo) is not photo:
         raise _Left('duplicate id')
     except _Left as reason:
       left[str(reason)].append(
@@ -67,8 +67,8 @@ def read_webdataset(
   notes = [f'{root}/{shards}: {len(keys)} samples left out, {reason}: '
            f'{", ".join(keys[:_NUM_EXAMPLES])}'
            for reason, keys in sorted(left.items())]
-  _check(found, left, notes, f'{root}/{shards}', duplicates)
-  rows = list(found.values())
+  _check(photos, left, notes, f'{root}/{shards}', duplicates)
+  rows = list(photos.values())
   return archive.ArchivedPhotos(
       _table(rows, source), (*index.notes, *notes), {}, parts,
       np.asarray([row.start for row in rows]),
@@ -84,20 +84,20 @@ def expand(root: pathlib.Path, pattern: str) -> list[pathlib.Path]:
                 for text in patterns for i in range(int(first), int(last) + 1)]
     if not patterns:
       raise ValueError(f'shards {pattern!r}: {match[0]} is empty')
-  found = []
+  paths = []
   for text in patterns:
     here = sorted(root.glob(text))
     if not here:
       raise archive.BadArchive(
           f'{root}: no shard {text!r} of {pattern!r}; name those that are '
           f'here, such as shards={{000..009}}.tar')
-    found += here
-  return found
+    paths += here
+  return paths
 
 
 def _samples(index: tar_index.TarIndex, parts: archive.Parts,
              ) -> Iterator[tuple[str, dict[str, int]]]:
-  """Key of each sample and its members by extension, as they stand in a row."""
+  """Key of each run of members of one sample, and these by extension."""
   def shard_and_key(member: int) -> tuple[int, str]:
     base, name = index.names[member].removeprefix('./').rpartition('/')[::2]
     shard = bisect.bisect_right(parts.ends, int(index.starts[member]) - 1)
@@ -155,18 +155,18 @@ def _number(value: Any) -> float:
 
 
 def _is_utf8(text: str) -> bool:
-  # Of a tar's bytes that are no UTF-8, tarfile makes lone surrogates.
+  # tarfile turns bytes that are not UTF-8 into lone surrogates.
   return not any('\ud800' <= char <= '\udfff' for char in text)
 
 
-def _check(found: dict[str, _Photo], left: dict[str, list[str]],
+def _check(photos: dict[str, _Photo], left: dict[str, list[str]],
            notes: list[str], where: str, duplicates: str) -> None:
   if 'duplicate id' in left and duplicates == 'refuse':
     raise csv_table.BadTable(
         f'{where}: {len(left["duplicate id"])} samples have the id of another, '
         f'first {left["duplicate id"][0]}; correct the shards or read them '
         f"with duplicates='first'")
-  if not found:
+  if not photos:
     raise csv_table.BadTable(f'{where}: no sample can be used: '
                              f'{"; ".join(notes) or "the shards are empty"}')
 

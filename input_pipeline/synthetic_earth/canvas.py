@@ -40,7 +40,7 @@ class Light:
 
 
 class Canvas:
-  """A picture in the making; x goes right and y down, both 0 to 1."""
+  """A picture being painted; x to the right and y down, both 0 to 1."""
 
   def __init__(self, width: int, height: int, background: Colour):
     self.width, self.height = width, height

@@ -32,7 +32,7 @@ def write(out_dir: pathlib.Path, photos: types.Photos,
     _render(partial, photos, rows, processes)
     _write_table(partial / TABLE, photos)
     (partial / MARK).write_text(json.dumps(dict(mark), indent=2) + '\n')
-    partial.chmod(0o755)  # mkdtemp makes folders that nobody else may read.
+    partial.chmod(0o755)  # mkdtemp makes folders private.
     if out_dir.exists():
       shutil.rmtree(out_dir)
     partial.rename(out_dir)

@@ -1,4 +1,4 @@
-"""Things that stand in pictures, painted as the look of the place has them."""
+"""Objects in pictures, painted in the style of the place."""
 
 import dataclasses
 
@@ -39,7 +39,7 @@ class Style:
 
 
 def style(look: Float[np.ndarray, 'l']) -> Style:
-  """The style that a look [l] stands for."""
+  """The style of a look [l]."""
   scaled = look / _LOOK_SCALE
   # Not tanh: the same bits on every machine.
   values = 0.5 + 0.5 * scaled / np.sqrt(1 + scaled * scaled)

@@ -98,8 +98,8 @@ def _apart(world: worlds.World, near: neighbors.SphereIndex, stream: str,
            prefix: str, num: int) -> Split:
   """Frames of drives of their own, away from both galleries."""
   taken = drives.drive(world.seed, world.main, stream, 3 * num)
-  found = near.within_km(taken.latlng_deg, _APART_KM)
-  apart = np.flatnonzero((np.diff(found.offsets) == 0)
+  neighbours = near.within_km(taken.latlng_deg, _APART_KM)
+  apart = np.flatnonzero((np.diff(neighbours.offsets) == 0)
                          & (taken.serials % drives.FRAMES < _QUERY_FRAMES))
   return _street(world, 'main', prefix, taken.take(apart[:num]))
 

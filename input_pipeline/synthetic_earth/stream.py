@@ -56,8 +56,9 @@ def _block(world: worlds.World, source: types.Source, dim: int,
   number = [f'{row:010d}' for row in rows]
   owner = np.asarray([f'{source}-{row // _PHOTOS_PER_AUTHOR:09d}'
                       for row in rows], np.str_)
-  nobody = np.full(len(rows), '', np.str_)
-  authors, sequences = (owner, nobody) if source == 'photo' else (nobody, owner)
+  unknown = np.full(len(rows), '', np.str_)
+  authors, sequences = (owner, unknown) if source == 'photo' else (
+      unknown, owner)
   ids = np.asarray([f'{source[0]}{n}' for n in number], np.str_)
   return types.FeatureTable(
       types.Photos(ids, latlng_deg, authors, sequences, source), features)

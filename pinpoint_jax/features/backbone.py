@@ -1,4 +1,4 @@
-"""What turns pictures into features, whatever stands behind it.
+"""The interface of everything that turns pictures into features.
 
 The thumbnail feature is the floor to beat: colour layout and edge directions,
 nothing in it is learned.
@@ -22,7 +22,7 @@ class Backbone:
     weight_hash: of its weights, 'none' where it has none.
     preprocess: ops from the decoded photo to `apply`'s input (uint8 pixels
       all of one size) and, after a float op, what `apply` itself does.
-    dim: numbers in a feature.
+    dim: of a feature.
     apply: uint8 [b, h, w, 3] → [b, d], un-normalised; may return before the
       device is done.
     num_devices: among which `apply` divides a batch.

@@ -22,8 +22,8 @@ def load(name: str, dtype: str = 'float32', ops: str | None = None,
          devices: Sequence[jax.Device] | None = None) -> backbones.Backbone:
   """'thumbnail', 'demo', a Hugging Face folder or a big_vision .npz.
 
-  `ops` stands in for the backbone's own preprocessing; `devices` for all
-  local ones.
+  `ops` replaces the backbone's own preprocessing, `devices` the default of all
+  local devices.
   """
   if name == 'thumbnail':
     if ops:

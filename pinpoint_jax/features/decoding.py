@@ -65,13 +65,13 @@ def _in_processes(source: Any, rows: Iterable[int], ops: str,
         return
       chunk, future = waiting.popleft()
       try:
-        found = future.result()
+        images = future.result()
       except concurrent.futures.process.BrokenProcessPool as error:
         raise ProcessDied(
             f'a decode process died at rows {chunk[0]} to {chunk[-1]} or soon '
             f'after, perhaps for want of memory; finished shards are kept: run '
             f'again with fewer processes') from error
-      yield from zip(chunk, found)
+      yield from zip(chunk, images)
 
 
 def _chunks(rows: Iterable[int]) -> Iterator[list[int]]:

@@ -17,13 +17,9 @@ import time
 from typing import Any
 
 import numpy as np
-from pinpoint_jax.features import (
-  backbone as backbones,
-)
+from pinpoint_jax.features import backbone as backbones
 from pinpoint_jax.features import decoding, merge, shards, store, store_writer
 from pinpoint_jax.features import progress as progress_lib
-from pinpoint_jax.features import shards as failures
-from pinpoint_jax.features import shards as job
 from pinpoint_jax.images import preprocess
 
 # A signal to all processes may reach a decode process before this one.
@@ -31,12 +27,12 @@ _GRACE_S = 1.0
 
 
 class Interrupted(Exception):
-  """Asked to stop; finished shards are kept."""
+  """Stopped on request; finished shards are kept."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-  """How to go about it; only shard_rows and batch_size touch the result.
+  """How to extract; only shard_rows and batch_size affect the result.
 
   Attributes:
     shard_rows: photos in a shard, the unit that is kept or redone.
@@ -44,7 +40,7 @@ class Plan:
     processes: decode processes; 0 decodes in this one.
     host, num_hosts: which shards are done here.
     max_failed_share: of the photos seen here, above which it stops.
-    notes: what the reader said, to be kept with the store.
+    notes: of the reader, kept with the store.
   """
 
   shard_rows: int = 2048
@@ -75,17 +71,17 @@ def extract(source: Any, backbone: backbones.Backbone, workdir: pathlib.Path,
             ) -> store.FeatureStore | None:
   """The store at workdir/store; None while other hosts have shards to do.
 
-  `stopping()`, asked after each batch, ends it early with Interrupted.
+  If `stopping()` is true after a batch, raises Interrupted.
   """
   if not len(source.photos):
     raise ValueError(f'{workdir}: the data set has no photos')
   store_writer.check_photos(source.photos, 'the data set')
   folder = workdir / 'shards'
   workdir.mkdir(parents=True, exist_ok=True)
-  job.check_job(workdir, _job(source, backbone, plan))
-  if found := merge.finished(workdir):
+  shards.check_job(workdir, _job(source, backbone, plan))
+  if finished := merge.finished(workdir):
     merge.clean(workdir)
-    return found
+    return finished
   folder.mkdir(exist_ok=True)
   if plan.num_hosts == 1:  # Others may be at work on theirs.
     shards.remove_partials(folder)
@@ -132,8 +128,8 @@ def _run(source: Any, backbone: backbones.Backbone, folder: pathlib.Path,
       shard = _shard(source, backbone, plan, ranges[number], decoded,
                      progress, stopping)
       reasons.update(entry['reason'] for entry in shard.quarantine)
-      failures.check_failures(str(folder), reasons, num_seen + progress.n,
-                     plan.max_failed_share)
+      shards.check_failures(str(folder), reasons, num_seen + progress.n,
+                            plan.max_failed_share)
       shards.save(folder, number, shard)
   finally:
     decoded.close()

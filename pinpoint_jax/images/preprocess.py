@@ -1,7 +1,7 @@
 """Preprocessing as a string of named ops, e.g. 'resize(64)|unit_range'.
 
 Every name resolves in this module and every argument is a literal, so the
-string written into a feature's manifest says all there is to say about it.
+string in a store's manifest describes the preprocessing completely.
 
   bytes ─▶ uint8 ops (workers: resize, crop) ─▶ float ops (device: scale)
 
@@ -105,14 +105,14 @@ def split(ops: str) -> Halves:
   kinds = [call.name in _FLOAT_OPS for call in calls]
   if kinds != sorted(kinds):
     raise ValueError(f'preprocess {ops!r}: {sorted(_UINT8_OPS)} work on bytes '
-                     f'and must stand before {sorted(_FLOAT_OPS)}')
+                     f'and must come before {sorted(_FLOAT_OPS)}')
   first = kinds.index(True) if any(kinds) else len(kinds)
   return Halves('|'.join(c.text for c in calls[:first]),
                 '|'.join(c.text for c in calls[first:]))
 
 
 def output_size(ops: str) -> tuple[int, int]:
-  """Height and width of what `ops` gives, whatever goes in."""
+  """Height and width of the output of `ops` for any input."""
   sizes = [call.size() for call in _calls(ops)
            if call.name in ('resize', 'resize_area', 'center_crop')]
   if not sizes:

@@ -1,4 +1,4 @@
-"""What a weight file's neighbours say: the model's fields and its pixels.
+"""The model's fields and preprocessing, from the files next to the weights.
 
 Fields that a published config.json leaves out take the defaults of the
 class it names; they are written here, not guessed.
@@ -126,7 +126,7 @@ def describe(config: Mapping[str, Any], where: str) -> Described:
 
 
 def describe_big_vision(tensors: Tensors, prefix: str) -> Described:
-  """The SigLIP image tower whose shapes a big_vision archive holds."""
+  """The SigLIP image tower of a big_vision archive, from its shapes."""
   layer = prefix + 'Transformer/encoderblock'
   query = 'MultiHeadDotProductAttention_0/query/kernel'
   try:
@@ -144,8 +144,8 @@ def describe_big_vision(tensors: Tensors, prefix: str) -> Described:
                        f'{prefix!r}: {error}') from error
   grid = math.isqrt(num_patches)
   if grid * grid != num_patches:
-    raise WeightsError(f'{tensors.origin}: {num_patches} positions are no '
-                       'square grid')
+    raise WeightsError(f'{tensors.origin}: {num_patches} positions are not '
+                       'a square grid')
   side = _UNEVEN_SIDES.get((patch, grid), grid * patch)
   return Described(dict(
       image_size=(side, side), patch=patch, width=width,

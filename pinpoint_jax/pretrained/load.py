@@ -53,7 +53,7 @@ def load(
 ) -> Pretrained:
   """Reads a folder or .npz.
 
-  `preprocess` stands in for the file's own. `image_size` asks for another
+  `preprocess` replaces the file's own. `image_size` requests another
   resolution: sizes in the preprocessing and the positions follow.
   `overrides` are fields of models.vit.ViT (dtype, remat, attention, …).
   """
@@ -73,14 +73,14 @@ def load(
     ops = preprocess_lib.with_output_size(ops, image_size)
   native = vit.ViT(**described.fields)
   params, report = assemble(native, described.table, tensors, prefix)
-  wanted = preprocess_lib.output_size(ops)
-  if wanted != native.image_size:
-    if image_size is None and not _fits(described, native, wanted):
+  size = preprocess_lib.output_size(ops)
+  if size != native.image_size:
+    if image_size is None and not _fits(described, native, size):
       raise WeightsError(
-          f'{path}: preprocessing gives {wanted} pixels, the model was made '
+          f'{path}: preprocessing gives {size} pixels, the model was made '
           f'for {native.image_size}; pass image_size to resample it')
-    params = _resampled(params, native, wanted, described.antialias)
-  model = vit.ViT(**described.fields | dict(image_size=wanted) | overrides)
+    params = _resampled(params, native, size, described.antialias)
+  model = vit.ViT(**described.fields | dict(image_size=size) | overrides)
   if not model.scan:
     params = transformer.unstacked(params)
   return Pretrained(model, jax.tree.map(jnp.asarray, params), ops, report,
@@ -106,12 +106,12 @@ def _open_folder(folder: pathlib.Path, preprocess: str | None) -> tuple:
     return vit_files.describe(config, where), tensors, '', config['preprocess']
   described = configs.describe(config, where)
   tensors = weights.open_folder(folder)
-  beside = folder / 'preprocessor_config.json'
-  if preprocess is None and not beside.exists():
+  processor = folder / 'preprocessor_config.json'
+  if preprocess is None and not processor.exists():
     raise WeightsError(
-        f'{beside} is missing: fetch it, or pass preprocess, for example '
+        f'{processor} is missing: fetch it, or pass preprocess, for example '
         f'{_BIG_VISION_OPS.format(described.fields["image_size"][0])!r}')
-  own = (configs.preprocess_ops(_json(beside), str(beside))
+  own = (configs.preprocess_ops(_json(processor), str(processor))
          if preprocess is None else preprocess)
   return described, tensors, _prefix(described.table, tensors), own
 
@@ -143,15 +143,15 @@ def _prefix(table: names.Table, tensors: Tensors) -> str:
 
 
 def _fits(described: configs.Described, native: vit.ViT,
-          wanted: tuple[int, int]) -> bool:
-  """Whether a difference in size is the family's own habit, or no patch."""
-  grid = tuple(side // native.patch for side in wanted)
+          size: tuple[int, int]) -> bool:
+  """Whether the family takes any size, or the grid of patches is the same."""
+  grid = tuple(side // native.patch for side in size)
   return described.any_size or grid == native.grid
 
 
-def _resampled(params: dict, native: vit.ViT, wanted: tuple[int, int],
+def _resampled(params: dict, native: vit.ViT, size: tuple[int, int],
                antialias: bool) -> dict:
-  grid = tuple(side // native.patch for side in wanted)
+  grid = tuple(side // native.patch for side in size)
   position = positions.resample(
       params['params']['position'], native.grid, grid, antialias)
   return {'params': params['params'] | dict(position=position)}

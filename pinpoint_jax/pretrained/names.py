@@ -3,7 +3,7 @@
 A row reads: our parameter, how to convert, their tensors with their shapes.
 Axes: d width, m mlp, g twice mlp, p patch, n patches, q patches and class,
 r registers, h heads, e width of a head, t three times width. Rows of BLOCK
-tables stand for every layer.
+tables mean every layer.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Table(NamedTuple):
 
   Attributes:
     anchor: a tensor every such file has; its prefix is the tower's.
-    prefixes: what may stand before the tower's names.
+    prefixes: what may precede the tower's names.
     block: their name of layer i.
     outside: rows outside the layers, `layers`: rows of each layer.
   """

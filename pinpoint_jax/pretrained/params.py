@@ -36,15 +36,15 @@ def param_shapes(model: vit.ViT) -> dict[str, tuple[int, ...]]:
 def assemble(model: vit.ViT, table: Table, tensors: Tensors,
              prefix: str) -> tuple[dict[str, Any], Report]:
   """Parameters of `model` (scanned), and what became of the tensors."""
-  wanted = _wanted(model, table, prefix)
-  _refuse(wanted, tensors)
-  unused = sorted(set(tensors.shapes) - set(wanted))
+  expected = _expected(model, table, prefix)
+  _refuse(expected, tensors)
+  unused = sorted(set(tensors.shapes) - set(expected))
   _refuse_extra_layers(unused, prefix + table.block.split('{')[0], tensors,
                        model.depth)
   params = {}
   for name, shape in param_shapes(model).items():
     params[name] = _value(name, shape, model.depth, table, tensors, prefix)
-  report = Report(tuple(sorted(wanted)), tuple(unused))
+  report = Report(tuple(sorted(expected)), tuple(unused))
   return {'params': traverse_util.unflatten_dict(params, sep='/')}, report
 
 
@@ -67,7 +67,7 @@ def _convert(row: Row, prefix: str, tensors: Tensors) -> np.ndarray:
   return np.ascontiguousarray(CONVERT[row.convert](*values), np.float32)
 
 
-def _wanted(model: vit.ViT, table: Table,
+def _expected(model: vit.ViT, table: Table,
             prefix: str) -> dict[str, tuple[int, ...]]:
   """Shape of each tensor that the file must hold."""
   return {start + name: shape for start, rows in _places(model, table, prefix)
@@ -93,14 +93,14 @@ def _theirs(row: Row,
     yield name, tuple(int(axes.get(s, s)) for s in shape.split())
 
 
-def _refuse(wanted: dict[str, tuple[int, ...]], tensors: Tensors) -> None:
-  missing = [name for name in wanted if name not in tensors.shapes]
+def _refuse(expected: dict[str, tuple[int, ...]], tensors: Tensors) -> None:
+  missing = [name for name in expected if name not in tensors.shapes]
   if missing:
     raise WeightsError(
         f'{tensors.origin}: {len(missing)} weights are missing: '
         f'{_some(missing)}; the file and its config belong together')
   wrong = [f'{name} is {tensors.shapes[name]}, the config wants {shape}'
-           for name, shape in wanted.items() if tensors.shapes[name] != shape]
+           for name, shape in expected.items() if tensors.shapes[name] != shape]
   if wrong:
     raise WeightsError(f'{tensors.origin}: {len(wrong)} weights have another '
                        f'shape: {_some(wrong)}')

@@ -17,7 +17,7 @@ def resample(
   if old == new:
     return position
   if len(position) != old[0] * old[1]:
-    raise ValueError(f'{len(position)} positions are no grid of {old}')
+    raise ValueError(f'{len(position)} positions are not a grid of {old}')
   weights = _antialiased if antialias else _plain
   down, across = (weights(a, b) for a, b in zip(old, new))
   grid = position.reshape(*old, -1).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Our own file format for a ViT: config.json beside model.safetensors.
+"""Our own file format for a ViT: config.json next to model.safetensors.
 
 `pretrained.load` reads it back. The config holds the fields of models.vit.ViT
 and the preprocessing; the tensors are named by their path in the tree.

@@ -15,8 +15,6 @@ from pinpoint_jax import types
 from pinpoint_jax.disk import files, sealed
 from pinpoint_jax.features import backbone as backbones
 from pinpoint_jax.features import extract, shards, store, verify
-from pinpoint_jax.features import shards as failures
-from pinpoint_jax.features import shards as job
 from pinpoint_jax.images import decode, preprocess
 import pytest
 
@@ -77,31 +75,32 @@ def whole(tmp_path_factory):
 
 
 def test_every_photo_is_a_row_or_in_quarantine(whole):
-  found = store.open_store(whole / 'store')
+  opened = store.open_store(whole / 'store')
   source = Pictures()
   kept = [row for row in range(NUM) if row not in BAD]
-  np.testing.assert_array_equal(found.photos.ids, source.photos.ids[kept])
-  np.testing.assert_array_equal(found.photos.authors,
+  np.testing.assert_array_equal(opened.photos.ids, source.photos.ids[kept])
+  np.testing.assert_array_equal(opened.photos.authors,
                                 source.photos.authors[kept])
-  np.testing.assert_array_equal(found.photos.latlng_deg,
+  np.testing.assert_array_equal(opened.photos.latlng_deg,
                                 source.photos.latlng_deg[kept])
   lines = (whole / 'store' / store.QUARANTINE).read_text().splitlines()
   assert [(entry['id'], entry['reason']) for entry in map(json.loads, lines)
           ] == [('p007', 'empty'), ('p008', 'not_an_image'),
                 ('p060', 'damaged')]
-  assert len(found) + len(lines) == NUM
+  assert len(opened) + len(lines) == NUM
   assert verify.verify(whole / 'store')['quarantined'] == 3
   assert not (whole / 'shards').exists()
 
 
 def test_each_row_is_its_own_picture(whole):
-  found = store.open_store(whole / 'store')
+  opened = store.open_store(whole / 'store')
   resize = BACKBONE.preprocess
   for row in (0, 50, 96):
-    name = int(str(found.photos.ids[row])[1:])
+    name = int(str(opened.photos.ids[row])[1:])
     pixels = preprocess.parse(resize)(decode.decode(encoded(name)).pixels)
     np.testing.assert_array_equal(
-        found.features[row], BACKBONE.apply(pixels[None])[0].astype(np.float16))
+        opened.features[row],
+        BACKBONE.apply(pixels[None])[0].astype(np.float16))
 
 
 def test_processes_change_nothing(whole, tmp_path):
@@ -172,7 +171,7 @@ def test_of_two_hosts_that_begin_at_once_one_writes_the_job(tmp_path):
   assert [file.read_text() for file in tmp_path.iterdir()] == [
       '{\n "backbone": "a"\n}\n']
   with pytest.raises(ValueError, match='another extraction .backbone a → b'):
-    job.check_job(tmp_path, {'backbone': 'b'})
+    shards.check_job(tmp_path, {'backbone': 'b'})
 
 
 def other(**changes):
@@ -234,14 +233,14 @@ def test_a_plan_that_cannot_be_is_refused(change, words):
 def test_no_feature_at_all_is_no_store(tmp_path):
   bad = {row: b'' for row in range(10)}  # Too few to judge by their share.
   none = r"none of 10.*'empty': 10"
-  with pytest.raises(failures.TooManyFailures, match=none):
+  with pytest.raises(shards.TooManyFailures, match=none):
     make(tmp_path, Pictures(10, bad))
   assert not (tmp_path / 'store').exists()
 
 
 def test_too_many_failures_stop_it_and_keep_what_is_done(tmp_path):
   bad = {row: b'' for row in range(40, 80)}
-  with pytest.raises(failures.TooManyFailures,
+  with pytest.raises(shards.TooManyFailures,
                      match=r"24 of 64 photos .*'empty': 24.*share=0.1"):
     make(tmp_path, Pictures(bad=bad), max_failed_share=0.1)
   assert shards.state(tmp_path / 'shards', 1) == 'done'
@@ -249,10 +248,10 @@ def test_too_many_failures_stop_it_and_keep_what_is_done(tmp_path):
 
 
 def test_asked_to_stop_it_keeps_finished_shards(tmp_path, whole):
-  asked = iter([False] * 5 + [True] * 99)
+  answers = iter([False] * 5 + [True] * 99)
   with pytest.raises(extract.Interrupted):
     extract.extract(Pictures(), BACKBONE, tmp_path, extract.Plan(**PLAN),
-                    lambda: next(asked))
+                    lambda: next(answers))
   assert shards.state(tmp_path / 'shards', 1) == 'done'
   make(tmp_path)
   assert content(tmp_path) == content(whole)
@@ -260,14 +259,14 @@ def test_asked_to_stop_it_keeps_finished_shards(tmp_path, whole):
 
 def test_not_finite_features_become_zero_and_are_counted(tmp_path):
   def apply(pixels):
-    found = np.ones((len(pixels), 3), np.float32)
-    found[0, 1] = np.nan
-    found[1, 2] = 1e6  # More than float16 holds.
-    return found
-  made = make(tmp_path, Pictures(bad={}), other(dim=3, apply=apply))
-  zeros = (np.asarray(made.features) == 0).sum()
+    features = np.ones((len(pixels), 3), np.float32)
+    features[0, 1] = np.nan
+    features[1, 2] = 1e6  # More than float16 holds.
+    return features
+  extracted = make(tmp_path, Pictures(bad={}), other(dim=3, apply=apply))
+  zeros = (np.asarray(extracted.features) == 0).sum()
   assert zeros == 2 * 13
-  assert made.manifest['values_not_finite_set_to_0'] == zeros
+  assert extracted.manifest['values_not_finite_set_to_0'] == zeros
 
 
 def test_a_dead_decode_process_is_reported_with_its_rows(tmp_path):

@@ -28,9 +28,9 @@ def first_pixel(picture, kind='PNG', **kwargs):
 
 
 def test_png_is_exact():
-  found = decode.decode(encoded(photo()))
-  np.testing.assert_array_equal(found.pixels, np.asarray(photo()))
-  assert found.notes == () and found.exif_latlng_deg is None
+  image = decode.decode(encoded(photo()))
+  np.testing.assert_array_equal(image.pixels, np.asarray(photo()))
+  assert image.notes == () and image.exif_latlng_deg is None
 
 
 @pytest.mark.parametrize('orientation', range(1, 9))
@@ -89,9 +89,9 @@ def test_first_frame_of_an_animation_is_recorded(kind):
   frames = [PilImage.new('RGB', (4, 4), colour) for colour in ('red', 'blue')]
   data = encoded(frames[0], kind, save_all=True, append_images=frames[1:],
                  **({'lossless': True} if kind == 'WEBP' else {}))
-  found = decode.decode(data)
-  assert found.pixels[0, 0].tolist() == [255, 0, 0]
-  assert found.notes == ('first frame of 2',)
+  image = decode.decode(data)
+  assert image.pixels[0, 0].tolist() == [255, 0, 0]
+  assert image.notes == ('first frame of 2',)
 
 
 @pytest.mark.parametrize('data, reason', [
@@ -147,8 +147,8 @@ def test_avif_is_read():
 
 
 def test_extension_does_not_matter_content_does():
-  found = decode.decode(encoded(photo(), 'WEBP', lossless=True))
-  assert found.pixels.shape == (30, 40, 3)
+  image = decode.decode(encoded(photo(), 'WEBP', lossless=True))
+  assert image.pixels.shape == (30, 40, 3)
 
 
 def not_decoded(self):
@@ -198,15 +198,15 @@ def test_the_limit_is_the_callers():
 def test_broken_exif_gps_is_no_place(gps):
   exif = PilImage.Exif()
   exif[0x8825] = gps
-  found = decode.decode(encoded(photo(), 'JPEG', exif=exif))
-  assert found.exif_latlng_deg is None
+  image = decode.decode(encoded(photo(), 'JPEG', exif=exif))
+  assert image.exif_latlng_deg is None
 
 
 def test_exif_gps_is_read_and_kept_apart():
   exif = PilImage.Exif()
   exif[0x8825] = {1: 'S', 2: (33.0, 51.0, 36.0), 3: 'E', 4: (151.0, 12.0, 0.0)}
-  found = decode.decode(encoded(photo(), 'JPEG', exif=exif))
-  np.testing.assert_allclose(found.exif_latlng_deg, [-33.86, 151.2])
+  image = decode.decode(encoded(photo(), 'JPEG', exif=exif))
+  np.testing.assert_allclose(image.exif_latlng_deg, [-33.86, 151.2])
 
 
 def test_picture_holds_the_same_pixels():

@@ -101,7 +101,7 @@ def test_an_empty_half_does_nothing():
 
 
 def test_bytes_come_before_floats():
-  with pytest.raises(ValueError, match='must stand before'):
+  with pytest.raises(ValueError, match='must come before'):
     preprocess.split('unit_range|resize(8)')
 
 

@@ -20,13 +20,13 @@ def read(path, **kwargs):
 
 
 def test_plain(write):
-  found = read(write('id,lat,lng,author,note\na,1.5,-2,x,hi\nb,3,4,,\n'))
-  assert found.photos.ids.tolist() == ['a', 'b']
-  assert found.photos.latlng_deg.tolist() == [[1.5, -2], [3, 4]]
-  assert found.photos.authors.tolist() == ['x', '']
-  assert found.photos.clusters.tolist() == ['a:x', 'i:b']
-  assert found.extra['note'].tolist() == ['hi', '']
-  assert found.notes == ()
+  table = read(write('id,lat,lng,author,note\na,1.5,-2,x,hi\nb,3,4,,\n'))
+  assert table.photos.ids.tolist() == ['a', 'b']
+  assert table.photos.latlng_deg.tolist() == [[1.5, -2], [3, 4]]
+  assert table.photos.authors.tolist() == ['x', '']
+  assert table.photos.clusters.tolist() == ['a:x', 'i:b']
+  assert table.extra['note'].tolist() == ['hi', '']
+  assert table.notes == ()
 
 
 @pytest.mark.parametrize('header', [
@@ -76,9 +76,9 @@ def test_duplicates_are_refused_or_counted(write):
   path = write('id,lat,lng\na,1,2\nb,3,4\na,5,6\n')
   with pytest.raises(csv_table.BadTable, match="1 dup.*'a' again in row 2"):
     read(path)
-  found = read(path, duplicates='first')
-  assert found.photos.latlng_deg.tolist() == [[1, 2], [3, 4]]
-  assert '1 duplicate ids dropped' in found.notes[0]
+  table = read(path, duplicates='first')
+  assert table.photos.latlng_deg.tolist() == [[1, 2], [3, 4]]
+  assert '1 duplicate ids dropped' in table.notes[0]
 
 
 @pytest.mark.parametrize('text, complaint', [

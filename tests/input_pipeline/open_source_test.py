@@ -19,18 +19,18 @@ BUILD = {'osv5m': replicas.osv5m, 'mp16_pro': replicas.mp16_pro,
 @pytest.mark.parametrize('name', sorted(BUILD))
 def test_each_name_opens_its_data(tmp_path, name):
   images = BUILD[name](tmp_path)
-  found = open_(name, tmp_path)
-  assert isinstance(found, sources.PhotoSource)
-  dataset_checks.same_images(found, images)
+  source = open_(name, tmp_path)
+  assert isinstance(source, sources.PhotoSource)
+  dataset_checks.same_images(source, images)
 
 
 @pytest.mark.parametrize('name', sorted(BUILD))
 def test_the_first_rows_only(tmp_path, name):
   images = BUILD[name](tmp_path)
-  found = open_(name, str(tmp_path), max_rows=2)
-  assert isinstance(found, sources.PhotoSource)
-  dataset_checks.same_images(found, dict(list(images.items())[:2]))
-  assert found.notes[-1] == (f'2 of {len(images)} photos taken, the others '
+  source = open_(name, str(tmp_path), max_rows=2)
+  assert isinstance(source, sources.PhotoSource)
+  dataset_checks.same_images(source, dict(list(images.items())[:2]))
+  assert source.notes[-1] == (f'2 of {len(images)} photos taken, the others '
                              f'left out')
   assert len(open_(name, tmp_path, max_rows=99).photos) == len(images)
 
@@ -45,9 +45,9 @@ def test_further_columns_follow_the_first_rows(tmp_path):
 def test_subsets_in_any_order(tmp_path):
   images = replicas.im2gps3k(tmp_path)
   rows = np.asarray([4, 0, 3])
-  found = sources.Subset(open_('im2gps3k', tmp_path), rows)
+  source = sources.Subset(open_('im2gps3k', tmp_path), rows)
   names = [list(images)[row] for row in rows]
-  dataset_checks.same_images(found, {name: images[name] for name in names})
+  dataset_checks.same_images(source, {name: images[name] for name in names})
 
 
 def test_csv_and_folder_read_what_synthetic_earth_writes(tmp_path):
@@ -62,16 +62,16 @@ def test_csv_and_folder_read_what_synthetic_earth_writes(tmp_path):
 
 
 def test_synthetic_earth_travels_as_its_size_and_seed():
-  found = open_('synthetic_earth', split='query_street', max_rows=None)
-  assert isinstance(found, sources.PhotoSource)
-  data = pickle.dumps(found)
+  source = open_('synthetic_earth', split='query_street', max_rows=None)
+  assert isinstance(source, sources.PhotoSource)
+  data = pickle.dumps(source)
   assert len(data) < 200
   copy = pickle.loads(data)
-  assert copy.photos.fingerprint() == found.photos.fingerprint()
+  assert copy.photos.fingerprint() == source.photos.fingerprint()
   world = synthetic.SyntheticEarth('tiny', 0)
-  assert copy.read(5) == found.read(5) == world.jpeg('query_street', 5)
+  assert copy.read(5) == source.read(5) == world.jpeg('query_street', 5)
   other = open_('synthetic_earth', split='query_street', seed=1)
-  assert other.photos.fingerprint() != found.photos.fingerprint()
+  assert other.photos.fingerprint() != source.photos.fingerprint()
 
 
 def test_a_recorded_folder_keeps_the_photos_it_began_with(tmp_path):

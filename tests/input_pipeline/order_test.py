@@ -28,8 +28,8 @@ def test_epochs_and_seeds_differ():
 def test_any_position_at_any_time_in_any_company():
   order = orders.Order(13, seed=3)
   whole = order.rows(np.arange(1000))
-  asked = np.random.default_rng(0).permutation(1000)
-  np.testing.assert_array_equal(order.rows(asked), whole[asked])
+  positions = np.random.default_rng(0).permutation(1000)
+  np.testing.assert_array_equal(order.rows(positions), whole[positions])
   for position in (999, 0, 500):
     assert order.rows(np.asarray([position]))[0] == whole[position]
 
@@ -59,8 +59,8 @@ def test_hosts_together_read_the_same_batch(count):
 
 def test_steps_follow_each_other_without_gap():
   host = orders.Host()
-  found = np.concatenate([host.positions(step, 5) for step in range(6)])
-  np.testing.assert_array_equal(found, np.arange(30))
+  positions = np.concatenate([host.positions(step, 5) for step in range(6)])
+  np.testing.assert_array_equal(positions, np.arange(30))
 
 
 def test_another_process_finds_the_same_order():
@@ -101,22 +101,22 @@ def test_a_window_mixes_its_blocks_and_no_others():
 def test_windowed_rows_at_any_position_at_any_time(sizes):
   order = windowed(*sizes)
   whole = order.rows(np.arange(500))
-  asked = np.random.default_rng(0).permutation(500)
-  np.testing.assert_array_equal(order.rows(asked), whole[asked])
+  positions = np.random.default_rng(0).permutation(500)
+  np.testing.assert_array_equal(order.rows(positions), whole[positions])
 
 
 @pytest.mark.parametrize('sizes', WINDOWED)
 def test_blocks_ahead_are_those_of_the_next_window(sizes):
   num_rows, block_rows, window_blocks = sizes
   order, window = windowed(*sizes), block_rows * window_blocks
-  asked = [set(order.blocks_ahead(np.arange(s, s + 4)).tolist())
-           for s in range(0, 600, 4)]
+  requested = [set(order.blocks_ahead(np.arange(s, s + 4)).tolist())
+               for s in range(0, 600, 4)]
   for start in range(window + 4, 600, 4):
     used = order.rows(np.arange(start, start + 4)) // block_rows
     # A window is asked for while the one before it is used, or at once
     # where a batch is longer than a window.
     first = max(0, (start - 2 * window) // 4 - 1)
-    assert set(used.tolist()) <= set().union(*asked[first:start // 4 + 1])
+    assert set(used.tolist()) <= set().union(*requested[first:start // 4 + 1])
 
 
 def test_without_blocks_nothing_lies_ahead():

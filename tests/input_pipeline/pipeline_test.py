@@ -64,12 +64,12 @@ def test_resumed_anywhere_is_the_uninterrupted_stream(stop):
 @pytest.mark.parametrize('count', [1, 2, 3, 4])
 def test_hosts_share_each_batch_and_may_change_at_resume(count):
   whole = take(pipelines.Batches(make()), 6)
-  one = pipelines.Batches(make())
-  take(one, 3)
+  batches = pipelines.Batches(make())
+  take(batches, 3)
   hosts = [pipelines.Batches(make(host=orders.Host(i, count)))
            for i in range(count)]
   for host in hosts:
-    host.restore(one.state())
+    host.restore(batches.state())
   for step in (3, 4, 5):
     together = np.concatenate([next(host)['row'] for host in hosts])
     np.testing.assert_array_equal(together, whole[step])

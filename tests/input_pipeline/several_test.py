@@ -51,9 +51,9 @@ def numbers(batches, count):
 def test_each_source_has_its_own_batches_and_order(sources):
   batches = stream(sources)
   assert batches.rows_per_step == 7
-  found = numbers(batches, 10)
+  described = numbers(batches, 10)
   for source in SIZES:
-    seen = np.concatenate([one[source] for one in found])
+    seen = np.concatenate([one[source] for one in described])
     # Each epoch has every row once, whatever the other source does.
     for epoch in range(len(seen) // SIZES[source]):
       part = seen[epoch * SIZES[source]:][:SIZES[source]]
@@ -95,9 +95,9 @@ def test_another_stream_is_refused(sources):
 
 def test_a_batch_is_described_by_its_ids(sources):
   batches = stream(sources)
-  found = batches.describe({'photo': {'row': np.asarray([9, 0])},
+  described = batches.describe({'photo': {'row': np.asarray([9, 0])},
                             'street': {'row': np.asarray([3])}})
-  assert found == {'photo': ['photo 9', 'photo 0'], 'street': ['street 3']}
+  assert described == {'photo': ['photo 9', 'photo 0'], 'street': ['street 3']}
   batch = next(batches)
   assert batches.describe(batch)['street'] == [
       f'street {row}' for row in batch['street']['row']]

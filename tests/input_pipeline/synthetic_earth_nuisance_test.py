@@ -82,9 +82,9 @@ def test_crossed_variance_by_hand():
 def test_grouped_variance_by_hand():
   # Within: (1 + 1 + 1 + 1) / 2 = 2; the means 1 and 11 have variance 50, of
   # which 2 / 2 is within.
-  found = _grouped(np.asarray([[0.0], [2], [10], [12]]),
+  figures = _grouped(np.asarray([[0.0], [2], [10], [12]]),
                    np.asarray([0, 0, 1, 1]))
-  assert found == pytest.approx((49, 2))
+  assert figures == pytest.approx((49, 2))
 
 
 def test_photos_show_far_more_than_they_betray(tiny):

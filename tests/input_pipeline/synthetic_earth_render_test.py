@@ -121,9 +121,9 @@ def test_a_folder_holds_the_table_and_a_file_per_row(tiny, tmp_path):
 
 def test_two_processes_write_what_one_writes(tiny, tmp_path, monkeypatch):
   monkeypatch.setattr(folders, '_CHUNK', 20)
-  one = tiny.write_folder(tmp_path / 'one', 'query_photo_new', 1)
+  single = tiny.write_folder(tmp_path / 'one', 'query_photo_new', 1)
   two = tiny.write_folder(tmp_path / 'two', 'query_photo_new', 2)
-  for path in one.iterdir():
+  for path in single.iterdir():
     assert path.read_bytes() == (two / path.name).read_bytes()
 
 

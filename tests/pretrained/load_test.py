@@ -400,5 +400,6 @@ def test_resampling_keeps_what_it_must(antialias):
 
 
 def test_positions_that_are_no_grid_are_refused():
-  with pytest.raises(ValueError, match=r'35 positions are no grid of \(5, 6'):
+  with pytest.raises(ValueError,
+                     match=r'35 positions are not a grid of \(5, 6'):
     positions.resample(seeded.tensor('p', (35, 2)), (5, 6), (2, 2), True)

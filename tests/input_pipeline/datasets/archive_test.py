@@ -67,11 +67,11 @@ def test_a_worker_process_opens_its_own_files(tmp_path):
   images = replicas.osv5m(tmp_path / 'osv')
   (tmp_path / 'mp').mkdir()
   others = replicas.mp16_pro(tmp_path / 'mp')
-  found = [osv5m.read_osv5m(tmp_path / 'osv'),
+  readers = [osv5m.read_osv5m(tmp_path / 'osv'),
            mp16_pro.read_mp16_pro(tmp_path / 'mp')]
-  for source in found:
+  for source in readers:
     source.read(0)  # The files are open here, and stay here.
-  (tmp_path / 'sources').write_bytes(pickle.dumps(found))
+  (tmp_path / 'sources').write_bytes(pickle.dumps(readers))
   done = subprocess.run([sys.executable, '-c', READ, tmp_path / 'sources'],
                         capture_output=True, check=True, timeout=limits.SECONDS)
   assert done.stdout == b''.join(

@@ -36,21 +36,21 @@ def read(root, *ids, **kwargs):
     ('a.jpeg', 'b', 'c.d', 'p_same', 'q_same.jpg'),
     ('a.PNG', 'b.jpg', 'c.d.jpg', 'p/same.png', 'q/same')])
 def test_ids_with_and_without_extension_and_folders(root, ids):
-  found = read(root, *ids)
-  assert isinstance(found, sources.PhotoSource)
-  dataset_checks.same_images(found, {name: replicas.jpeg(i)
+  source = read(root, *ids)
+  assert isinstance(source, sources.PhotoSource)
+  dataset_checks.same_images(source, {name: replicas.jpeg(i)
                              for i, name in enumerate(ids)})
-  assert found.notes == ()
+  assert source.notes == ()
 
 
 def test_missing_ambiguous_and_unused_files_are_counted(root):
-  found = read(root, 'none.jpg', 'same.jpg', 'b', 'a', '../photos.csv')
-  dataset_checks.same_images(found, {
+  source = read(root, 'none.jpg', 'same.jpg', 'b', 'a', '../photos.csv')
+  dataset_checks.same_images(source, {
       'b': replicas.jpeg(1),
       'a': replicas.jpeg(0)
   })
-  assert found.extra['note'].tolist() == ['n2', 'n3']
-  missing, ambiguous, unused = found.notes
+  assert source.extra['note'].tolist() == ['n2', 'n3']
+  missing, ambiguous, unused = source.notes
   assert '2 of 5 rows left out, no image file: row 0: none.jpg, row 4' in (
       missing)
   assert '1 of 5 rows left out, several image files of that name: row 1' in (
@@ -59,9 +59,9 @@ def test_missing_ambiguous_and_unused_files_are_counted(root):
 
 
 def test_two_rows_of_one_file_are_said(root):
-  found = read(root, 'a', 'a.jpg')
-  assert len(found.photos) == 2
-  assert '1 rows share an image file' in found.notes[1]
+  source = read(root, 'a', 'a.jpg')
+  assert len(source.photos) == 2
+  assert '1 rows share an image file' in source.notes[1]
 
 
 def test_links_and_paths_outside_are_never_followed(root):
@@ -69,22 +69,22 @@ def test_links_and_paths_outside_are_never_followed(root):
   secret.write_bytes(replicas.jpeg(9))
   (root / 'images' / 'link.jpg').symlink_to(secret)
   (root / 'images' / 'up').symlink_to(root)
-  found = read(root, 'a', 'link.jpg', 'up/secret.jpg', '../secret.jpg',
+  source = read(root, 'a', 'link.jpg', 'up/secret.jpg', '../secret.jpg',
                str(secret))
-  assert found.photos.ids.tolist() == ['a']
-  assert '4 of 5 rows left out, no image file' in found.notes[0]
-  assert '2 links left out' in found.notes[-1]
+  assert source.photos.ids.tolist() == ['a']
+  assert '4 of 5 rows left out, no image file' in source.notes[0]
+  assert '2 links left out' in source.notes[-1]
 
 
 def test_files_that_vanish_or_grow_are_quarantined(root, monkeypatch):
-  found = read(root, 'a', 'b')
+  source = read(root, 'a', 'b')
   os.unlink(root / 'images' / 'a.jpg')
   with pytest.raises(decode.BadImage) as caught:
-    found.read(0)
+    source.read(0)
   assert caught.value.reason == 'unreadable'
   monkeypatch.setattr(file_photos, 'MAX_FILE_BYTES', 10)
   with pytest.raises(decode.BadImage) as caught:
-    found.read(1)
+    source.read(1)
   assert caught.value.reason == 'too_large'
 
 

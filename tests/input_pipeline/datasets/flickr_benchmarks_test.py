@@ -12,11 +12,11 @@ read = flickr_benchmarks.read_benchmark
 
 def test_im2gps3k(tmp_path):
   images = replicas.im2gps3k(tmp_path, absent=1, unlisted=3)
-  found = read('im2gps3k', tmp_path)
-  dataset_checks.same_images(found, images)
-  assert found.photos.authors.tolist() == ['0@N00', '1@N00'] * 3
-  assert found.photos.source == 'photo'
-  missing, unused = found.notes
+  source = read('im2gps3k', tmp_path)
+  dataset_checks.same_images(source, images)
+  assert source.photos.authors.tolist() == ['0@N00', '1@N00'] * 3
+  assert source.photos.source == 'photo'
+  missing, unused = source.notes
   assert '1 of 7 rows left out, no image file: row 6: no0.jpg' in missing
   assert '3 image files left out' in unused
 
@@ -25,30 +25,30 @@ def test_swapped_headers_are_named_and_fixed_on_request(tmp_path):
   images = replicas.im2gps3k(tmp_path, swapped=True)
   with pytest.raises(coords.BadCoordinates, match='LAT and LON are swapped'):
     read('im2gps3k', tmp_path)
-  found = read('im2gps3k', tmp_path, swapped='fix')
-  dataset_checks.same_images(found, images)
-  assert found.photos.latlng_deg[2].tolist() == [2, 122]
-  assert 'were swapped' in found.notes[0]
+  source = read('im2gps3k', tmp_path, swapped='fix')
+  dataset_checks.same_images(source, images)
+  assert source.photos.latlng_deg[2].tolist() == [2, 122]
+  assert 'were swapped' in source.notes[0]
 
 
 def test_yfcc4k_leaves_placeholders_out_and_counts_them(tmp_path):
   images = replicas.yfcc4k(tmp_path, num=6, marked=2, unmarked=5, absent=1)
-  found = read('yfcc4k', tmp_path)
-  dataset_checks.same_images(found, images)
-  assert found.photos.authors[1] == '1@N01'
-  assert found.extra['accuracy'].tolist() == ['16'] * 6
-  missing, marked, unmarked = found.notes  # 14 rows = 6 + 1 + 2 + 5.
+  source = read('yfcc4k', tmp_path)
+  dataset_checks.same_images(source, images)
+  assert source.photos.authors[1] == '1@N01'
+  assert source.extra['accuracy'].tolist() == ['16'] * 6
+  missing, marked, unmarked = source.notes  # 14 rows = 6 + 1 + 2 + 5.
   assert '1 of 14 rows left out, no image file: row 13: 50' in missing
   assert '2 rows left out: Placeholder is 1' in marked
-  assert ('5 rows left out: 1 pictures stand byte for byte under at least 5 '
-          'ids each, such as 42') in unmarked
+  assert ('5 rows left out: 1 pictures have at least 5 ids each, byte for '
+          'byte, such as 42') in unmarked
 
 
 def test_placeholder_pictures_can_be_kept(tmp_path):
   replicas.yfcc4k(tmp_path)
-  found = read('yfcc4k', tmp_path, placeholder_pictures='keep')
-  assert len(found.photos) == 11
-  assert '5 rows kept: 1 pictures' in found.notes[-1]
+  source = read('yfcc4k', tmp_path, placeholder_pictures='keep')
+  assert len(source.photos) == 11
+  assert '5 rows kept: 1 pictures' in source.notes[-1]
   with pytest.raises(ValueError, match="placeholder_pictures='drop': choices"):
     read('yfcc4k', tmp_path, placeholder_pictures='drop')
 
@@ -74,8 +74,8 @@ def test_tables_and_folders_by_name(tmp_path):
   (tmp_path / 'im2gps3k_places365.csv').rename(tmp_path / 'mine.csv')
   with pytest.raises(csv_table.BadTable, match='0 of the tables.*table='):
     read('im2gps3k', tmp_path)
-  found = read('im2gps3k', tmp_path, 'mine.csv', 'im2gps3ktest')
-  dataset_checks.same_images(found, images)
+  source = read('im2gps3k', tmp_path, 'mine.csv', 'im2gps3ktest')
+  dataset_checks.same_images(source, images)
   with pytest.raises(ValueError, match="'im2gps5k': choices are"):
     read('im2gps5k', tmp_path)
 
@@ -89,8 +89,8 @@ def repeated(root, authors, copies, **kwargs):
     (root / 'images' / f'{i}.jpg').write_bytes(data)
   replicas.write_table(root / 'p.csv', ('id', 'lat', 'lng', 'author'), [
       {'id': i, 'lat': 1, 'lng': 2, 'author': authors(i)} for i in range(12)])
-  found = csv_images.read_csv_images(root / 'p.csv', root / 'images')
-  mask, num_pictures = placeholders.repeated(found, **kwargs)
+  source = csv_images.read_csv_images(root / 'p.csv', root / 'images')
+  mask, num_pictures = placeholders.repeated(source, **kwargs)
   assert mask[:copies].all() == mask[:copies].any() and not mask[copies:].any()
   assert num_pictures == bool(mask.any())
   return mask.sum()

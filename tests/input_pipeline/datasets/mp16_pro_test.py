@@ -14,12 +14,12 @@ from tests.fixtures import dataset_checks, replicas
 
 def test_every_row_gives_its_image(tmp_path):
   images = replicas.mp16_pro(tmp_path)
-  found = mp16_pro.read_mp16_pro(tmp_path)
-  assert isinstance(found, sources.PhotoSource)
+  source = mp16_pro.read_mp16_pro(tmp_path)
+  assert isinstance(source, sources.PhotoSource)
   assert any('/' in name for name in images)
-  dataset_checks.same_images(found, images)
-  assert found.photos.source == 'photo'
-  assert found.photos.authors.tolist() == [
+  dataset_checks.same_images(source, images)
+  assert source.photos.source == 'photo'
+  assert source.photos.authors.tolist() == [
       f'{i % 3}@N00' for i in range(len(images))]
 
 
@@ -33,9 +33,9 @@ def test_any_slices(tmp_path, cuts, kind):
 
 def test_the_counts_add_up(tmp_path):
   images = replicas.mp16_pro(tmp_path, num=8, absent=2, unlisted=3)
-  found = mp16_pro.read_mp16_pro(tmp_path)
-  assert len(found.photos) == len(images) == 8
-  links, rows, unused = found.notes
+  source = mp16_pro.read_mp16_pro(tmp_path)
+  assert len(source.photos) == len(images) == 8
+  links, rows, unused = source.notes
   assert '1 members left out: links' in links
   assert '2 of 10 rows left out, no image: row 8: gone0.jpg' in rows
   assert '3 images left out: in no row' in unused
@@ -57,9 +57,9 @@ def test_ids_with_and_without_slash_and_extension_are_one(tmp_path):
 
 def test_tables_and_columns(tmp_path):
   images = replicas.mp16_pro(tmp_path)
-  found = mp16_pro.read_mp16_pro(tmp_path, 'filtered', extra=('city',))
-  assert found.photos.ids.tolist() == list(images)[1:]
-  assert set(found.extra['city']) == {'Tōkyō'}
+  source = mp16_pro.read_mp16_pro(tmp_path, 'filtered', extra=('city',))
+  assert source.photos.ids.tolist() == list(images)[1:]
+  assert set(source.extra['city']) == {'Tōkyō'}
   with pytest.raises(ValueError, match="'urls': choices are"):
     mp16_pro.read_mp16_pro(tmp_path, 'urls')
 
@@ -84,9 +84,9 @@ def test_a_last_slice_not_wholly_fetched_is_refused_and_then_completed(
   with pytest.raises(archive.BadArchive, match='images02.*missing'):
     mp16_pro.read_mp16_pro(tmp_path)
   last.write_bytes(data)
-  found = mp16_pro.read_mp16_pro(tmp_path)
-  dataset_checks.same_images(found, images)
-  assert 'belongs to other files' in found.notes[0]
+  source = mp16_pro.read_mp16_pro(tmp_path)
+  dataset_checks.same_images(source, images)
+  assert 'belongs to other files' in source.notes[0]
 
 
 def test_the_index_is_used_again(tmp_path, monkeypatch):
@@ -107,9 +107,9 @@ def test_an_index_of_other_files_is_built_again(tmp_path):
   replicas.mp16_pro(tmp_path, num=6)
   mp16_pro.read_mp16_pro(tmp_path)
   images = replicas.mp16_pro(tmp_path, num=9)
-  found = mp16_pro.read_mp16_pro(tmp_path)
-  dataset_checks.same_images(found, images)
-  assert 'belongs to other files' in found.notes[0]
+  source = mp16_pro.read_mp16_pro(tmp_path)
+  dataset_checks.same_images(source, images)
+  assert 'belongs to other files' in source.notes[0]
   os.utime(tmp_path / 'mp-16-images00', ns=(1, 1))
   assert 'belongs to' in mp16_pro.read_mp16_pro(tmp_path).notes[0]
   assert 'belongs to' not in mp16_pro.read_mp16_pro(tmp_path).notes[0]
@@ -123,9 +123,9 @@ def test_a_damaged_index_is_built_again(tmp_path, damage):
   mp16_pro.read_mp16_pro(tmp_path)
   path = tmp_path / mp16_pro.INDEX
   path.write_bytes(damage(path.read_bytes()))
-  found = mp16_pro.read_mp16_pro(tmp_path)
-  dataset_checks.same_images(found, images)
-  assert 'damaged' in found.notes[0]
+  source = mp16_pro.read_mp16_pro(tmp_path)
+  dataset_checks.same_images(source, images)
+  assert 'damaged' in source.notes[0]
 
 
 def test_an_index_with_a_pickle_inside_is_never_run(tmp_path):
@@ -134,8 +134,8 @@ def test_an_index_with_a_pickle_inside_is_never_run(tmp_path):
       return os.mkdir, (str(tmp_path / 'ran'),)
   replicas.mp16_pro(tmp_path)
   np.savez(tmp_path / mp16_pro.INDEX, facts=np.array([Bomb()], object))
-  found = mp16_pro.read_mp16_pro(tmp_path)
-  assert 'damaged' in found.notes[0]
+  source = mp16_pro.read_mp16_pro(tmp_path)
+  assert 'damaged' in source.notes[0]
   assert not (tmp_path / 'ran').exists()
 
 
@@ -154,10 +154,10 @@ def test_an_interrupted_walk_goes_on_where_it_stopped(tmp_path, monkeypatch):
   monkeypatch.setattr(tar_walk, 'walk', interrupted)
   with pytest.raises(KeyboardInterrupt):
     mp16_pro.read_mp16_pro(tmp_path)
-  found = mp16_pro.read_mp16_pro(tmp_path)
+  source = mp16_pro.read_mp16_pro(tmp_path)
   assert places[0] == 0 < places[1]
-  assert 'continued after 3 members' in found.notes[0]
-  dataset_checks.same_images(found, images)
+  assert 'continued after 3 members' in source.notes[0]
+  dataset_checks.same_images(source, images)
 
 
 def test_progress_is_saved_on_the_way(tmp_path, monkeypatch):
@@ -199,6 +199,6 @@ def test_an_image_that_was_appended_again_counts_last(tmp_path):
   # Joined on a block's edge, without the end mark of the first tar.
   end = walked.index(newer)
   path.write_bytes(walked[:end - end % 512] + newer)
-  found = mp16_pro.read_mp16_pro(tmp_path)
-  assert found.read(found.photos.ids.tolist().index(name)) == b'newer'
-  assert '1 images left out: another of the same id follows' in found.notes[-1]
+  source = mp16_pro.read_mp16_pro(tmp_path)
+  assert source.read(source.photos.ids.tolist().index(name)) == b'newer'
+  assert '1 images left out: another of the same id follows' in source.notes[-1]

@@ -16,17 +16,17 @@ from tests.fixtures import dataset_checks, replicas
 @pytest.mark.parametrize('folders', [True, False])
 def test_every_row_gives_its_image(tmp_path, folders):
   images = replicas.osv5m(tmp_path, folders=folders)
-  found = osv5m.read_osv5m(tmp_path)
-  assert isinstance(found, sources.PhotoSource)
-  dataset_checks.same_images(found, images)
-  assert found.photos.source == 'street'
+  source = osv5m.read_osv5m(tmp_path)
+  assert isinstance(source, sources.PhotoSource)
+  dataset_checks.same_images(source, images)
+  assert source.photos.source == 'street'
 
 
 def test_the_counts_add_up(tmp_path):
   images = replicas.osv5m(tmp_path, per_shard=(3, 4), absent=2, unlisted=1)
-  found = osv5m.read_osv5m(tmp_path)
-  assert len(found.photos) == len(images) == 7
-  shards, rows, unused = found.notes
+  source = osv5m.read_osv5m(tmp_path)
+  assert len(source.photos) == len(images) == 7
+  shards, rows, unused = source.notes
   assert '3 of 5 shards are not here, the first is 02.zip' in shards
   assert '2 of 9 rows left out, no image: row ' in rows
   assert '2 images left out: in no row' in unused
@@ -34,25 +34,25 @@ def test_the_counts_add_up(tmp_path):
 
 def test_columns_of_the_table_go_where_they_belong(tmp_path):
   replicas.osv5m(tmp_path, absent=0)
-  found = osv5m.read_osv5m(tmp_path)
-  ids = found.photos.ids.tolist()
-  assert found.photos.authors.tolist() == [
+  source = osv5m.read_osv5m(tmp_path)
+  ids = source.photos.ids.tolist()
+  assert source.photos.authors.tolist() == [
       str(1000 + i % 3) for i in range(len(ids))]
-  assert found.photos.sequences.tolist() == [
+  assert source.photos.sequences.tolist() == [
       f's{i // 2}' for i in range(len(ids))]
-  assert found.photos.latlng_deg[4].tolist() == [
+  assert source.photos.latlng_deg[4].tolist() == [
       float(text) for text in replicas.place(4)]
-  assert set(found.extra) == set(osv5m.EXTRA)
-  assert found.extra['city'][3] == 'town "3", x'
-  assert found.extra['unique_city'].tolist() == [
+  assert set(source.extra) == set(osv5m.EXTRA)
+  assert source.extra['city'][3] == 'town "3", x'
+  assert source.extra['unique_city'].tolist() == [
       f'FR_{i % 3}' for i in range(len(ids))]
 
 
 def test_other_splits_and_columns(tmp_path):
   images = replicas.osv5m(tmp_path, 'train')
-  found = osv5m.read_osv5m(tmp_path, 'train', extra=('climate',))
-  assert list(found.extra) == ['climate']
-  dataset_checks.same_images(found, images)
+  source = osv5m.read_osv5m(tmp_path, 'train', extra=('climate',))
+  assert list(source.extra) == ['climate']
+  dataset_checks.same_images(source, images)
   with pytest.raises(ValueError, match="'val': choices are"):
     osv5m.read_osv5m(tmp_path, 'val')
   with pytest.raises(csv_table.BadTable, match=r"\['altitude'\] are missing"):
@@ -74,10 +74,10 @@ def test_rows_that_are_no_place_are_refused_or_counted(tmp_path, latlng):
   edit_table(tmp_path, ','.join(replicas.place(2)), latlng)
   with pytest.raises(coords.BadCoordinates, match='1 of 7 rows.*row 2.*leave_'):
     osv5m.read_osv5m(tmp_path)
-  found = osv5m.read_osv5m(tmp_path, bad_rows='leave_out')
-  assert len(found.photos) == len(images) - 1
+  source = osv5m.read_osv5m(tmp_path, bad_rows='leave_out')
+  assert len(source.photos) == len(images) - 1
   assert any('1 of 7 rows left out, no place: row 2' in note
-             for note in found.notes)
+             for note in source.notes)
 
 
 def test_duplicates_ragged_rows_and_odd_choices(tmp_path):
@@ -125,32 +125,32 @@ def test_a_flipped_bit_quarantines_one_photo(tmp_path, shard):
   data = bytearray(path.read_bytes())
   data[start] ^= 8
   path.write_bytes(data)
-  found = osv5m.read_osv5m(tmp_path)
+  source = osv5m.read_osv5m(tmp_path)
   bad = name.rsplit('/')[-1].removesuffix('.jpg')
-  for row, photo in enumerate(found.photos.ids):
+  for row, photo in enumerate(source.photos.ids):
     if photo != bad:
-      assert found.read(row) == images[photo]
+      assert source.read(row) == images[photo]
       continue
     with pytest.raises(decode.BadImage, match=bad) as caught:
-      found.read(row)
+      source.read(row)
     assert caught.value.reason == 'damaged'
 
 
 def test_a_shard_that_changes_under_the_reader_is_refused(tmp_path):
   replicas.osv5m(tmp_path)
-  found = osv5m.read_osv5m(tmp_path)
+  source = osv5m.read_osv5m(tmp_path)
   for path in (tmp_path / 'images' / 'test').glob('*.zip'):
     path.write_bytes(path.read_bytes() + b'\0')
   with pytest.raises(archive.BadArchive, match='changed after'):
-    found.read(0)
+    source.read(0)
 
 
 def test_large_members_are_refused_unread(tmp_path, monkeypatch):
   replicas.osv5m(tmp_path)
-  found = osv5m.read_osv5m(tmp_path)
+  source = osv5m.read_osv5m(tmp_path)
   monkeypatch.setattr(file_photos, 'MAX_FILE_BYTES', 10)
   with pytest.raises(decode.BadImage) as caught:
-    found.read(0)
+    source.read(0)
   assert caught.value.reason == 'too_large'
 
 
@@ -167,9 +167,9 @@ def test_links_are_left_out_and_hostile_names_stay_names(tmp_path):
   add(tmp_path, link, b'/etc/passwd')
   add(tmp_path, '../../../escaped.jpg')
   add(tmp_path, '/root.jpg')
-  found = osv5m.read_osv5m(tmp_path)
-  dataset_checks.same_images(found, images)
-  assert found.notes[0] == '1 links in zips left out'
+  source = osv5m.read_osv5m(tmp_path)
+  dataset_checks.same_images(source, images)
+  assert source.notes[0] == '1 links in zips left out'
   assert not list(tmp_path.rglob('escaped*'))
 
 
@@ -185,15 +185,15 @@ def test_other_packing_is_refused(tmp_path):
 def test_a_member_that_lies_about_its_size_is_damaged(tmp_path):
   replicas.osv5m(tmp_path)
   path = tmp_path / 'images' / 'test' / '01.zip'
-  found = osv5m.read_osv5m(tmp_path)
+  source = osv5m.read_osv5m(tmp_path)
   with zipfile.ZipFile(path) as file:
     deflated = {info.filename[3:-4] for info in file.infolist()}
-  row = next(i for i, name in enumerate(found.photos.ids) if name in deflated)
-  table = np.array(found.table)
+  row = next(i for i, name in enumerate(source.photos.ids) if name in deflated)
+  table = np.array(source.table)
   table[row, 2] -= 5  # The directory says five bytes less.
-  object.__setattr__(found, 'table', table)
+  object.__setattr__(source, 'table', table)
   with pytest.raises(decode.BadImage, match='size and CRC'):
-    found.read(row)
+    source.read(row)
 
 
 def test_zip_members_read_as_zipfile_reads_them(tmp_path):

@@ -32,20 +32,20 @@ GOOD = {'good.jpg': JPEG, 'good.json': {'lat': 1, 'lng': 2}}
 @pytest.mark.parametrize('shards', ['*.tar', '{000..001}.tar', '00{0..1}.tar'])
 def test_every_sample_gives_its_image(tmp_path, shards):
   images = replicas.webdataset(tmp_path)
-  found = webdataset.read_webdataset(tmp_path, shards, 'street')
-  assert isinstance(found, sources.PhotoSource)
-  dataset_checks.same_images(found, images)
-  assert found.photos.source == 'street'
-  assert found.photos.authors.tolist() == ['40', '41', '41', '40']
-  assert found.photos.latlng_deg[2].tolist() == [
+  source = webdataset.read_webdataset(tmp_path, shards, 'street')
+  assert isinstance(source, sources.PhotoSource)
+  dataset_checks.same_images(source, images)
+  assert source.photos.source == 'street'
+  assert source.photos.authors.tolist() == ['40', '41', '41', '40']
+  assert source.photos.latlng_deg[2].tolist() == [
       float(text) for text in replicas.place(3)]
 
 
 def test_the_counts_add_up(tmp_path):
   replicas.webdataset(tmp_path, num=6, per_shard=3)
-  found = webdataset.read_webdataset(tmp_path)
-  assert len(found.photos) == 4
-  note, = found.notes
+  source = webdataset.read_webdataset(tmp_path)
+  assert len(source.photos) == 4
+  note, = source.notes
   assert '2 samples left out, no json: 00002, 00005' in note
 
 
@@ -67,18 +67,18 @@ def test_the_counts_add_up(tmp_path):
      'duplicate id')])
 def test_what_is_left_out_is_counted(write, sample, reason):
   root = write(GOOD | sample)
-  found = webdataset.read_webdataset(root, duplicates='first')
-  assert found.photos.ids.tolist() == ['good']
-  assert f'1 samples left out, {reason}' in found.notes[0]
-  assert found.notes[0].endswith(': x')
+  source = webdataset.read_webdataset(root, duplicates='first')
+  assert source.photos.ids.tolist() == ['good']
+  assert f'1 samples left out, {reason}' in source.notes[0]
+  assert source.notes[0].endswith(': x')
 
 
 def test_names_that_are_no_utf8_are_left_out_in_readable_words(write):
   root = write(GOOD | {'\udcff.jpg': JPEG, '\udcff.json': {'lat': 1, 'lng': 2}})
-  found = webdataset.read_webdataset(root)
-  assert found.photos.ids.tolist() == ['good']
-  assert found.notes[0].endswith('1 samples left out, no UTF-8, or an empty id:'
-                                 ' \\udcff')
+  source = webdataset.read_webdataset(root)
+  assert source.photos.ids.tolist() == ['good']
+  assert source.notes[0].endswith(
+      '1 samples left out, no UTF-8, or an empty id: \\udcff')
 
 
 def test_keys_of_two_shards_are_refused_unless_told(write):
@@ -86,8 +86,8 @@ def test_keys_of_two_shards_are_refused_unless_told(write):
   root = write(GOOD, '001.tar')
   with pytest.raises(csv_table.BadTable, match='1 samples have the id'):
     webdataset.read_webdataset(root)
-  found = webdataset.read_webdataset(root, duplicates='first')
-  assert len(found.photos) == 1
+  source = webdataset.read_webdataset(root, duplicates='first')
+  assert len(source.photos) == 1
 
 
 def test_names_with_folders_and_dots(write):
@@ -95,9 +95,9 @@ def test_names_with_folders_and_dots(write):
   root = write({'./a/1.jpg': JPEG, './a/1.json': place, 'b/1.seg.png': b'',
                 'b/1.JPG': JPEG, 'b/1.json': place, '../../c.jpg': JPEG,
                 '../../c.json': place | {'id': 5}})
-  found = webdataset.read_webdataset(root)
-  assert found.photos.ids.tolist() == ['a/1', 'b/1', '5']
-  assert found.read(1) == JPEG
+  source = webdataset.read_webdataset(root)
+  assert source.photos.ids.tolist() == ['a/1', 'b/1', '5']
+  assert source.read(1) == JPEG
 
 
 def test_nothing_to_read(write, tmp_path):
@@ -126,5 +126,5 @@ def test_more_shards_than_may_be_open_at_once(write):
   for i in range(80):
     root = write({f'k{i}.jpg': JPEG, f'k{i}.json': {'lat': 1, 'lng': i}},
                  f'{i:03d}.tar')
-  found = webdataset.read_webdataset(root, '{000..079}.tar')
-  dataset_checks.same_images(found, {f'k{i}': JPEG for i in range(80)})
+  source = webdataset.read_webdataset(root, '{000..079}.tar')
+  dataset_checks.same_images(source, {f'k{i}': JPEG for i in range(80)})
