@@ -71,13 +71,13 @@ def blocks(folder: pathlib.Path,
 def build(path: pathlib.Path, num_rows: int) -> None:
   """A gallery with indices and neighbour lists, unless it is there."""
   if not (path / layout.MANIFEST).exists():
-    about = writer._about(
+    about = writer._empty_manifest(
         answer_models.embedder('quick'), writer.Settings())
-    with writer.writing(path), tempfile.TemporaryDirectory() as rows:
+    with layout.writing(path), tempfile.TemporaryDirectory() as rows:
       one = segment_writer.write(
           path, about, table(num_rows), blocks(pathlib.Path(rows), num_rows),
           lambda _: None)
-      writer.publish(
+      layout.publish(
           path, {**about, 'rows': num_rows, 'segments': [one]})
   indexes.build(
       path, smallest=min(num_rows, ann.BRUTE_BELOW))

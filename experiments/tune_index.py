@@ -51,7 +51,7 @@ def main(run: launch.Run) -> None:
                      f'exactly, large ones get one from build_gallery')
   queries = _queries(asked, found) if asked['queries'] else None
   for place in indexes.places(found):
-    built = indexed.get((place.segment, place.channel))
+    built = indexed.get((place.segment.name, place.channel))
     if built is not None:
       tuned = _tune(asked, place, built, queries)
       indexes.save_effort(found, place, built.with_effort(
@@ -91,7 +91,7 @@ def _tune(asked: dict[str, Any], place: indexes.Place, built: Any,
 
 
 def _lines(place: indexes.Place, tuned: ann_tuning.Tuned) -> Iterator[str]:
-  yield f'{place.channel} of {place.segment}: {len(place.vectors):,} rows'
+  yield f'{place.channel} of {place.segment.name}: {len(place.vectors):,} rows'
   for trial in tuned.trials:
     chosen = '  <- kept' if trial == tuned.chosen else ''
     yield (f'  leaves {trial.leaves_to_search:5} reorder {trial.reorder:6} '

@@ -12,9 +12,10 @@ A folder appears under its name when it is whole. A manifest that was written
 before manifests had a checksum is still read.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -49,6 +50,8 @@ class Kind:
     optional: entries that only some have.
     versions: of manifests that this program reads; empty if they have none.
     manifest: name of the manifest.
+    upgrade_fn: makes today's entries of those of a manifest that has no
+      checksum of itself.
   """
 
   noun: str
@@ -58,6 +61,8 @@ class Kind:
   optional: tuple[str, ...] = ()
   versions: tuple[int, ...] = ()
   manifest: str = MANIFEST
+  upgrade_fn: Callable[[pathlib.Path, dict[str, Any]], dict[str, Any]] = (
+      lambda folder, entries: entries)
 
 
 def read_manifest(folder: pathlib.Path, kind: Kind) -> dict[str, Any]:
@@ -73,6 +78,8 @@ def read_manifest(folder: pathlib.Path, kind: Kind) -> dict[str, Any]:
                      f'{kind.remedy}') from error
   if not isinstance(manifest, dict):
     raise kind.error(f'{path}: not readable as a JSON object; {kind.remedy}')
+  if not is_sealed(manifest):
+    manifest = kind.upgrade_fn(folder, manifest)
   version = manifest.get('version')
   if kind.versions and version not in kind.versions:
     raise kind.error(f'{path}: version {version!r:.80}, this program reads '
@@ -178,16 +185,8 @@ class Files:
 
   def path(self, name: str) -> pathlib.Path:
     """Where a file is, now that its bytes are known to be sound."""
-    path, wanted = self.folder / name, self.sums[name]['xxh3_128']
-    before = _stamp(path, wanted)
-    if before in _verified or before in _read_cache(self.folder).values():
-      return path
-    began = time.time_ns()
-    self._refuse(self._damage(name))
-    if before == _stamp(path, wanted) and _last_change(path) < (
-        began - _SETTLED_NS):
-      _verified.add(before)
-      self._remember(name, before)
+    path = self.folder / name
+    self._verify(name, _stamp(path), lambda: disk.checksum(path))
     return path
 
   def read(self, name: str) -> bytes:
@@ -200,10 +199,7 @@ class Files:
   def array(self, name: str, dtype: str,
             shape: tuple[int, ...]) -> np.ndarray:
     """A verified file as an array, memory-mapped."""
-    path = self.path(name)
-    if 0 in shape:  # An empty file cannot be mapped.
-      return np.zeros(shape, dtype)
-    return np.memmap(path, dtype, 'r', shape=shape)
+    return MappedFile(self, name, dtype, shape).array
 
   def damage(self) -> list[str]:
     """All changed files, by their bytes, whatever was verified before."""
@@ -215,8 +211,25 @@ class Files:
 
   def unexpected(self) -> list[str]:
     """Files in the folder that the manifest does not name."""
-    known = {self.kind.manifest, CACHE, *self.sums}
+    known = {self.kind.manifest, *self.sums}
     return [name for name in file_names(self.folder) if name not in known]
+
+  def _verify(self, name: str, opened: str,
+              checksum_fn: Callable[[], str]) -> None:
+    """Refuses a changed file, unless it is as it was when it was verified.
+
+    `opened` is the stamp of the file whose checksum `checksum_fn` computes.
+    """
+    path, stamp = self.folder / name, f'{opened} {self.sums[name]["xxh3_128"]}'
+    unchanged = _stamp(path) in (opened, '')
+    if unchanged and (stamp in _verified
+                      or stamp in _read_cache(self.folder).values()):
+      return
+    began = time.time_ns()
+    self._refuse(self._differences(name, checksum_fn() if opened else None))
+    if _stamp(path) == opened and _last_change(path) < began - _SETTLED_NS:
+      _verified.add(stamp)
+      self._remember(name, stamp)
 
   def _remember(self, name: str, stamp: str) -> None:
     stamps = {known: value for known, value in _read_cache(self.folder).items()
@@ -246,6 +259,34 @@ class Files:
                             f'{self.kind.remedy.capitalize()}')
 
 
+class MappedFile:
+  """A file that is mapped now and verified when it is first used.
+
+  Once mapped it can be used even if a writer has removed it meanwhile.
+  """
+
+  def __init__(self, files: Files, name: str, dtype: str,
+               shape: tuple[int, ...]):
+    self._files, self._name = files, name
+    with (files.folder / name).open('rb') as file:
+      self._stamp = _describe(os.fstat(file.fileno()))
+      # An empty file cannot be mapped.
+      self._array = (np.zeros(shape, dtype) if 0 in shape
+                     else np.memmap(file, dtype, 'r', shape=shape))
+
+  @functools.cached_property
+  def array(self) -> np.ndarray:
+    """The verified content."""
+    self._files._verify(self._name, self._stamp, self._checksum)
+    return self._array
+
+  def _checksum(self) -> str:
+    path = self._files.folder / self._name
+    if _stamp(path) == self._stamp:
+      return disk.checksum(path)
+    return xxhash.xxh3_128_hexdigest(memoryview(self._array))
+
+
 def open_files(folder: pathlib.Path, kind: Kind) -> tuple[
     dict[str, Any], Files]:
   """Manifest and files of a folder, after a look at the files' sizes."""
@@ -256,20 +297,31 @@ def open_files(folder: pathlib.Path, kind: Kind) -> tuple[
 
 
 def file_names(folder: pathlib.Path) -> list[str]:
-  """All files in the folder and below it, relative to it."""
-  return sorted(path.relative_to(folder).as_posix()
-                for path in folder.rglob('*') if path.is_file())
+  """All files in the folder and below it but hidden ones, relative to it."""
+  names = [path.relative_to(folder).as_posix()
+           for path in folder.rglob('*') if path.is_file()]
+  return sorted(name for name in names if is_safe(name))
 
 
-def _stamp(path: pathlib.Path, wanted: str) -> str:
-  """What changes when a file does; `wanted` is its checksum."""
-  try:
-    stat = path.stat()
-  except OSError:
-    return ''
+def upgrade_sums(folder: pathlib.Path, sums: Any) -> Any:
+  """Entry `files` of an old manifest that had only a checksum for each."""
+  if not isinstance(sums, dict):
+    return sums
+  return {name: {'bytes': (folder / name).stat().st_size, 'xxh3_128': checksum}
+          if is_safe(name) and (folder / name).is_file()
+          else {'bytes': 0, 'xxh3_128': checksum}
+          for name, checksum in sums.items()}
+
+
+def _stamp(path: pathlib.Path) -> str:
+  """What changes when a file does; '' if there is none."""
+  return _describe(path.stat()) if path.is_file() else ''
+
+
+def _describe(stat: os.stat_result) -> str:
   # The time of the inode's change cannot be set back, as the file's can.
   return (f'{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} '
-          f'{stat.st_ino} {wanted}')
+          f'{stat.st_ino}')
 
 
 def _last_change(path: pathlib.Path) -> int:

@@ -3,12 +3,12 @@
   row of the gallery = rows of the segments before + row in its segment
 
 A segment holds the rows of one build or one addition, in the order of their
-ids. Opening looks at the size of every file and maps it; nothing is read before
-it is asked for, and an open gallery goes on answering when a writer replaces
-it.
+ids. Opening looks at the size of every file and maps it; a file is read, and
+its bytes are verified, when it is first used. An open gallery goes on answering
+when a writer replaces it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 import dataclasses
 import functools
 import pathlib
@@ -17,8 +17,8 @@ from typing import Any
 from jaxtyping import Float, Int, Shaped, UInt8
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.disk import sealed
 from pinpoint_jax.gallery import layout
-from pinpoint_jax.gallery import layout as files
 from pinpoint_jax.gallery.columns import Coded, Ids, join, lines
 from pinpoint_jax.gallery.layout import BadGallery
 from pinpoint_jax.models import embedder_files
@@ -31,53 +31,75 @@ class Segment:
 
   Attributes:
     name: a hash of its files.
+    num_rows: how many it holds.
     files: each file by its name, memory-mapped; text as bytes.
   """
 
   name: str
-  files: Mapping[str, np.ndarray]
+  num_rows: int
+  files: 'SegmentFiles'
 
   def __len__(self) -> int:
-    return len(self.files[files.SOURCE])
+    return self.num_rows
 
   @functools.cached_property
   def ids(self) -> Ids:
     """Ids in order, still on disk."""
-    return Ids(self.files[files.IDS], self.files[files.ID_OFFSETS])
+    return Ids(self.files[layout.IDS], self.files[layout.ID_OFFSETS])
 
   def coded(self, name: str) -> Coded:
     """One of the coded columns."""
-    return Coded(self.files[files.codes_file(name)],
-                 lines(self.files[files.names_file(name)]))
+    return Coded(self.files[layout.codes_file(name)],
+                 lines(self.files[layout.names_file(name)]))
 
   def channel(self, name: str) -> vectors.Vectors | None:
     """Vectors that one of types.CHANNELS searches; None without raw."""
-    found = {'image': files.Z_IMAGE, 'location': files.Z_LOCATION}
-    if name in found:
-      return vectors.Vectors(self.files[found[name]])
-    if name != 'raw':
-      raise ValueError(f'channel {name!r}: choices are {types.CHANNELS}')
-    for file in files.RAW_FILES.values():
-      if file in self.files:
-        return vectors.Vectors(self.files[file],
-                               self.files.get(files.RAW_SCALE))
-    return None
+    file = self._channel_file(name)
+    if file is None:
+      return None
+    scale = (self.files[layout.RAW_SCALE]
+             if file == layout.RAW_FILES['int8'] else None)
+    return vectors.Vectors(self.files[file], scale)
+
+  def dim(self, channel: str) -> int:
+    """Dimension of a channel's vectors; 0 without raw. No file is read."""
+    file = self._channel_file(channel)
+    return self.files.shapes[file][1][1] if file else 0
+
+  def _channel_file(self, channel: str) -> str | None:
+    choices = {'image': (layout.Z_IMAGE,), 'location': (layout.Z_LOCATION,),
+               'raw': tuple(layout.RAW_FILES.values())}
+    if channel not in choices:
+      raise ValueError(f'channel {channel!r}: choices are {types.CHANNELS}')
+    return next((x for x in choices[channel] if x in self.files.shapes), None)
 
 
-def open_segment(path: pathlib.Path, manifest: Mapping[str, Any],
-                 about: Mapping[str, Any]) -> Segment:
-  """Maps the files of a segment of the gallery at `path`."""
-  folder = path / files.SEGMENTS / about['name']
-  arrays = files.arrays(manifest, about['rows'])
-  return Segment(about['name'], {
-      name: _map(folder / name, *arrays.get(name, ('u1', (facts['bytes'],))))
-      for name, facts in about['files'].items()})
+class SegmentFiles(Mapping[str, np.ndarray]):
+  """Files of a segment, mapped at once and each verified when first used.
 
+  Attributes:
+    shapes: dtype and shape of each file by its name.
+  """
 
-def _map(path: pathlib.Path, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-  if 0 in shape:
-    return np.zeros(shape, dtype)
-  return np.memmap(path, dtype, 'r', shape=shape)
+  def __init__(self, files: sealed.Files, manifest: Mapping[str, Any],
+               segment: Mapping[str, Any]):
+    """Maps the files of one of the manifest's segments."""
+    arrays = layout.arrays(manifest, segment['rows'])
+    self.shapes = {name: arrays.get(name, ('u1', (sums['bytes'],)))
+                   for name, sums in segment['files'].items()}
+    folder = f'{layout.SEGMENTS}/{segment["name"]}'
+    self._mapped = {
+        name: sealed.MappedFile(files, f'{folder}/{name}', *shape)
+        for name, shape in self.shapes.items()}
+
+  def __getitem__(self, name: str) -> np.ndarray:
+    return self._mapped[name].array
+
+  def __iter__(self) -> Iterator[str]:
+    return iter(self._mapped)
+
+  def __len__(self) -> int:
+    return len(self._mapped)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,12 +109,14 @@ class Gallery:
   Attributes:
     path: the folder.
     manifest: what manifest.json says.
+    files: all files, by their names in the folder.
     segments: its rows, one segment after the other.
     removed: rows deleted, ascending: they may never be an answer.
   """
 
   path: pathlib.Path
   manifest: Mapping[str, Any]
+  files: sealed.Files
   segments: tuple[Segment, ...]
   removed: Int[np.ndarray, 'r']
 
@@ -114,8 +138,7 @@ class Gallery:
     return layout.fingerprint(self.manifest)
 
   def rows_key(self) -> str:
-    """Content hash of the rows, not with what is taken
-    down: what was made of all rows stays good."""
+    """Content hash of the rows, whichever of them are deleted."""
     return layout.rows_key(self.manifest)
 
   def is_current(self) -> bool:
@@ -183,19 +206,19 @@ class Gallery:
 
   def ids(self, rows: Int[np.ndarray, 'm']) -> types.Strings:
     """Ids of those rows."""
-    found = np.full(len(rows), '', object)
+    ids = np.full(len(rows), '', object)
     which = np.searchsorted(self.offsets, rows, 'right') - 1
     for i in np.unique(which):
       at = which == i
-      found[at] = self.segments[i].ids.take(rows[at] - self.offsets[i])
-    return found.astype(np.str_)
+      ids[at] = self.segments[i].ids.take(rows[at] - self.offsets[i])
+    return ids.astype(np.str_)
 
   def find(self, ids: Shaped[np.ndarray, 'b']) -> Int[np.ndarray, 'b']:
     """Row of each id, deleted or not; -1 where there is none."""
     rows = np.full(len(ids), -1, np.int64)
     for segment, start in zip(self.segments, self.offsets):
-      found = segment.ids.find(ids)
-      rows = np.where(found >= 0, start + found, rows)
+      inside = segment.ids.find(ids)
+      rows = np.where(inside >= 0, start + inside, rows)
     return rows
 
   def photos(self, rows: Int[np.ndarray, 'm']) -> types.Photos:
@@ -218,23 +241,24 @@ class Gallery:
 
 def open_gallery(path: str | pathlib.Path,
                  trained: embedder_files.Trained | None = None) -> Gallery:
-  """Opens a gallery after a look at every file's size; `verify` reads all.
+  """Opens a gallery after a look at its manifest and every file's size.
 
-  With an embedder: refuses a gallery that another one made.
+  A file's bytes are verified when it is first used; `verify` reads all. With
+  an embedder: refuses a gallery that another one made.
   """
   path = pathlib.Path(path)
   while True:
     manifest = layout.read_manifest(path)
     try:
-      found = _open(path, manifest)
+      gallery = _open(path, manifest)
       break
     except (BadGallery, FileNotFoundError):
       # A writer may have swept what this manifest named.
       if layout.read_manifest(path) == manifest:
         raise
   if trained is not None:
-    check_model(found, trained)
-  return found
+    check_model(gallery, trained)
+  return gallery
 
 
 def check_model(gallery: Gallery, trained: embedder_files.Trained) -> None:
@@ -252,29 +276,27 @@ def check_model(gallery: Gallery, trained: embedder_files.Trained) -> None:
 
 
 def input_differences(source: str, expected: Mapping[str, Any],
-                      found: Mapping[str, Any]) -> list[str]:
+                      actual: Mapping[str, Any]) -> list[str]:
   """What differs in the making of two sources' features."""
-  return [f'{source} {name} {expected.get(name)!r} → {found.get(name)!r}'
-          for name in layout.INPUTS if expected.get(name) != found.get(name)]
+  return [f'{source} {name} {expected.get(name)!r} → {actual.get(name)!r}'
+          for name in layout.INPUTS if expected.get(name) != actual.get(name)]
 
 
 def _open(path: pathlib.Path, manifest: Mapping[str, Any]) -> Gallery:
-  problems = layout.size_problems(path, manifest)
-  if problems:
-    raise BadGallery(f'{path}: {"; ".join(problems)}. Build it again, or fetch '
-                     f'it again')
+  files = layout.open_files(path, manifest)
   segments = tuple(
-      open_segment(path, manifest, x) for x in manifest['segments'])
-  return Gallery(path, manifest, segments, _removed(path, manifest))
+      Segment(x['name'], x['rows'], SegmentFiles(files, manifest, x))
+      for x in manifest['segments'])
+  return Gallery(path, manifest, files, segments, _removed(files, manifest))
 
 
-def _removed(path: pathlib.Path,
+def _removed(files: sealed.Files,
              manifest: Mapping[str, Any]) -> Int[np.ndarray, 'r']:
   if manifest['removed'] is None:
     return np.zeros(0, np.int64)
-  file = path / manifest['removed']['file']
-  rows = np.fromfile(file, '<i8')
+  name = manifest['removed']['file']
+  rows = np.frombuffer(files.read(name), '<i8')
   if rows[0] < 0 or rows[-1] >= manifest['rows'] or (np.diff(rows) <= 0).any():
-    raise BadGallery(f'{file}: rows do not ascend from 0 to '
+    raise BadGallery(f'{files.folder / name}: rows do not ascend from 0 to '
                      f'{manifest["rows"] - 1:,}; fetch the gallery again')
   return rows

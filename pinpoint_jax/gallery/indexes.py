@@ -1,4 +1,4 @@
-"""Approximate indices of a gallery's segments, kept beside it.
+"""Approximate indices of a gallery's segments, in its folder.
 
   index/SEGMENT/CHANNEL/   one for each channel of each large segment
 
@@ -13,7 +13,7 @@ import pathlib
 from pinpoint_jax import types
 from pinpoint_jax.disk import files as disk
 from pinpoint_jax.gallery import gallery as galleries
-from pinpoint_jax.gallery import layout, writer
+from pinpoint_jax.gallery import layout
 from pinpoint_jax.search import ann, ann_engines, ann_files, ann_projected
 from pinpoint_jax.search import vectors as vectors_lib
 
@@ -26,18 +26,30 @@ class Place:
   """Where the index of one channel of one segment lies, or would.
 
   Attributes:
-    segment: name of the segment.
+    segment: whose rows it finds.
     channel: one of types.CHANNELS.
     folder: of the index.
-    vectors: what it is made from.
-    made: what its record must say.
   """
 
-  segment: str
+  segment: galleries.Segment
   channel: str
   folder: pathlib.Path
-  vectors: vectors_lib.Vectors
-  made: ann_files.IndexSource
+
+  @property
+  def vectors(self) -> vectors_lib.Vectors:
+    """What the index is made from."""
+    return self.segment.channel(self.channel)
+
+  @property
+  def dim(self) -> int:
+    """Dimension of the vectors."""
+    return self.segment.dim(self.channel)
+
+  @property
+  def made(self) -> ann_files.IndexSource:
+    """What the index's record must say; a segment's name is a hash."""
+    return ann_files.IndexSource(
+        len(self.segment), self.dim, f'{self.segment.name}/{self.channel}')
 
 
 def build(path: str | pathlib.Path, engine: str = 'scann',
@@ -47,42 +59,42 @@ def build(path: str | pathlib.Path, engine: str = 'scann',
 
   Stopped in any way, finished indices stay and the next run goes on.
   """
-  made = 0
-  with writer.writing(pathlib.Path(path)):
+  num_built = 0
+  with layout.writing(pathlib.Path(path)):
     for place in places(galleries.open_gallery(path), smallest):
       if place.folder.exists():
         continue
-      tell(f'index of {place.channel}: {len(place.vectors):,} rows …')
+      tell(f'index of {place.channel}: {len(place.segment):,} rows …')
       place.folder.parent.mkdir(parents=True, exist_ok=True)
       disk.remove_partials(place.folder)
       _build(place, engine).save(place.folder)
-      made += 1
-  return made
+      num_built += 1
+  return num_built
 
 
 def load(gallery: galleries.Gallery) -> ann.Indices:
-  """The indices that lie beside the gallery, each byte checked."""
-  return {(place.segment, place.channel): _load(place)
+  """The gallery's indices, each byte verified."""
+  return {(place.segment.name, place.channel): _load(place)
           for place in places(gallery) if place.folder.exists()}
 
 
 def save_effort(gallery: galleries.Gallery, place: Place,
                 tuned: ann.Index) -> None:
   """Puts an index in the place of the same one with another effort."""
-  with writer.writing(gallery.path):
+  with layout.writing(gallery.path):
     tuned.save(place.folder)
 
 
 def verify(gallery: galleries.Gallery) -> int:
-  """How many indices there are; refuses one that is damaged or a stranger."""
+  """How many indices there are; refuses damaged and foreign ones."""
   there = [place for place in places(gallery) if place.folder.exists()]
   for place in there:
-    ann_files.read(place.folder, place.made)
+    ann_files.read(place.folder, place.made, read_all=True)
   return len(there)
 
 
 def engine(gallery: galleries.Gallery) -> str:
-  """The engine of the indices beside the gallery, '' without any."""
+  """The engine of the gallery's indices, '' without any."""
   for place in places(gallery):
     if place.folder.exists():
       inner = place.folder / 'inner'
@@ -95,33 +107,26 @@ def places(gallery: galleries.Gallery, smallest: int = 0) -> Iterator[Place]:
   """Where indices of segments with at least so many rows belong."""
   for segment in gallery.segments:
     for channel in types.CHANNELS:
-      vectors = segment.channel(channel)
-      if vectors is not None and len(segment) >= max(smallest, 1):
+      if segment.dim(channel) and len(segment) >= max(smallest, 1):
         folder = layout.derived(gallery.path, 'index', segment.name) / channel
-        yield Place(segment.name, channel, folder, vectors,
-                    ann_files.IndexSource(
-            len(vectors), vectors.dim, _fingerprint(segment, channel)))
-
-
-def _fingerprint(segment: galleries.Segment, channel: str) -> str:
-  # The name is a hash of the segment's files.
-  return f'{segment.name}/{channel}'
+        yield Place(segment, channel, folder)
 
 
 def _build(place: Place, engine: str) -> ann.Index:
-  made = ann_engines.engine_class(engine)
-  settings = ann.settings_for_rows(len(place.vectors))
-  if place.vectors.dim < _LONG:
-    return made.build(place.vectors, settings, place.made.fingerprint)
+  index_class = ann_engines.engine_class(engine)
+  settings = ann.settings_for_rows(len(place.segment))
+  if place.dim < _LONG:
+    return index_class.build(place.vectors, settings, place.made.fingerprint)
   matrix = ann_projected.fit(place.vectors)
-  inner = made.build(ann_projected.project(place.vectors, matrix), settings,
-                     place.made.fingerprint)
+  inner = index_class.build(
+      ann_projected.project(place.vectors, matrix), settings,
+      place.made.fingerprint)
   return ann_projected.ProjectedIndex(
       inner, matrix, place.vectors, place.made.fingerprint)
 
 
 def _load(place: Place) -> ann.Index:
-  if place.vectors.dim < _LONG:
+  if place.dim < _LONG:
     return ann_engines.load(place.folder, place.made)
   return ann_projected.ProjectedIndex.load(
       place.folder, place.vectors, place.made.fingerprint, ann_engines.load)

@@ -1,28 +1,33 @@
-"""What lies in a gallery directory, and what its manifest must say.
+"""What lies in a gallery directory, what its manifest must say, who may write.
 
   manifest.json                 the one file that says what the gallery is
   segments/NAME/                rows of one build or one addition, by id
-  removed-HASH.i64.bin          numbers of the rows deleted
+  removed-HASH.i64.bin          numbers of the deleted rows
   index/KEY/, support/KEY/      derived; KEY stands for all rows or a segment
+  build.json                    what the last build was made from
 
 A segment's name is a hash of its files. Nothing here is ever changed: a writer
 adds files, puts another manifest in place of the old one, then sweeps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+import contextlib
 import hashlib
 import json
+import math
 import pathlib
 import re
 import shutil
 from typing import Any
 
 from pinpoint_jax import types
+from pinpoint_jax.disk import lock, sealed
 
 VERSION = 1
-MANIFEST, SEGMENTS, LOCK = 'manifest.json', 'segments', 'lock.json'
+MANIFEST, SEGMENTS, LOCK = sealed.MANIFEST, 'segments', lock.NAME
 DERIVED = ('index', 'support')
-RECORDS = ('run.json', 'config.txt')
+BUILD = 'build.json'
+RECORDS = ('run.json', 'config.txt', BUILD)
 MODES = {'combined': types.SOURCES, 'photo': ('photo',), 'street': ('street',)}
 RAW = ('float16', 'int8', 'off')
 Z_IMAGE, Z_LOCATION = 'z_image.f16.bin', 'z_location.f16.bin'
@@ -35,29 +40,35 @@ CODED = ('author', 'sequence', 'country', 'admin1', 'admin2')
 # Finished segments, and unfinished ones.
 _OURS = re.compile(r'[0-9a-f]{16}|\..*\.tmp')
 INPUTS = ('backbone', 'weight_hash', 'preprocess', 'dim')
-_NEEDED = {'version': int, 'mode': str, 'embedder': str, 'inputs': dict,
-           'dim': int, 'raw': str, 'raw_dim': int, 'rows': int,
-           'duplicates_left_out': int, 'segments': list}
 
 
 class BadGallery(ValueError):
-  """A gallery that cannot be trusted or does not fit: found, expected."""
+  """A gallery that cannot be trusted or does not fit: actual, expected."""
+
+
+KIND = sealed.Kind(
+    'gallery', BadGallery, 'build it again, or fetch it again',
+    {'version': int, 'mode': str, 'embedder': str, 'inputs': dict, 'dim': int,
+     'raw': str, 'raw_dim': int, 'rows': int, 'duplicates_left_out': int,
+     'segments': list}, ('removed',), versions=(VERSION,))
+_CHOICES = {'mode': tuple(MODES), 'raw': RAW}
+_LEAST = {'dim': 1, 'raw_dim': 0, 'rows': 0, 'duplicates_left_out': 0}
 
 
 def arrays(manifest: Mapping[str, Any],
            rows: int) -> dict[str, tuple[str, tuple[int, ...]]]:
   """Dtype and shape of every array file of a segment of so many rows."""
   dim, raw = manifest['dim'], manifest['raw']
-  found = {Z_IMAGE: ('<f2', (rows, dim)), Z_LOCATION: ('<f2', (rows, dim)),
+  shapes = {Z_IMAGE: ('<f2', (rows, dim)), Z_LOCATION: ('<f2', (rows, dim)),
            PLACES: ('<f4', (rows, 2)), SOURCE: ('u1', (rows,)),
            ID_OFFSETS: ('<i8', (rows + 1,))}
-  found |= {codes_file(name): ('<i4', (rows,)) for name in CODED}
+  shapes |= {codes_file(name): ('<i4', (rows,)) for name in CODED}
   if raw != 'off':
-    found[RAW_FILES[raw]] = ('<f2' if raw == 'float16' else 'i1',
+    shapes[RAW_FILES[raw]] = ('<f2' if raw == 'float16' else 'i1',
                              (rows, manifest['raw_dim']))
   if raw == 'int8':
-    found[RAW_SCALE] = ('<f4', (rows,))
-  return found
+    shapes[RAW_SCALE] = ('<f4', (rows,))
+  return shapes
 
 
 def codes_file(name: str) -> str:
@@ -76,119 +87,76 @@ def is_gallery(path: pathlib.Path) -> bool:
 
 
 def read_manifest(path: pathlib.Path) -> dict[str, Any]:
-  """The manifest; refuses one that is missing, broken or of another version."""
-  file = path / MANIFEST
-  if not file.is_file():
-    raise BadGallery(f'{file} is missing: {path} is no gallery, or its build '
-                     f'did not finish; build it again')
-  try:
-    manifest = dict(json.loads(file.read_text(encoding='utf-8')))
-  except (ValueError, TypeError) as error:
-    raise BadGallery(f'{file}: not readable as a JSON object: {error}'
-                     ) from error
-  if manifest.get('version') != VERSION:
-    raise BadGallery(f'{file}: version {manifest.get("version")!r}, this '
-                     f'program reads {VERSION}; remove {path} and build it '
-                     f'again')
-  wrong = [f'{name} is {manifest.get(name)!r:.80}' for name in _NEEDED
-           if not _is_sound(name, manifest)]
-  if not wrong and not _segments_are_sound(manifest):
-    wrong = ['segments or removed are broken']
+  """The manifest; refuses one that is missing, changed or no gallery's."""
+  manifest = sealed.read_manifest(path, KIND)
+  wrong = [f'{name} is {manifest[name]!r:.80}, expected one of {choices}'
+           for name, choices in _CHOICES.items()
+           if manifest[name] not in choices]
+  wrong += [f'{name} is {manifest[name]}, expected at least {least}'
+            for name, least in _LEAST.items() if manifest[name] < least]
+  if not _segments_are_sound(manifest):
+    wrong.append('segments or removed are broken')
   if wrong:
-    raise BadGallery(f'{file}: {"; ".join(wrong)}, which no writer of this '
-                     f'program writes; remove {path} and build it again')
+    raise BadGallery(f'{path / MANIFEST}: {"; ".join(wrong)}; {KIND.remedy}')
   return manifest
 
 
-def _is_sound(name: str, manifest: Mapping[str, Any]) -> bool:
-  value = manifest.get(name)
-  if type(value) is not _NEEDED[name]:
-    return False
-  choices = {'mode': MODES, 'raw': RAW}
-  return value in choices[name] if name in choices else (
-      type(value) is not int or value >= (name == 'dim'))
-
-
 def _segments_are_sound(manifest: Mapping[str, Any]) -> bool:
-  removed = manifest.get('removed', {})
+  removed, segments = manifest.get('removed', {}), manifest['segments']
   try:
     plain = all(type(s['rows']) is int and s['rows'] >= 0
-                and _is_name(s['name']) and _are_files(s['files'])
-                for s in manifest['segments'])
-    return (plain and sum(s['rows'] for s in manifest['segments'])
-            == manifest['rows'] and (removed is None or (
-                type(removed['rows']) is int and removed['rows'] > 0
-                and _are_files({removed['file']: removed}))))
+                and sealed.is_safe(s['name']) and '/' not in s['name']
+                and sealed.are_file_sums(s['files']) for s in segments)
+    return (plain and sum(s['rows'] for s in segments) == manifest['rows']
+            and (removed is None or type(removed['rows']) is int
+                 and removed['rows'] > 0 and sealed.are_file_sums(
+                     {removed['file']: _sums_of(removed)})))
   except (KeyError, TypeError, AttributeError):
     return False
 
 
-def _are_files(files: Mapping[str, Any]) -> bool:
-  return all(_is_name(name) and type(facts['bytes']) is int
-             and type(facts['xxh3_128']) is str
-             for name, facts in files.items())
+def open_files(path: pathlib.Path,
+               manifest: Mapping[str, Any]) -> sealed.Files:
+  """All files that the manifest names, after a look at their sizes.
 
-
-def _is_name(name: Any) -> bool:
-  # What a manifest names must lie inside the gallery.
-  return (type(name) is str and name == pathlib.PurePath(name).name
-          and name[:1] != '.' and '\0' not in name and '\\' not in name)
-
-
-def size_problems(path: pathlib.Path, manifest: Mapping[str, Any]) -> list[str]:
-  """What does not fit in the number and size of files."""
-  problems = []
+  A segment's are called segments/NAME/FILE.
+  """
+  sums, by_rows, texts = {}, {}, []
   for segment in manifest['segments']:
-    folder = pathlib.PurePath(SEGMENTS, segment['name'])
-    expected = expected_bytes(manifest, segment)
-    problems += [f'{folder / name} is not in the manifest'
-                 for name in expected if name not in segment['files']]
-    for name, facts in segment['files'].items():
-      problems += _size_problem(path, folder / name, expected.get(name), facts)
+    folder = f'{SEGMENTS}/{segment["name"]}/'
+    sums |= {folder + name: x for name, x in segment['files'].items()}
+    by_rows |= {folder + name: size for name, size in
+                num_bytes(manifest, segment['rows']).items()}
+    texts += [folder + name for name in (IDS, *map(names_file, CODED))]
   removed = manifest['removed']
   if removed:
-    problems += _size_problem(path, pathlib.PurePath(removed['file']),
-                              8 * removed['rows'], removed)
-  return problems
+    sums[removed['file']] = _sums_of(removed)
+    by_rows[removed['file']] = 8 * removed['rows']
+  files = sealed.Files(path, sums, KIND)
+  files.check_sizes(by_rows, texts)
+  return files
 
 
-def expected_bytes(manifest: Mapping[str, Any],
-                   segment: Mapping[str, Any]) -> dict[str, int | None]:
-  """Bytes of each file of a segment by its rows; None for text."""
-  found: dict[str, int | None] = {IDS: None}
-  found |= {names_file(name): None for name in CODED}
-  for name, (dtype, shape) in arrays(manifest, segment['rows']).items():
-    found[name] = int(dtype[-1])
-    for length in shape:
-      found[name] *= length
-  return found
+def num_bytes(manifest: Mapping[str, Any], rows: int) -> dict[str, int]:
+  """Bytes of each array file of a segment of so many rows."""
+  return {name: int(dtype[-1]) * math.prod(shape)
+          for name, (dtype, shape) in arrays(manifest, rows).items()}
 
 
-def _size_problem(path: pathlib.Path, name: pathlib.PurePath,
-                  by_rows: int | None, facts: Mapping[str, Any]) -> list[str]:
-  file = path / name
-  if not file.is_file():
-    return [f'{name} is missing']
-  found = file.stat().st_size
-  expected = facts['bytes'] if by_rows is None else by_rows
-  if found != expected or found != facts['bytes']:
-    return [f'{name} has {found:,} bytes, expected {expected:,}']
-  return []
+def _sums_of(removed: Mapping[str, Any]) -> dict[str, Any]:
+  return {name: removed[name] for name in ('bytes', 'xxh3_128')}
 
 
 def fingerprint(manifest: Mapping[str, Any]) -> str:
   """Content hash of all that can change an answer."""
-  about = {name: value for name, value in manifest.items()
-           if name != 'duplicates_left_out'}
-  text = json.dumps(about, sort_keys=True)
+  entries = sealed.entries_of(manifest)
+  del entries['duplicates_left_out']
+  text = json.dumps(entries, sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def rows_key(manifest: Mapping[str, Any]) -> str:
-  """Content hash of the rows, not with what is deleted.
-
-  A segment's name is a hash of its files.
-  """
+  """Content hash of the rows, whichever of them are deleted."""
   names = ' '.join(segment['name'] for segment in manifest['segments'])
   return hashlib.sha256(names.encode()).hexdigest()[:16]
 
@@ -207,18 +175,19 @@ def derived(path: pathlib.Path, kind: str, key: str) -> pathlib.Path:
 def leftovers(path: pathlib.Path,
               manifest: Mapping[str, Any] | None) -> list[pathlib.Path]:
   """Files and folders of killed writers and of earlier states."""
-  found = [*path.glob(f'.{MANIFEST}.*.tmp'), *path.glob('.removed-*.tmp')]
+  partials = (MANIFEST, BUILD, sealed.CACHE, 'removed-*')
+  left = [x for name in partials for x in path.glob(f'.{name}.*.tmp')]
   segments = manifest['segments'] if manifest else []
   live = {segment['name'] for segment in segments}
-  found += [x for x in path.glob(f'{SEGMENTS}/*')
+  left += [x for x in path.glob(f'{SEGMENTS}/*')
             if x.name not in live and _OURS.fullmatch(x.name)]
   removed = (manifest['removed'] if manifest else None) or {'file': None}
-  found += [x for x in path.glob('removed-*.i64.bin')
+  left += [x for x in path.glob('removed-*.i64.bin')
             if x.name != removed['file']]
   for kind in DERIVED if manifest else ():
     keys = {rows_key(manifest), *live}
-    found += [x for x in path.glob(f'{kind}/*') if x.name not in keys]
-  return sorted(found)
+    left += [x for x in path.glob(f'{kind}/*') if x.name not in keys]
+  return sorted(left)
 
 
 def sweep(path: pathlib.Path, manifest: Mapping[str, Any] | None) -> None:
@@ -228,6 +197,40 @@ def sweep(path: pathlib.Path, manifest: Mapping[str, Any] | None) -> None:
       shutil.rmtree(left)
     else:
       left.unlink()
+
+
+@contextlib.contextmanager
+def writing(path: pathlib.Path) -> Iterator[dict[str, Any] | None]:
+  """Holds the gallery's lock, swept of what killed writers left.
+
+  Yields the manifest, None where there is no gallery yet.
+  """
+  if path.is_dir() and not (path / MANIFEST).exists():
+    _refuse_unexpected(path)
+  with lock.hold(path):
+    manifest = _manifest_or_none(path)
+    sweep(path, manifest)
+    try:
+      yield manifest
+    finally:
+      sweep(path, _manifest_or_none(path))
+
+
+def publish(path: pathlib.Path, manifest: Mapping[str, Any]) -> None:
+  """Makes the folder be what `manifest` says; `writing` sweeps the rest."""
+  sealed.write_manifest(path, KIND, manifest)
+
+
+def _manifest_or_none(path: pathlib.Path) -> dict[str, Any] | None:
+  return read_manifest(path) if (path / MANIFEST).exists() else None
+
+
+def _refuse_unexpected(path: pathlib.Path) -> None:
+  names = [*unexpected_files(path),
+           *[name for name in DERIVED if (path / name).exists()]]
+  if names:
+    raise BadGallery(f'{path} contains {names[:3]}, which is no part of a '
+                     f'gallery: choose another folder')
 
 
 def unexpected_files(path: pathlib.Path) -> list[str]:

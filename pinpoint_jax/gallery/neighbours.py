@@ -1,30 +1,32 @@
-"""Neighbour lists and density on disk: flat files beside a gallery.
+"""Neighbour lists and density on disk: flat files in a gallery's folder.
 
-  neighbourhoods.json   rows, fingerprint of the gallery, checksums
+  neighbourhoods.json   rows, the gallery's rows_key, checksums
   rows.i32.bin          [m]        starts.i64.bin   [g]
   dist_km.f32.bin       [m]        counts.i32.bin   [g]
   density.i32.bin       [g, 2 radii, 2 sources]
 
-Made of all rows, also of deleted ones: a mask hides them. They stay good until
+They cover all rows, deleted ones too: a mask hides those. They stay valid until
 rows are added or the gallery is compacted.
 """
 
-from collections.abc import Mapping
 import dataclasses
-import json
+import math
 import pathlib
-import shutil
 from typing import Any
 
 from jaxtyping import Float, Int, UInt8
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.disk import files
-from pinpoint_jax.gallery import density, layout, neighbour_lists, writer
+from pinpoint_jax.disk import files as disk
+from pinpoint_jax.disk import sealed
+from pinpoint_jax.gallery import density, layout, neighbour_lists
 from pinpoint_jax.gallery import gallery as galleries
 
 VERSION = 1
 MANIFEST = 'neighbourhoods.json'
+_FILES = {'rows': 'rows.i32.bin', 'dist_km': 'dist_km.f32.bin',
+          'starts': 'starts.i64.bin', 'counts': 'counts.i32.bin',
+          'density': 'density.i32.bin'}
 _DTYPES = {'rows': '<i4', 'dist_km': '<f4', 'starts': '<i8', 'counts': '<i4',
            'density': '<i4'}
 # What the numbers mean: others are refused.
@@ -35,6 +37,21 @@ _SETTINGS = {'version': VERSION, 'radius_km': neighbour_lists.RADIUS_KM,
 
 class BadNeighbourhoods(ValueError):
   """Neighbour lists that cannot be trusted, or are not of this gallery."""
+
+
+def _upgraded(folder: pathlib.Path, entries: dict[str, Any]) -> dict[str, Any]:
+  sums = entries.get('files')
+  if isinstance(sums, dict):
+    sums = {_FILES.get(name, name): x for name, x in sums.items()}
+  return entries | {'files': sealed.upgrade_sums(folder, sums)}
+
+
+KIND = sealed.Kind(
+    'folder of neighbour lists', BadNeighbourhoods,
+    'build the neighbour lists again',
+    {name: type(value) for name, value in _SETTINGS.items()}
+    | {'gallery': str, 'num_rows': int, 'num_listed': int, 'files': dict},
+    versions=(VERSION,), manifest=MANIFEST, upgrade_fn=_upgraded)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,104 +77,58 @@ def build(latlng_deg: Float[np.ndarray, 'g 2'],
                         density.count(latlng_deg, sources))
 
 
-def save(found: Neighbourhoods, folder: pathlib.Path,
-         fingerprint: str) -> None:
+def save(neighbourhoods: Neighbourhoods, folder: pathlib.Path,
+         rows_key: str) -> None:
   """Writes a new folder, whole or not at all, for the gallery so named."""
-  if folder.exists():
-    raise BadNeighbourhoods(f'{folder} is there already; write to a new one')
-  files.remove_partials(folder)
-  partial = files.fresh_folder(folder)
-  try:
-    with files.refusing_full_disk(folder):
-      facts = {name: _write(partial, name, values)
-               for name, values in _arrays(found).items()}
-    files.write_json(partial / MANIFEST, {
-        **_SETTINGS, 'gallery': fingerprint, 'num_rows': len(found),
-        'num_listed': len(found.lists.rows), 'files': facts})
-    files.sync_folder(partial)
-    partial.rename(folder)
-    files.sync_folder(folder.parent)
-  finally:
-    shutil.rmtree(partial, ignore_errors=True)
+  lists = neighbourhoods.lists
+  arrays = {'rows': lists.rows, 'dist_km': lists.dist_km,
+            'starts': lists.starts, 'counts': lists.counts,
+            'density': neighbourhoods.density}
+  disk.remove_partials(folder)
+  with sealed.writing(folder, sum(x.nbytes for x in arrays.values())) as draft:
+    for name, values in arrays.items():
+      draft.write(_FILES[name], np.ascontiguousarray(
+          values, _DTYPES[name]).tobytes())
+    draft.publish(folder, KIND, {
+        **_SETTINGS, 'gallery': rows_key, 'num_rows': len(neighbourhoods),
+        'num_listed': len(lists.rows)})
 
 
-def load(folder: pathlib.Path, fingerprint: str) -> Neighbourhoods:
-  """Memory-maps a folder after a look at every byte's checksum.
+def load(folder: pathlib.Path, rows_key: str,
+         read_all: bool = False) -> Neighbourhoods:
+  """Memory-maps a folder; every byte was verified, now or before.
 
-  Refuses one that belongs to another gallery than `fingerprint` names.
+  Refuses one that belongs to another gallery than `rows_key` names; `read_all`
+  reads files too that were verified before.
   """
-  manifest = _manifest(folder)
-  if manifest['gallery'] != fingerprint:
+  manifest = sealed.read_manifest(folder, KIND)
+  for name, value in _SETTINGS.items():
+    if manifest[name] != value:
+      raise BadNeighbourhoods(
+          f'{folder / MANIFEST}: {name} is {manifest[name]!r}, this program '
+          f'reads {value!r}; {KIND.remedy}')
+  if manifest['gallery'] != rows_key:
     raise BadNeighbourhoods(
         f'{folder} was built for gallery {manifest["gallery"]}, this is '
-        f'gallery {fingerprint}: build the neighbour lists again')
+        f'gallery {rows_key}: build the neighbour lists again')
   num_rows, num_listed = manifest['num_rows'], manifest['num_listed']
   shapes = {'rows': (num_listed,), 'dist_km': (num_listed,),
             'starts': (num_rows,), 'counts': (num_rows,),
             'density': (num_rows, len(density.RADII_KM), len(types.SOURCES))}
-  arrays = {name: _read(folder, name, shape, manifest['files'][name])
+  files = sealed.Files(folder, manifest['files'], KIND)
+  files.check_sizes({
+      _FILES[name]: np.dtype(_DTYPES[name]).itemsize * math.prod(shape)
+      for name, shape in shapes.items()})
+  if read_all:
+    files.verify()
+  arrays = {name: files.array(_FILES[name], _DTYPES[name], shape)
             for name, shape in shapes.items()}
   counted = arrays.pop('density')
   return Neighbourhoods(neighbour_lists.NeighbourLists(**arrays), counted)
 
 
-def _arrays(found: Neighbourhoods) -> dict[str, np.ndarray]:
-  return {'rows': found.lists.rows, 'dist_km': found.lists.dist_km,
-          'starts': found.lists.starts, 'counts': found.lists.counts,
-          'density': found.density}
-
-
-def _write(folder: pathlib.Path, name: str, values: np.ndarray) -> str:
-  path = _path(folder, name)
-  values = np.ascontiguousarray(values, _DTYPES[name])
-  with files.atomic(path, values.nbytes) as file:
-    file.write(values.data)
-  return files.checksum(path)
-
-
-def _read(folder: pathlib.Path, name: str, shape: tuple[int, ...],
-          expected: str) -> np.ndarray:
-  path = _path(folder, name)
-  found = files.checksum(path) if path.is_file() else 'none, it is missing'
-  if found != expected:
-    raise BadNeighbourhoods(
-        f'{path} was changed: checksum {found}, expected {expected}; build '
-        'the neighbour lists again')
-  dtype = np.dtype(_DTYPES[name])
-  if path.stat().st_size != dtype.itemsize * int(np.prod(shape)):
-    raise BadNeighbourhoods(f'{path} does not hold {shape} numbers')
-  if not np.prod(shape):  # An empty file cannot be mapped.
-    return np.zeros(shape, dtype)
-  return np.memmap(path, dtype, 'r', shape=shape)
-
-
-def _path(folder: pathlib.Path, name: str) -> pathlib.Path:
-  return folder / f'{name}.{_DTYPES[name][1:2]}{8 * int(_DTYPES[name][2:])}.bin'
-
-
-def _manifest(folder: pathlib.Path) -> Mapping[str, Any]:
-  path = folder / MANIFEST
-  try:
-    manifest = json.loads(path.read_text(encoding='utf-8'))
-  except OSError as error:
-    raise BadNeighbourhoods(
-        f'{path} cannot be read: {error.strerror}') from error
-  except ValueError as error:
-    raise BadNeighbourhoods(f'{path} is no JSON: {error}') from error
-  kinds = {'gallery': str, 'num_rows': int, 'num_listed': int, 'files': dict}
-  if not isinstance(manifest, dict) or any(
-      type(manifest.get(name)) is not kind for name, kind in kinds.items()
-  ) or set(manifest['files']) != set(_DTYPES):
-    raise BadNeighbourhoods(f'{path} is not a manifest of neighbour lists')
-  for name, value in _SETTINGS.items():
-    if manifest.get(name) != value:
-      raise BadNeighbourhoods(f'{path}: {name} is {manifest.get(name)!r}, this '
-                              f'program reads {value!r}')
-  return manifest
-
-
 def load_or_build(gallery: galleries.Gallery) -> Neighbourhoods:
-  """Those that lie beside the gallery; without them, new ones for now."""
+  """The gallery's own, or, where it has none, new ones for this process."""
   if folder_of(gallery).exists():
     return load(folder_of(gallery), gallery.rows_key())
   return build(gallery.latlng_deg, gallery.source)
@@ -167,19 +138,18 @@ def is_sound(gallery: galleries.Gallery) -> bool:
   """Whether there are any; refuses damaged or foreign ones."""
   if not folder_of(gallery).exists():
     return False
-  load(folder_of(gallery), gallery.rows_key())
+  load(folder_of(gallery), gallery.rows_key(), read_all=True)
   return True
 
 
 def build_beside(path: str | pathlib.Path) -> None:
-  """Makes and keeps those of a gallery that has none."""
-  with writer.writing(pathlib.Path(path)):
+  """Builds and keeps those of a gallery that has none."""
+  with layout.writing(pathlib.Path(path)):
     gallery = galleries.open_gallery(path)
     if not folder_of(gallery).exists():
       folder_of(gallery).parent.mkdir(exist_ok=True)
-      save(
-          build(gallery.latlng_deg, gallery.source),
-          folder_of(gallery), gallery.rows_key())
+      save(build(gallery.latlng_deg, gallery.source), folder_of(gallery),
+           gallery.rows_key())
 
 
 def folder_of(gallery: galleries.Gallery) -> pathlib.Path:

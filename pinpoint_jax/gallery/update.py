@@ -1,8 +1,11 @@
-"""A gallery that changes: rows are deleted, segments become one again.
+"""Updating a gallery: rows are deleted, segments become one again.
 
-  add      one more segment                        (gallery_writer.add)
+  add      one more segment                        (writer.add)
   remove   rows are listed as deleted: gone from every answer at once
   compact  one segment of what is left: gone from the disk too
+
+What an update reads of the old gallery is verified before the new manifest
+vouches for it.
 """
 
 import dataclasses
@@ -14,8 +17,7 @@ from pinpoint_jax import types
 from pinpoint_jax.disk import files as disk
 from pinpoint_jax.features import progress
 from pinpoint_jax.gallery import gallery as galleries
-from pinpoint_jax.gallery import segment_writer, verify, writer
-from pinpoint_jax.gallery import segment_writer as blocks
+from pinpoint_jax.gallery import layout, segment_writer
 from pinpoint_jax.gallery import table as tables
 from pinpoint_jax.gallery.layout import BadGallery
 import xxhash
@@ -23,7 +25,7 @@ import xxhash
 
 @dataclasses.dataclass(frozen=True)
 class Removed:
-  """What became of the ids that were to be deleted.
+  """What became of the ids that should be deleted.
 
   Attributes:
     num_removed: rows that are gone now and were there before.
@@ -38,12 +40,12 @@ class Removed:
 
 def remove(path: str | pathlib.Path, ids: Shaped[np.ndarray, 'n'],
            allow_unknown: bool = False) -> Removed:
-  """Takes rows down; an id that the gallery lacks refuses them all.
+  """Deletes rows; an id that the gallery lacks refuses them all.
 
   Unless `allow_unknown`: those are counted, the others are deleted.
   """
   path, ids = pathlib.Path(path), np.unique(ids)
-  with writer.writing(path):
+  with layout.writing(path):
     old = galleries.open_gallery(path)
     rows = old.find(ids)
     unknown = ids[rows < 0]
@@ -65,19 +67,20 @@ def compact(path: str | pathlib.Path) -> galleries.Gallery:
   Vectors are copied, not computed again; what is damaged is not copied.
   """
   path = pathlib.Path(path)
-  with writer.writing(path):
+  with layout.writing(path):
     old = galleries.open_gallery(path)
-    verify.check_sums(old)
+    old.files.verify()
     live = np.setdiff1d(np.arange(len(old)), old.removed, assume_unique=True)
     table = tables.join([tables.of_segment(s) for s in old.segments])
     order = tables.order(table.ids[live], 'refuse',
                          lambda ids: np.full(len(ids), -1, np.int64))
     rows = live[order.rows]
-    told = progress.Progress(len(rows), unit='rows')
-    segment = segment_writer.write(path, old.manifest, table.take(rows),
-                                   blocks.Copied(old, rows), told.add)
-    told.finish()
-    writer.publish(path, {
+    shown = progress.Progress(len(rows), unit='rows')
+    segment = segment_writer.write(
+        path, old.manifest, table.take(rows),
+        segment_writer.Copied(old, rows), shown.add)
+    shown.finish()
+    layout.publish(path, {
         **old.manifest, 'rows': len(rows), 'segments': [segment],
         'removed': None})
   return galleries.open_gallery(path)
@@ -90,6 +93,6 @@ def _publish_removed(old: galleries.Gallery,
   name = f'removed-{digest[:16]}.i64.bin'
   with disk.atomic(old.path / name, len(data)) as file:
     file.write(data)
-  writer.publish(old.path, {
+  layout.publish(old.path, {
       **old.manifest, 'removed': {'file': name, 'rows': len(rows),
                                   'bytes': len(data), 'xxh3_128': digest}})

@@ -1,25 +1,33 @@
 """An index on disk: the engine's files, and index.json that vouches for them.
 
-Native code reads a damaged file without a word, so every byte is compared with
-its checksum before an engine sees it.
+Native code reads a damaged file without a word, so every byte is verified
+before an engine sees it.
 """
 
 from collections.abc import Callable
 import dataclasses
-import json
-import os
 import pathlib
-import shutil
 from typing import Any
 
-from pinpoint_jax.disk import files
+from pinpoint_jax.disk import sealed
 from pinpoint_jax.search import ann
 
 NAME = 'index.json'
 
 
 class BadIndex(ValueError):
-  """An index folder that is damaged or not the one asked for."""
+  """An index folder that is damaged or not the expected one."""
+
+
+def _upgraded(folder: pathlib.Path, entries: dict[str, Any]) -> dict[str, Any]:
+  sums = entries.pop('checksums', None)
+  return entries | {'files': sealed.upgrade_sums(folder, sums)}
+
+
+KIND = sealed.Kind(
+    'index', BadIndex, 'build the index again',
+    {'engine': str, 'engine_version': str, 'made': dict, 'settings': dict,
+     'files': dict}, manifest=NAME, upgrade_fn=_upgraded)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,41 +71,35 @@ def write(folder: pathlib.Path, record: Record,
   `needed` bytes, named if the disk is full.
   """
   folder = folder.absolute()
-  partial = files.fresh_folder(folder)
-  with files.refusing_full_disk(folder, needed):
-    try:
-      write_files(partial)
-      content = dataclasses.asdict(record)
-      content['checksums'] = _checksums(partial)
-      files.write_json(partial / NAME, content)
-      _swap(partial, folder)
-    finally:
-      shutil.rmtree(partial, ignore_errors=True)
+  with sealed.writing(folder, needed) as draft:
+    write_files(draft.path)
+    draft.publish(folder, KIND, dataclasses.asdict(record), replace=True)
 
 
-def read(folder: pathlib.Path, made: IndexSource | None = None) -> Record:
+def read(folder: pathlib.Path, made: IndexSource | None = None,
+         read_all: bool = False) -> Record:
   """What the folder holds, after every byte is found as it was written.
 
-  An index of other vectors than `made` is refused.
+  An index of other vectors than `made` is refused; `read_all` reads files too
+  that were verified before.
   """
-  content = _content(folder)
+  manifest, files = sealed.open_files(folder, KIND)
   try:
     record = Record(
-        content['engine'], content['engine_version'],
-        IndexSource(**content['made']),
-        ann.Settings(**content['settings']))
-    checksums = dict(content['checksums'])
-  except (KeyError, TypeError, ValueError) as error:
+        manifest['engine'], manifest['engine_version'],
+        IndexSource(**manifest['made']), ann.Settings(**manifest['settings']))
+  except (TypeError, ValueError) as error:
     raise BadIndex(f'{folder / NAME} is not readable ({error}): build the '
                    f'index again') from None
   if made is not None:
     _check_made(folder, record.made, made)
-  for name, checksum in checksums.items():
-    _check_file(folder / name, checksum)
-  for name in _names(folder):
+  for name in files.unexpected():
     # An engine may read, or even unpickle, whatever lies there.
-    if name not in checksums and name != NAME:
-      raise BadIndex(f'{folder / name} is not part of the index: remove it')
+    raise BadIndex(f'{folder / name} is not part of the index: remove it')
+  if read_all:
+    files.verify()
+  for name in files.sums:
+    files.path(name)
   return record
 
 
@@ -107,60 +109,11 @@ def check_engine(folder: pathlib.Path, record: Record, engine: str) -> None:
     raise BadIndex(f'{folder} was built by {record.engine}, not by {engine}')
 
 
-def _content(folder: pathlib.Path) -> dict[str, Any]:
-  try:
-    content = json.loads((folder / NAME).read_text())
-  except FileNotFoundError:
-    raise BadIndex(f'{folder} holds no index: {NAME} is missing') from None
-  except ValueError as error:
-    raise BadIndex(f'{folder / NAME} is not readable ({error}): build the '
-                   f'index again') from None
-  if not isinstance(content, dict):
-    raise BadIndex(f'{folder / NAME} is no record of an index')
-  return content
-
-
-def _check_made(folder: pathlib.Path, found: IndexSource,
-                wanted: IndexSource) -> None:
+def _check_made(folder: pathlib.Path, actual: IndexSource,
+                expected: IndexSource) -> None:
   for field in dataclasses.fields(IndexSource):
-    one, other = getattr(found, field.name), getattr(wanted, field.name)
-    if one != other:
-      raise BadIndex(f'{folder} was built with {field.name} {one}, the gallery '
-                     f'has {other}: build the index again')
-
-
-def _check_file(path: pathlib.Path, checksum: str) -> None:
-  if not path.is_file():
-    raise BadIndex(f'{path} is missing: build the index again')
-  found = files.checksum(path)
-  if found != checksum:
-    raise BadIndex(f'{path} is damaged (checksum {found}, written {checksum}): '
-                   f'build the index again')
-
-
-def _checksums(folder: pathlib.Path) -> dict[str, str]:
-  """Checksums of all files, each of them put on disk first."""
-  found = {}
-  for name in _names(folder):
-    with (folder / name).open('rb') as file:
-      os.fsync(file.fileno())
-    found[name] = files.checksum(folder / name)
-  return found
-
-
-def _names(folder: pathlib.Path) -> list[str]:
-  """All files in the folder and below it."""
-  return sorted(str(path.relative_to(folder)) for path in folder.rglob('*')
-                if path.is_file())
-
-
-def _swap(partial: pathlib.Path, folder: pathlib.Path) -> None:
-  files.sync_folder(partial)
-  if folder.exists():
-    old = files.fresh_folder(folder)
-    os.rename(folder, old)
-    os.rename(partial, folder)
-    shutil.rmtree(old, ignore_errors=True)
-  else:
-    os.rename(partial, folder)
-  files.sync_folder(folder.parent)
+    name = field.name
+    if getattr(actual, name) != getattr(expected, name):
+      raise BadIndex(f'{folder} was built with {name} {getattr(actual, name)}, '
+                     f'the gallery has {getattr(expected, name)}: build the '
+                     f'index again')

@@ -194,12 +194,38 @@ def test_the_cache_is_not_believed_when_anything_changed(
   else:
     cache = json.loads((box / sealed.CACHE).read_text())
     flip(box / 'numbers.i32.bin', 3)
-    cache['stamps']['numbers.i32.bin'] = sealed._stamp(
-        box / 'numbers.i32.bin',
-        sealed.read_manifest(box, BOX)['files']['numbers.i32.bin']['xxh3_128'])
+    wanted = sealed.read_manifest(box, BOX)['files']['numbers.i32.bin']
+    cache['stamps']['numbers.i32.bin'] = (
+        sealed._stamp(box / 'numbers.i32.bin') + f' {wanted["xxh3_128"]}')
     (box / sealed.CACHE).write_text(json.dumps(cache))
   with pytest.raises(BadBox, match='numbers.i32.bin was changed'):
     numbers(box)
+
+
+def mapped(box):
+  files = sealed.open_files(box, BOX)[1]
+  return sealed.MappedFile(files, 'numbers.i32.bin', '<i4', (6,))
+
+
+def test_a_mapped_file_outlives_its_name_and_is_verified(box):
+  sound = mapped(box)
+  (box / 'numbers.i32.bin').unlink()
+  np.testing.assert_array_equal(sound.array, NUMBERS)
+
+
+def test_a_mapped_file_that_was_changed_is_refused(box, reads, monkeypatch):
+  numbers(box)
+  late = mapped(box)
+  flip(box / 'numbers.i32.bin', 3)
+  with pytest.raises(BadBox, match='numbers.i32.bin was changed'):
+    print(late.array)
+  early = mapped(box)
+  (box / 'numbers.i32.bin').unlink()
+  with pytest.raises(BadBox, match='numbers.i32.bin was changed'):
+    print(early.array)
+  (box / 'numbers.i32.bin').write_bytes(NUMBERS.tobytes())
+  with pytest.raises(BadBox, match='numbers.i32.bin was changed'):
+    print(early.array)
 
 
 def test_a_file_that_may_still_change_unseen_is_not_cached(

@@ -9,9 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.disk import files as disk
+from pinpoint_jax.disk import sealed
 from pinpoint_jax.features.store import KIND as STORE
 from pinpoint_jax.gallery import gallery as galleries
-from pinpoint_jax.gallery import layout, update, writer
+from pinpoint_jax.gallery import layout, update, verify, writer
 from pinpoint_jax.geo import coords
 import pytest
 
@@ -198,8 +200,7 @@ def first_file(path, name=layout.Z_IMAGE):
 
 
 def edit(path, **changes):
-  manifest = json.loads((path / 'manifest.json').read_text())
-  (path / 'manifest.json').write_text(json.dumps(manifest | changes))
+  seals.reseal(path, layout.KIND, **changes)
 
 
 def grow(file):
@@ -208,7 +209,7 @@ def grow(file):
 
 @pytest.mark.parametrize('break_it, words', [
     (lambda g: (g / 'manifest.json').unlink(), 'manifest.json is missing'),
-    (lambda g: (g / 'manifest.json').write_text('{'), 'not readable as a JSON'),
+    (lambda g: (g / 'manifest.json').write_text('{'), 'not readable as JSON'),
     (lambda g: (g / 'manifest.json').write_text('[1]'), 'not readable as a JS'),
     (lambda g: edit(g, version=2), 'version 2, this program reads 1'),
     (lambda g: edit(g, mode='drone'), "mode is 'drone'"),
@@ -226,12 +227,72 @@ def test_a_broken_gallery_is_refused(copy, break_it, words):
     galleries.open_gallery(copy)
 
 
-def test_rows_taken_down_must_be_rows(copy):
+@pytest.fixture
+def deleted(copy):
+  """The file of deleted rows."""
   update.remove(copy, np.array(['p1', 'p2']))
-  file = next(copy.glob('removed-*'))
-  np.array([3, 94], '<i8').tofile(file)
+  return next(copy.glob('removed-*'))
+
+
+@pytest.mark.parametrize('rows', [[3, 94], [-1, 3], [5, 3], [3, 3]])
+def test_deleted_rows_must_be_ascending_rows(copy, deleted, rows):
+  deleted.write_bytes(np.array(rows, '<i8').tobytes())
+  removed = layout.read_manifest(copy)['removed']
+  edit(copy, removed=removed | {'xxh3_128': disk.checksum(deleted)})
   with pytest.raises(layout.BadGallery, match='do not ascend from 0 to 93'):
     galleries.open_gallery(copy)
+
+
+def test_a_changed_list_of_deleted_rows_stops_every_update(copy, deleted):
+  sound = tiny.content(copy)
+  seals.flip(deleted, 0)
+  before = tiny.content(copy)
+  for action in (
+      lambda: galleries.open_gallery(copy),
+      lambda: update.remove(copy, np.array(['p5'])),
+      lambda: update.compact(copy),
+      lambda: tiny.add(copy, [tiny.make_store(copy.parent / 'new', ['x'])])):
+    with pytest.raises(layout.BadGallery, match='removed-.* was changed'):
+      action()
+  assert tiny.content(copy) == before
+  seals.flip(deleted, 0)
+  assert tiny.content(copy) == sound
+
+
+@pytest.mark.parametrize('use, name', [
+    *((lambda g, name=name: g.channel(name), file) for name, file in (
+        ('image', 'z_image.f16.bin'), ('location', 'z_location.f16.bin'),
+        ('raw', 'raw.f16.bin'))),
+    (lambda g: g.latlng_deg, 'latlng_deg.f32.bin'),
+    (lambda g: g.source, 'source.u8.bin'),
+    (lambda g: g.authors, 'author.i32.bin'),
+    (lambda g: g.authors, 'author.txt'),
+    (lambda g: g.countries, 'country.i32.bin'),
+    (lambda g: g.find(np.array(['p1'])), 'ids.txt'),
+    (lambda g: g.ids(np.array([1])), 'ids.i64.bin')])
+def test_what_is_used_is_verified_first(copy, use, name):
+  seals.flip(first_file(copy, name))
+  gallery = galleries.open_gallery(copy)
+  with pytest.raises(layout.BadGallery, match=f'{name} was changed: checksum'):
+    use(gallery)
+
+
+def test_a_changed_manifest_is_refused(copy):
+  text = (copy / 'manifest.json').read_text()
+  (copy / 'manifest.json').write_text(text.replace('resize:8', 'resize:9'))
+  with pytest.raises(layout.BadGallery, match='manifest.json: it was changed'):
+    galleries.open_gallery(copy)
+
+
+def test_a_gallery_from_before_manifests_had_a_checksum_is_read(copy, built):
+  unsealed = sealed.entries_of(layout.read_manifest(copy))
+  (copy / 'manifest.json').write_text(json.dumps(unsealed))
+  gallery = galleries.open_gallery(copy)
+  assert tiny.search(gallery) == tiny.search(built)
+  assert gallery.fingerprint() == built.fingerprint()
+  assert 'without a checksum' in verify.verify(copy)['manifest']
+  update.remove(copy, np.array(['p1']))  # Its manifest has one.
+  assert 'manifest' not in verify.verify(copy)
 
 
 def test_another_embedder_is_refused_and_both_named(built):

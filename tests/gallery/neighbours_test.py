@@ -7,8 +7,11 @@ import subprocess
 import sys
 
 import numpy as np
+from pinpoint_jax.disk import sealed
 from pinpoint_jax.gallery import neighbours
 import pytest
+
+from tests.fixtures import seals
 
 
 def _found(n: int = 60) -> neighbours.Neighbourhoods:
@@ -48,43 +51,56 @@ def test_another_gallerys_lists_are_refused(tmp_path):
     neighbours.load(tmp_path / 'near', 'abd')
 
 
-def test_a_second_save_is_refused(tmp_path):
+def test_a_second_save_of_others_is_refused(tmp_path):
+  neighbours.save(_found(), tmp_path / 'near', 'abc')
   neighbours.save(_found(), tmp_path / 'near', 'abc')
   with pytest.raises(neighbours.BadNeighbourhoods, match='there already'):
-    neighbours.save(_found(), tmp_path / 'near', 'abc')
+    neighbours.save(_found(61), tmp_path / 'near', 'abc')
 
 
 @pytest.mark.parametrize('name', ['rows.i32.bin', 'density.i32.bin'])
-@pytest.mark.parametrize('damage', ['flip', 'cut', 'gone'])
+@pytest.mark.parametrize('damage', ['was changed', 'has', 'is missing'])
 def test_damaged_files_are_named(tmp_path, name, damage):
   neighbours.save(_found(), tmp_path / 'near', 'abc')
   path = tmp_path / 'near' / name
-  content = bytearray(path.read_bytes())
-  if damage == 'flip':
-    content[17] ^= 1
-    path.write_bytes(content)
-  elif damage == 'cut':
-    path.write_bytes(content[:-4])
+  if damage == 'was changed':
+    seals.flip(path, 17)
+  elif damage == 'has':
+    path.write_bytes(path.read_bytes()[:-4])
   else:
     path.unlink()
-  with pytest.raises(neighbours.BadNeighbourhoods, match=f'{name} was changed'):
+  with pytest.raises(neighbours.BadNeighbourhoods, match=f'{name} {damage}'):
     neighbours.load(tmp_path / 'near', 'abc')
 
 
 @pytest.mark.parametrize('change, message', [
     ({'radius_km': 30.}, 'radius_km is 30.0, this program reads 25.0'),
-    ({'version': 2}, 'version is 2'), ({'files': {}}, 'not a manifest'),
-    ({'num_rows': 61}, 'does not hold'), ({'gallery': None}, 'not a manifest')])
+    ({'version': 2}, 'version 2, this program reads 1'),
+    ({'files': {}}, 'rows.i32.bin is not in the manifest'),
+    ({'num_rows': 61}, 'starts.i64.bin has 480 bytes, expected 488'),
+    ({'gallery': None}, 'gallery is None')])
 def test_manifests_of_others_are_refused(tmp_path, change, message):
   neighbours.save(_found(), tmp_path / 'near', 'abc')
-  path = tmp_path / 'near' / neighbours.MANIFEST
-  path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+  seals.reseal(tmp_path / 'near', neighbours.KIND, **change)
   with pytest.raises(neighbours.BadNeighbourhoods, match=message):
     neighbours.load(tmp_path / 'near', 'abc')
 
 
+def test_lists_from_before_sealed_folders_are_read(tmp_path):
+  neighbours.save(_found(), tmp_path / 'near', 'abc')
+  path = tmp_path / 'near' / neighbours.MANIFEST
+  entries = sealed.entries_of(json.loads(path.read_text()))
+  entries['files'] = {name.split('.')[0]: sums['xxh3_128']
+                      for name, sums in entries['files'].items()}
+  path.write_text(json.dumps(entries))
+  assert len(neighbours.load(tmp_path / 'near', 'abc', read_all=True)) == 60
+  seals.flip(tmp_path / 'near/counts.i32.bin')
+  with pytest.raises(neighbours.BadNeighbourhoods, match='counts.i32.bin was '):
+    neighbours.load(tmp_path / 'near', 'abc')
+
+
 def test_a_missing_folder_is_named(tmp_path):
-  with pytest.raises(neighbours.BadNeighbourhoods, match='cannot be read'):
+  with pytest.raises(neighbours.BadNeighbourhoods, match='json is missing'):
     neighbours.load(tmp_path / 'none', 'abc')
 
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 from pinpoint_jax.disk import lock
 from pinpoint_jax.gallery import gallery as galleries
-from pinpoint_jax.gallery import layout, update, verify, writer
+from pinpoint_jax.gallery import layout, update, verify
 import pytest
 
 from tests.fixtures import limits
@@ -113,7 +113,7 @@ def test_damage_is_not_compacted_in(copy):
 
 
 def test_one_writer_at_a_time(copy):
-  with writer.writing(copy):
+  with layout.writing(copy):
     with pytest.raises(lock.Locked, match='is locked by pid'):
       update.compact(copy)
 

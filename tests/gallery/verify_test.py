@@ -1,6 +1,5 @@
 """Whatever byte of a gallery is touched, verify names its file."""
 
-import json
 import shutil
 
 import numpy as np
@@ -8,6 +7,7 @@ from pinpoint_jax.disk import files as disk
 from pinpoint_jax.gallery import layout, update, verify
 import pytest
 
+from tests.fixtures import seals
 from tests.fixtures import tiny_gallery as tiny
 
 
@@ -57,14 +57,13 @@ def test_unknown_files_are_named_and_leftovers_counted(copy):
 
 def plant(path, name, values):
   """Writes values of the same size and makes the checksum fit."""
-  manifest = json.loads((path / layout.MANIFEST).read_text())
-  segment = manifest['segments'][0]
-  file = path / layout.SEGMENTS / segment['name'] / name
+  segments = layout.read_manifest(path)['segments']
+  file = path / layout.SEGMENTS / segments[0]['name'] / name
   data = values if isinstance(values, bytes) else values.tobytes()
   assert len(data) == file.stat().st_size
   file.write_bytes(data)
-  segment['files'][name]['xxh3_128'] = disk.checksum(file)
-  (path / layout.MANIFEST).write_text(json.dumps(manifest))
+  segments[0]['files'][name]['xxh3_128'] = disk.checksum(file)
+  seals.reseal(path, layout.KIND, segments=segments)
 
 
 IDS = ''.join(f'{i}\n' for i in sorted(tiny.names('p', 12))).encode()
@@ -81,7 +80,7 @@ IDS = ''.join(f'{i}\n' for i in sorted(tiny.names('p', 12))).encode()
     ('ids.txt', IDS.replace(b'p2', b'\xff2'), r'ids.txt is no UTF-8'),
     ('ids.i64.bin', np.zeros(13, '<i8'), 'does not fit the lines of ids.txt'),
 ])
-def test_what_no_checksum_tells(copy, name, values, words):
+def test_what_no_checksum_shows(copy, name, values, words):
   plant(copy, name, values)
   with pytest.raises(layout.BadGallery, match=words):
     verify.verify(copy)

@@ -6,7 +6,7 @@ import resource
 
 import numpy as np
 from pinpoint_jax.features import store as stores
-from pinpoint_jax.gallery import layout, verify, writer
+from pinpoint_jax.gallery import layout, segment_writer, update, verify, writer
 from pinpoint_jax.gallery.layout import BadGallery
 from pinpoint_jax.gallery.writer import Settings
 import pytest
@@ -126,9 +126,9 @@ def test_a_flipped_bit_of_a_store_stays_outside(tmp_path, photo):
 def test_a_gallery_is_replaced_only_when_asked(tmp_path, photo):
   path = tmp_path / 'g'
   tiny.build(path, [photo])
-  with pytest.raises(BadGallery, match='a gallery of 9 rows: add .*--replace'):
-    tiny.build(path, [photo])
   other = tiny.make_store(tmp_path / 'other', tiny.names('q', 4))
+  with pytest.raises(BadGallery, match='a gallery of 9 rows: add .*--replace'):
+    tiny.build(path, [other])
   broken = tmp_path / 'nowhere'
   before = tiny.content(path)
   with pytest.raises(stores.BadStore):
@@ -137,6 +137,41 @@ def test_a_gallery_is_replaced_only_when_asked(tmp_path, photo):
   tiny.build(path, [other], replace=True)
   assert tiny.content(path) == tiny.content(
       tiny.build(tmp_path / 'fresh', [other]).path)
+
+
+def test_the_same_build_again_changes_nothing(tmp_path, photo, monkeypatch):
+  path = tmp_path / 'g'
+  tiny.build(path, [photo])
+  before = tiny.content(path)
+  monkeypatch.delattr(segment_writer, 'write')
+  assert len(tiny.build(path, [photo])) == 9
+  assert tiny.content(path) == before
+
+
+@pytest.mark.parametrize('change', ['settings', 'embedder', 'store', 'deleted',
+                                    'added', 'record'])
+def test_another_build_or_a_changed_gallery_is_refused(
+    tmp_path, photo, change):
+  path, trained, settings = tmp_path / 'g', tiny.trained(), Settings()
+  tiny.build(path, [photo])
+  if change == 'settings':
+    settings = Settings(raw='int8')
+  elif change == 'embedder':
+    trained = tiny.trained('beef')
+  elif change == 'store':
+    rows = tiny.features(tiny.names('p', 9)).astype(np.float32)
+    photo = tiny.make_store(tmp_path / 'other', tiny.names('p', 9),
+                            rows=rows[::-1])
+  elif change == 'deleted':
+    update.remove(path, np.array(['p3']))
+  elif change == 'added':
+    tiny.add(path, [tiny.make_store(tmp_path / 'more', ['q'])])
+  else:
+    (path / layout.BUILD).write_text('{')
+  before = tiny.content(path)
+  with pytest.raises(BadGallery, match='is already a gallery of'):
+    writer.build(path, trained, [photo], settings, encoder=tiny.encoder())
+  assert tiny.content(path) == before
 
 
 def test_a_damaged_gallery_is_built_again(tmp_path, photo):
@@ -154,7 +189,7 @@ def test_other_people_s_folders_are_left_alone(tmp_path, photo):
     path = tmp_path / name
     path.mkdir()
     (path / name).write_text('dear')
-    with pytest.raises(BadGallery, match=f"holds \\['{re.escape(name)}'\\]"):
+    with pytest.raises(BadGallery, match=f"contains \\['{re.escape(name)}'\\]"):
       tiny.build(path, [photo])
     assert [x.name for x in path.iterdir()] == [name]
 
@@ -180,8 +215,8 @@ def test_a_full_disk_is_named_and_the_old_gallery_stays(tmp_path, photo):
   old = resource.getrlimit(resource.RLIMIT_FSIZE)
   resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, old[1]))
   try:
-    with pytest.raises(OSError, match=r'segments cannot be written: File too '
-                                      r'large, at least 162,008 bytes'):
+    with pytest.raises(OSError, match=r'segments/new cannot be written: File '
+                                      r'too large, at least 162,008 bytes'):
       tiny.add(path, [many])
   finally:
     resource.setrlimit(resource.RLIMIT_FSIZE, old)

@@ -4,8 +4,11 @@ import json
 import os
 import pathlib
 
+from pinpoint_jax.disk import sealed
 from pinpoint_jax.search import ann, ann_files
 import pytest
+
+from tests.fixtures import seals
 
 MADE = ann_files.IndexSource(num_rows=3, dim=2, fingerprint='abc')
 RECORD = ann_files.Record(
@@ -51,7 +54,7 @@ def test_damage_is_named(tmp_path, name):
   content = path.read_bytes()
   for changed in (bytes([content[0] ^ 1]) + content[1:], content[:-1], b''):
     path.write_bytes(changed)
-    with pytest.raises(ann_files.BadIndex, match=f'{name} is damaged'):
+    with pytest.raises(ann_files.BadIndex, match=f'{name} (was changed|has)'):
       ann_files.read(tmp_path / 'index')
   path.unlink()
   with pytest.raises(ann_files.BadIndex, match=f'{name} is missing'):
@@ -94,9 +97,20 @@ def test_a_file_that_is_not_vouched_for_is_refused(tmp_path):
 
 def test_a_path_out_of_the_folder_is_refused(tmp_path):
   write(tmp_path / 'index')
+  sums = {'../elsewhere': {'bytes': 1, 'xxh3_128': '0'}}
+  seals.reseal(tmp_path / 'index', ann_files.KIND, files=sums)
+  with pytest.raises(ann_files.BadIndex, match='files is .*elsewhere'):
+    ann_files.read(tmp_path / 'index')
+
+
+def test_an_index_from_before_sealed_folders_is_read(tmp_path):
+  write(tmp_path / 'index')
   path = tmp_path / 'index' / 'index.json'
-  content = json.loads(path.read_text())
-  content['checksums']['../elsewhere'] = '0'
-  path.write_text(json.dumps(content))
-  with pytest.raises(ann_files.BadIndex, match='elsewhere is missing'):
+  entries = sealed.entries_of(json.loads(path.read_text()))
+  sums = entries.pop('files')
+  entries['checksums'] = {name: x['xxh3_128'] for name, x in sums.items()}
+  path.write_text(json.dumps(entries))
+  assert ann_files.read(tmp_path / 'index', MADE, read_all=True) == RECORD
+  seals.flip(tmp_path / 'index' / 'rows.bin')
+  with pytest.raises(ann_files.BadIndex, match='rows.bin was changed'):
     ann_files.read(tmp_path / 'index')

@@ -93,7 +93,7 @@ def test_a_changed_matrix_or_inner_file_is_refused(tmp_path):
     path = tmp_path / 'index' / name
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(ann_files.BadIndex, match=f'{name} is damaged'):
+    with pytest.raises(ann_files.BadIndex, match=f'{name} was changed'):
       ann_files.read(tmp_path / 'index')
     path.write_bytes(content)
 
