@@ -1,4 +1,4 @@
-r"""A model and feature stores to a gallery, and what a gallery lives through.
+r"""Builds a gallery from a model and feature stores, and updates it.
 
   python -m experiments.build_gallery \
     --config=build_gallery --workdir=G \
@@ -10,12 +10,13 @@ r"""A model and feature stores to a gallery, and what a gallery lives through.
   python -m experiments.build_gallery --workdir=G --verify
 
 Several of them in one command happen in this order. G is the gallery; it is
-the old one until the new one is whole, whatever stops the command. Rows taken
-down are gone from every answer at once, and from the disk after --compact.
+the old one until the new one is whole, whatever stops the command. Deleted rows
+are gone from every answer at once, and from the disk after --compact.
 
 Large segments get an approximate index of each channel, and the gallery gets
 neighbour lists for reranking (--config.index, --config.support); --add and
---compact make again what was there before.
+--compact build again what was there before. A build that was stopped between
+the gallery and its indices is finished by the same command.
 
 Exit codes: 0 done; 1 refused, with one line that says why; 143 stopped by
 SIGTERM, 130 by Ctrl-C: G is whole, without what was under way, run that again.
@@ -66,26 +67,26 @@ WAYS = (('workdir', 'config'), *(('workdir', name) for name in ACTIONS))
 
 
 def main(run: launch.Run) -> None:
-  """Build, add, delete, compact, verify: those that are asked for."""
+  """Build, add, delete, compact, verify: whichever the flags name."""
   stopping.exit_on_signals('; the gallery is whole, without what was under '
                            'way: run that again')
-  asked = run.flags
-  if asked['add'] and not asked['model']:
+  flags = run.flags
+  if flags['add'] and not flags['model']:
     raise ValueError('--add needs --model, the folder of the embedder that '
                      'built the gallery')
-  beside = _beside(run)
+  extras = _extras(run)
   if run.config is not None:
     _build(run)
-  if asked['add']:
+  if flags['add']:
     _add(run)
-  if asked['remove_ids']:
+  if flags['remove_ids']:
     _remove(run)
-  if asked['compact']:
-    found = update.compact(run.workdir)
-    print(f'{len(found):,} rows in one segment: {run.workdir}')
-  if run.config is not None or asked['add'] or asked['compact']:
-    _make(run.workdir, beside)
-  if asked['verify']:
+  if flags['compact']:
+    gallery = update.compact(run.workdir)
+    print(f'{len(gallery):,} rows in one segment: {run.workdir}')
+  if run.config is not None or flags['add'] or flags['compact']:
+    _build_extras(run.workdir, extras)
+  if flags['verify']:
     facts = verify.verify(run.workdir)
     print(f'{run.workdir} is sound: '
           + ', '.join(f'{name} {value}' for name, value in facts.items()))
@@ -93,14 +94,14 @@ def main(run: launch.Run) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class GalleryExtras:
-  """What is kept beside a gallery: an engine's indices, neighbour lists."""
+  """What is derived from a gallery: an engine's indices, neighbour lists."""
 
   index: str
   support: bool
 
 
-def _beside(run: launch.Run) -> GalleryExtras:
-  """As the config says; else whatever the gallery has already."""
+def _extras(run: launch.Run) -> GalleryExtras:
+  """As the config says; else whatever the gallery has, or had."""
   if run.config is not None:
     choices = (*ann_engines.ENGINES, 'none')
     if run.config.index not in choices:
@@ -109,14 +110,14 @@ def _beside(run: launch.Run) -> GalleryExtras:
     return GalleryExtras(run.config.index, run.config.support)
   gallery = galleries.open_gallery(run.workdir)
   return GalleryExtras(indexes.engine(gallery) or 'none',
-                neighbours.folder_of(gallery).exists())
+                       neighbours.folder_of(gallery).parent.exists())
 
 
-def _make(path: pathlib.Path, beside: GalleryExtras) -> None:
-  """Makes what is missing; what is there already stays."""
-  if beside.index != 'none':
-    indexes.build(path, beside.index)
-  if beside.support:
+def _build_extras(path: pathlib.Path, extras: GalleryExtras) -> None:
+  """Builds what is missing; what is there already stays."""
+  if extras.index != 'none':
+    indexes.build(path, extras.index)
+  if extras.support:
     print('neighbour lists and density …', flush=True)
     neighbours.build_beside(path)
 
@@ -127,43 +128,43 @@ def _build(run: launch.Run) -> None:
     raise ValueError('--config.model is empty: name the folder that '
                      'train_embedder exported')
   settings = writer.Settings(config.mode, config.raw, config.duplicates)
-  found = writer.build(
+  gallery = writer.build(
       run.workdir, embedder_files.load(config.model), _stores(config), settings,
       run.flags['replace'])
   run_record.write(run.workdir, config)
-  for line in describe(found):
+  for line in describe(gallery):
     print(line)
   print(f'gallery  {run.workdir}  ({time.monotonic() - begun:.0f} s)')
 
 
 def _stores(config: config_dict.ConfigDict) -> list[str]:
-  found = []
+  stores = []
   for source in layout.MODES.get(config.mode, ()):
     paths = config.stores[source]
     if not paths:
       raise ValueError(f'--config.stores.{source} is empty: name a feature '
                        f'store of that source, or several between commas; or '
                        f'set --config.mode to the other source')
-    found += paths.split(',')
-  return found
+    stores += paths.split(',')
+  return stores
 
 
 def _add(run: launch.Run) -> None:
   before = len(galleries.open_gallery(run.workdir))
-  found = writer.add(
+  gallery = writer.add(
       run.workdir, embedder_files.load(run.flags['model']),
       run.flags['add'].split(','), run.flags['duplicates'])
-  print(f'{len(found) - before:,} rows added, {found.num_live:,} can answer, '
-        f'{found.manifest["duplicates_left_out"]:,} duplicates were left out '
-        f'so far: {run.workdir}')
+  print(f'{len(gallery) - before:,} rows added, {gallery.num_live:,} can '
+        f'answer, {gallery.manifest["duplicates_left_out"]:,} duplicates were '
+        f'left out so far: {run.workdir}')
 
 
 def _remove(run: launch.Run) -> None:
   done = update.remove(run.workdir, _read_ids(run.flags['remove_ids']),
                        run.flags['allow_unknown_ids'])
-  print(f'{done.num_removed:,} rows deleted, {done.num_gone:,} were down '
-        f'already, {len(done.unknown):,} ids are unknown: {run.workdir}. '
-        f'--compact takes them off the disk')
+  print(f'{done.num_removed:,} rows deleted, {done.num_gone:,} had been '
+        f'deleted before, {len(done.unknown):,} ids are unknown: '
+        f'{run.workdir}. --compact takes them off the disk')
 
 
 def _read_ids(name: str) -> types.Strings:
@@ -177,7 +178,7 @@ def _read_ids(name: str) -> types.Strings:
                      f'UTF-8') from error
   ids = [line for line in lines if line]
   if not ids:
-    raise ValueError(f'--remove_ids={name} holds no id')
+    raise ValueError(f'--remove_ids={name} contains no id')
   return np.asarray(ids, np.str_)
 
 

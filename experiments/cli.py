@@ -29,7 +29,7 @@ def main() -> None:
     print(f'error: {problem}; commands: {", ".join(COMMANDS)}; see pinpoint '
           f'--help', file=sys.stderr)
     sys.exit(2)
-  if words[0] == 'verify' and len(words) == 2 and words[1][:1] != '-':
+  if words[0] == 'verify' and len(words) > 1 and words[1][:1] != '-':
     words[1] = f'--path={words[1]}'  # `pinpoint verify DIR`
   sys.argv = [f'pinpoint {words[0]}', *words[1:]]
   importlib.import_module(COMMANDS[words[0]]).run()

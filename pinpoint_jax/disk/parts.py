@@ -1,8 +1,8 @@
-"""A table on disk that is made part by part and read like one.
+"""A table on disk that is written part by part and read like one.
 
-  about.json                 what it is made from: another one is refused
-  part_00000/NAME.npy        some rows of every column, whole or not there
-  part_00000/checksums.json
+  about.json                  what it is made from: another one is refused
+  part_00000/NAME.npy         some rows of every column, whole or not there
+  part_00000/manifest.json    their checksums; a part is a sealed folder
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,18 +11,21 @@ import functools
 import hashlib
 import json
 import pathlib
-import shutil
 from typing import Any
 
 from jaxtyping import Int
 import numpy as np
-from pinpoint_jax.disk import files
+from pinpoint_jax.disk import files, sealed
 
-ABOUT, SUMS = 'about.json', 'checksums.json'
+ABOUT = 'about.json'
 
 
 class BadParts(ValueError):
   """A table that belongs to something else, or was changed."""
+
+
+KIND = sealed.Kind('part of a table', BadParts,
+                   'remove that folder to have it made again', {'files': dict})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,14 +46,14 @@ class Table:
   def take(self, rows: Int[np.ndarray, 'n']) -> dict[str, np.ndarray]:
     """Every column of those rows, in that order."""
     which = np.searchsorted(self._ends, rows, side='right')
-    found = {name: np.empty((len(rows), *column.shape[1:]), column.dtype)
+    taken = {name: np.empty((len(rows), *column.shape[1:]), column.dtype)
              for name, column in self.parts[0].items()}
     for i in np.unique(which):
       at = which == i
       inside = rows[at] - (self._ends[i - 1] if i else 0)
       for name, column in self.parts[i].items():
-        found[name][at] = column[inside]
-    return found
+        taken[name][at] = column[inside]
+    return taken
 
   @functools.cached_property
   def _ends(self) -> Int[np.ndarray, 'p']:
@@ -58,7 +61,7 @@ class Table:
 
 
 class Folder:
-  """A table in the making; a part that is there stays."""
+  """A table that is being written; a part that is there stays."""
 
   def __init__(self, path: pathlib.Path, about: Mapping[str, Any]):
     """Begins a table, or goes on with one made from the same things."""
@@ -66,10 +69,10 @@ class Folder:
     path.mkdir(parents=True, exist_ok=True)
     if not (path / ABOUT).exists():
       files.write_json(path / ABOUT, self._about)
-    was = _read(path / ABOUT)
-    changes = [f'{name} {was.get(name)!r} → {self._about.get(name)!r}'
-               for name in {**was, **self._about}
-               if was.get(name) != self._about.get(name)]
+    saved = _read(path / ABOUT)
+    changes = [f'{name} {saved.get(name)!r} → {self._about.get(name)!r}'
+               for name in {**saved, **self._about}
+               if saved.get(name) != self._about.get(name)]
     if changes:
       raise BadParts(f'{path} was made from other things '
                      f'({"; ".join(changes)}): use another workdir, or remove '
@@ -77,47 +80,34 @@ class Folder:
 
   def has(self, number: int) -> bool:
     """Whether that part is there, whole."""
-    return self._part(number).exists()
+    return (self._part(number) / KIND.manifest).exists()
 
   def write(self, number: int, columns: Mapping[str, np.ndarray]) -> None:
     """Adds a part, whole or not at all."""
     path = self._part(number)
     files.remove_partials(path)
-    partial = files.fresh_folder(path)
-    try:
-      with files.refusing_full_disk(
-          path, sum(column.nbytes for column in columns.values())):
-        for name, column in columns.items():
-          with (partial / f'{name}.npy').open('wb') as file:
-            np.save(file, column, allow_pickle=False)
-      files.write_json(partial / SUMS, {
-          name: files.checksum(partial / f'{name}.npy') for name in columns})
-      partial.rename(path)
-      files.sync_folder(path.parent)
-    finally:
-      shutil.rmtree(partial, ignore_errors=True)
+    needed = sum(column.nbytes for column in columns.values())
+    with sealed.writing(path, needed) as draft:
+      for name, column in columns.items():
+        with draft.open(f'{name}.npy') as file:
+          np.lib.format.write_array(file, column, allow_pickle=False)
+      draft.publish(path, KIND, {}, replace=True)
 
   def open(self, count: int) -> Table:
     """The table of parts 0 to count - 1, after a look at every byte."""
     digest = hashlib.sha256(json.dumps(self._about, sort_keys=True).encode())
-    found = []
+    parts = []
     for number in range(count):
-      sums = _read(self._part(number) / SUMS)
+      manifest, opened = sealed.open_files(self._part(number), KIND)
+      sums = {name.removesuffix('.npy'): x['xxh3_128']
+              for name, x in manifest['files'].items()}
       digest.update(json.dumps(sums, sort_keys=True).encode())
-      found.append({name: _column(self._part(number) / f'{name}.npy', expected)
-                    for name, expected in sums.items()})
-    return Table(found, digest.hexdigest()[:16])
+      parts.append({name: np.load(opened.path(f'{name}.npy'), mmap_mode='r',
+                                  allow_pickle=False) for name in sums})
+    return Table(parts, digest.hexdigest()[:16])
 
   def _part(self, number: int) -> pathlib.Path:
     return self._path / f'part_{number:05d}'
-
-
-def _column(path: pathlib.Path, expected: str) -> np.ndarray:
-  found = files.checksum(path) if path.is_file() else 'none, it is missing'
-  if found != expected:
-    raise BadParts(f'{path} was changed: checksum {found}, expected '
-                   f'{expected}; remove {path.parent} to have it made again')
-  return np.load(path, mmap_mode='r', allow_pickle=False)
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:

@@ -28,6 +28,12 @@ def verify(path: str | pathlib.Path) -> dict[str, Any]:
           'preprocess': manifest['preprocess']} | sealed.note(manifest)
 
 
+def seal(path: str | pathlib.Path) -> None:
+  """Adds a checksum of its own to the manifest of a verified store."""
+  path = pathlib.Path(path)
+  sealed.write_manifest(path, store.KIND, store.read_manifest(path))
+
+
 def _nonsense(opened: store.FeatureStore) -> list[str]:
   """What a faulty writer put into files whose checksums are right."""
   checks = (

@@ -46,6 +46,13 @@ def verify(path: str | pathlib.Path) -> dict[str, Any]:
           **sealed.note(gallery.manifest)}
 
 
+def seal(path: str | pathlib.Path) -> None:
+  """Adds a checksum of its own to the manifest of a verified gallery."""
+  path = pathlib.Path(path)
+  with layout.writing(path) as manifest:
+    layout.publish(path, manifest)
+
+
 def _problems(gallery: Gallery, segment: Segment) -> Iterator[str]:
   for check in (_id_problems, _code_problems, _place_problems):
     yield from check(segment)

@@ -22,12 +22,12 @@ def folder(tmp_path):
 
 def test_rows_are_those_of_the_parts_end_to_end(folder):
   table = folder.open(3)
-  asked = np.array([7, 0, 4, 4, 5, 3])
-  found, want = table.take(asked), columns(0, 8)
-  assert len(table) == 8 and found.keys() == want.keys()
+  rows = np.array([7, 0, 4, 4, 5, 3])
+  taken, want = table.take(rows), columns(0, 8)
+  assert len(table) == 8 and taken.keys() == want.keys()
   for name in want:
-    assert found[name].dtype == want[name].dtype
-    np.testing.assert_array_equal(found[name], want[name][asked])
+    assert taken[name].dtype == want[name].dtype
+    np.testing.assert_array_equal(taken[name], want[name][rows])
 
 
 def test_it_goes_on_with_the_parts_that_are_there(folder, tmp_path):
@@ -61,13 +61,16 @@ def test_other_things_are_refused(folder, tmp_path):
     parts.Folder(tmp_path / 't', ABOUT | {'more': 1})
 
 
-@pytest.mark.parametrize('change', [
-    lambda path: path.unlink(),
-    lambda path: path.write_bytes(path.read_bytes()[:-1] + b'x')])
-def test_a_changed_file_is_named(folder, tmp_path, change):
+@pytest.mark.parametrize('change, words', [
+    (lambda path: path.unlink(), 'is missing'),
+    (lambda path: path.write_bytes(path.read_bytes()[:-1] + b'x'),
+     'was changed')])
+def test_a_changed_file_is_named(folder, tmp_path, change, words):
   change(tmp_path / 't' / 'part_00001' / 'wide.npy')
-  with pytest.raises(parts.BadParts, match='part_00001/wide.npy was changed'):
+  with pytest.raises(parts.BadParts, match=f'part_00001: wide.npy {words}'):
     folder.open(3)
+  folder.write(1, columns(4, 1))
+  assert len(folder.open(3)) == 8
 
 
 def test_an_unreadable_record_is_named(folder, tmp_path):

@@ -1,6 +1,7 @@
 """The command: build, add, delete, compact, verify, and refuse."""
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -80,7 +81,7 @@ def test_one_command_lives_through_all(parts, tmp_path):
   done = run(one, '--remove_ids=-', '--compact', '--verify',
              stdin='b3\na0\n')
   assert done.returncode == 0, done.stderr
-  for line in ('2 rows deleted, 0 were down already, 0 ids are unknown',
+  for line in ('2 rows deleted, 0 had been deleted before, 0 ids are unknown',
                '28 rows in one segment', 'is sound: rows 28, taken_down 0'):
     assert line in done.stdout
   (tmp_path / 'gone.txt').write_text('b3\na0\nx9\n')
@@ -110,9 +111,21 @@ def test_a_missing_source_and_a_second_build(parts, built, tmp_path):
   assert done.returncode == 1
   assert '--config.stores.street is empty: name a feature store' in done.stderr
   before = tiny_gallery.content(built[0])
-  done = run(built[0], *words(parts))
+  done = run(built[0], *words(parts, '--config.raw=off'))
   assert done.returncode == 1 and '--replace' in done.stderr
   assert tiny_gallery.content(built[0]) == before
+
+
+def test_a_build_killed_after_publishing_is_finished_by_the_same_command(
+    parts, built, tmp_path):
+  path = shutil.copytree(built[0], tmp_path / 'g')
+  for name in ('run.json', 'config.txt'):
+    (path / name).unlink()
+  shutil.rmtree(path / 'support')
+  done = run(path, *words(parts))
+  assert done.returncode == 0, done.stderr
+  assert tiny_gallery.content(path) == tiny_gallery.content(built[0])
+  assert (path / 'run.json').exists()
 
 
 def test_sigterm_leaves_the_old_gallery(parts, tmp_path):
@@ -138,13 +151,19 @@ def test_sigterm_leaves_the_old_gallery(parts, tmp_path):
 
 
 def test_pinpoint_verify_knows_a_gallery(built, tmp_path):
-  verify = lambda path: subprocess.run(
+  verify = lambda path, *more: subprocess.run(
       [tiny_training.sys.executable, '-m', 'experiments.cli', 'verify',
-       str(path)], cwd=tiny_training.ROOT, capture_output=True, text=True,
-      env=tiny_training.environment())
+       str(path), *more], cwd=tiny_training.ROOT, capture_output=True,
+      text=True, env=tiny_training.environment())
   assert 'is sound: rows 45' in verify(built[0]).stdout
   store = tiny_gallery.make_store(tmp_path / 's', ['x'])
   assert 'is sound: rows 1' in verify(store).stdout
+  old = json.loads((store / 'manifest.json').read_text())
+  del old['manifest_xxh3_128']
+  (store / 'manifest.json').write_text(json.dumps(old))
+  assert 'without a checksum of its own' in verify(store).stdout
+  assert 'without' not in verify(store, '--seal').stdout
+  assert json.loads((store / 'manifest.json').read_text()) != old
 
 
 def test_ids_of_the_gallery_are_those_of_the_stores(built):

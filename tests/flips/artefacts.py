@@ -30,8 +30,9 @@ _SPLIT = 30.0
 _COUNTRY = 'US'
 # Where no reranker brings them.
 _WEIGHTS = '--config.fusion.photo=(1.0,2.0,3.0)'
-# They only say where, when and by which program a run was started.
-RECORDS = ('run.json', 'config.txt', 'lock.json')
+# They only say where, when and by which program a run was started, or which
+# files were read before.
+RECORDS = ('run.json', 'config.txt', 'lock.json', '.verified.json')
 # The same in no two runs.
 _TIMES = ('seconds', 'seconds_in_all', 'git')
 
