@@ -17,8 +17,9 @@ from experiments.run import (
 import jax
 from ml_collections import config_dict
 from pinpoint_jax.disk import lock
+from pinpoint_jax.parallel import arrays
 from pinpoint_jax.train import loop, optimizer, writer
-from pinpoint_jax.train.checkpoints import agreement, manager
+from pinpoint_jax.train.checkpoints import manager
 
 FLAGS = (launch.Flag(
     'allow_config_change', '', 'Names of config entries, separated by commas, '
@@ -38,7 +39,7 @@ def guarded(workdir: pathlib.Path,
   try:
     with contextlib.ExitStack() as held:
       # Refused to the first process, it is refused to all, at once.
-      agreement.by_first(
+      arrays.by_first(
           lambda: held.enter_context(lock.hold(workdir)) or 0)
       distributed.check_shared(workdir)
       train(request)

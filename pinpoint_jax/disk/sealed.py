@@ -382,7 +382,9 @@ class Draft:
           os.fsync(file.fileno())
         self.sums[name] = {'bytes': path.stat().st_size,
                            'xxh3_128': disk.checksum(path)}
-    disk.sync_folder(self.path)
+    for path in (self.path, *self.path.rglob('*')):
+      if path.is_dir():
+        disk.sync_folder(path)
     return {name: self.sums[name] for name in sorted(self.sums)}
 
   def publish(self, folder: pathlib.Path, kind: Kind,

@@ -1,5 +1,6 @@
-"""Arrays that span processes, made from and read back to numpy."""
+"""Arrays that span processes, and what the processes agree on."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -7,6 +8,8 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 import numpy as np
 from pinpoint_jax.parallel import mesh as meshes
+
+_FAILED = -2**31
 
 
 def put_batch(batch: Any, mesh: Mesh) -> Any:
@@ -39,3 +42,18 @@ def any_process(flag: bool) -> bool:
   if jax.process_count() == 1:
     return flag
   return bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))
+
+
+def by_first(decide: Callable[[], int]) -> int:
+  """`decide()` as run by process 0 alone; if it raises, all processes do."""
+  if jax.process_count() == 1:
+    return decide()
+  decision = _FAILED
+  try:
+    if jax.process_index() == 0:
+      decision = decide()
+  finally:
+    decision = int(multihost_utils.broadcast_one_to_all(np.int32(decision)))
+  if decision == _FAILED:
+    raise ValueError('process 0 could not go on: its own error says why')
+  return decision

@@ -26,7 +26,7 @@ def test_flipped_bit_in_the_newest_checkpoint(stores, trained, tmp_path):
   broken.write_bytes(raw)
   done = tiny.run(stores, workdir)
   assert done.returncode == 0, done.stderr
-  assert 'WARNING: checkpoint broken, step 4 is taken instead' in done.stderr
+  assert 'WARNING: checkpoint damaged, step 4 is taken instead' in done.stderr
   assert str(broken) in done.stderr and 'after step 4' in done.stdout
   tiny.assert_same_run(workdir, trained)
 

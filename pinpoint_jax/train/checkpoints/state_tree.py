@@ -1,6 +1,6 @@
 """What a training state is made of, by path, and how two of them differ."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 import pathlib
 from typing import Any
 
@@ -12,11 +12,11 @@ _SHOWN = 10
 
 def leaves(state: Any) -> dict[str, list[Any]]:
   """Path to (dtype, shape) of every array in the tree, ready for JSON."""
-  found, _ = jax.tree_util.tree_flatten_with_path(state)
+  flat, _ = jax.tree_util.tree_flatten_with_path(state)
   return {
       jax.tree_util.keystr(path, simple=True, separator='/'):
           [str(_dtype(leaf)), list(jnp.shape(leaf))]
-      for path, leaf in found
+      for path, leaf in flat
   }
 
 
@@ -29,11 +29,11 @@ def size(state: Any) -> int:
 def refuse_differences(
     step: pathlib.Path, stored: Mapping[str, list[Any]], like: Any) -> None:
   """Refuses a checkpoint whose paths, shapes or dtypes the model lacks."""
-  found = _differences(step, stored, leaves(like))
-  if found:
-    more = f'; and {len(found) - _SHOWN} more' if len(found) > _SHOWN else ''
+  lines = list(_differences(step, stored, leaves(like)))
+  if lines:
+    more = f'; and {len(lines) - _SHOWN} more' if len(lines) > _SHOWN else ''
     raise ValueError(
-        '; '.join(found[:_SHOWN]) + more + ': take the config this checkpoint '
+        '; '.join(lines[:_SHOWN]) + more + ': take the config this checkpoint '
         'was trained with, or another workdir')
 
 
@@ -44,20 +44,15 @@ def targets(like: Any) -> Any:
 
 def _differences(
     step: pathlib.Path, stored: Mapping[str, list[Any]],
-    wanted: Mapping[str, list[Any]]) -> list[str]:
-  found = []
-  for path in sorted({*stored, *wanted}):
-    place = f'checkpoint {step}/{path}'
-    if path not in stored:
-      found.append(f'{place} is missing, the model wants '
-                   f'{_described(wanted[path])}')
-    elif path not in wanted:
-      found.append(f'{place} is {_described(stored[path])}, the model has no '
-                   f'such path')
-    elif stored[path] != wanted[path]:
-      found.append(f'{place} is {_described(stored[path])}, the model wants '
-                   f'{_described(wanted[path])}')
-  return found
+    expected: Mapping[str, list[Any]]) -> Iterator[str]:
+  for path in sorted({*stored, *expected}):
+    if stored.get(path) == expected.get(path):
+      continue
+    has = (f'is {_described(stored[path])}' if path in stored
+           else 'is missing')
+    wants = (f'the model wants {_described(expected[path])}'
+             if path in expected else 'the model has no such path')
+    yield f'checkpoint {step}/{path} {has}, {wants}'
 
 
 def _described(leaf: list[Any]) -> str:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import orbax.checkpoint as ocp
-from pinpoint_jax.train.checkpoints import manager, step_sums
+from pinpoint_jax.train.checkpoints import manager, steps
 import pytest
 
 Sharding = jax.sharding.NamedSharding
@@ -31,9 +31,9 @@ def same(left, right) -> bool:
       for a, b in zip(jax.tree.leaves(left), jax.tree.leaves(right)))
 
 
-def saved(folder: pathlib.Path, *steps: int, **kwargs):
+def saved(folder: pathlib.Path, *numbers: int, **kwargs):
   opened = manager.Checkpoints(folder, **kwargs)
-  for step in steps:
+  for step in numbers:
     opened.save(step, content(step), {'position': step * 10})
   opened.wait()
   return opened
@@ -50,7 +50,8 @@ def flip(path: pathlib.Path) -> None:
 
 
 def truncate(path: pathlib.Path) -> None:
-  os.truncate(path, path.stat().st_size - 1)
+  # Two: a manifest without its last line break says the same.
+  os.truncate(path, path.stat().st_size - 2)
 
 
 @pytest.mark.parametrize('asynchronous', [True, False])
@@ -112,7 +113,8 @@ def test_broken_file_is_named_and_the_step_before_taken(tmp_path, harm, capfd):
     opened = manager.Checkpoints(folder)
     restored = opened.restore(content(0))
     assert restored.step == 1 and same(restored.state, content(1))
-    assert str(broken) in restored.warnings[0]
+    assert f'{folder}/2' in restored.warnings[0]
+    assert str(broken.relative_to(folder / '2')) in restored.warnings[0]
     assert restored.warnings[0] in capfd.readouterr().err
     opened.save(2, content(2), {})
     assert opened.restore(content(0)).step == 2
@@ -127,16 +129,24 @@ def test_without_a_good_step_every_fault_is_named_and_kept(tmp_path):
   for _ in range(2):  # The second run must not find an empty folder.
     with pytest.raises(ValueError, match='no checkpoint in .* is good') as no:
       manager.Checkpoints(tmp_path).restore(content(0))
-    assert f'{tmp_path}/1/state/d/' in str(no.value)
-    assert f'{tmp_path}/2/state/_METADATA is missing' in str(no.value)
+    assert f'{tmp_path}/1: state/d/' in str(no.value)
+    assert f'{tmp_path}/2: state/_METADATA is missing' in str(no.value)
 
 
 def test_step_without_checksums_is_never_silent(tmp_path):
   saved(tmp_path, 1, 2).close()
-  (tmp_path / '2' / step_sums.NAME).unlink()
+  (tmp_path / '2' / steps.KIND.manifest).unlink()
   restored = manager.Checkpoints(tmp_path).restore(content(0))
   assert restored.step == 1
-  assert f'2/{step_sums.NAME} is missing' in restored.warnings[0]
+  assert f'2/{steps.KIND.manifest} is missing' in restored.warnings[0]
+
+
+def test_steps_of_an_earlier_version_are_refused_in_a_line(tmp_path):
+  saved(tmp_path, 1).close()
+  (tmp_path / '1' / steps.KIND.manifest).write_text(json.dumps(
+      {'files': {'a': [1, 'b']}, 'orbax': {}, 'sum': 'c'}))
+  with pytest.raises(ValueError, match=r'version None, this program reads 2'):
+    manager.Checkpoints(tmp_path).restore(content(0))
 
 
 def test_leftovers_are_removed_at_the_start(tmp_path):
@@ -238,5 +248,5 @@ def test_blocked_time_is_counted(tmp_path):
   first = opened.blocked_s
   opened.wait()
   assert 0 < first < opened.blocked_s
-  sums = json.loads((tmp_path / '1' / step_sums.NAME).read_text())
+  sums = json.loads((tmp_path / '1' / steps.KIND.manifest).read_text())
   assert len(sums['files']) > 10

@@ -10,7 +10,7 @@ import pytest
 from tests.fixtures import limits
 
 pytestmark = pytest.mark.slow
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 _PROCESS = '''
 import pathlib, sys
 import jax
@@ -18,14 +18,14 @@ import numpy as np
 folder, port, index = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 jax.config.update('jax_cpu_collectives_implementation', 'gloo')
 jax.distributed.initialize('localhost:' + port, 2, index)
-from pinpoint_jax.train.checkpoints import keep, manager
+from pinpoint_jax.train.checkpoints import manager
 mesh = jax.make_mesh((2,), ('d',))
 sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec('d'))
 def content(step):
   whole = np.arange(8, dtype=np.float32) * step
   return {'rows': jax.make_array_from_callback(
       (8,), sharding, lambda index: whole[index])}
-opened = manager.Checkpoints(folder, keep.Keep(last=2))
+opened = manager.Checkpoints(folder, manager.Keep(last=2))
 if sys.argv[4] == 'save':
   for step in (1, 2, 3):
     opened.save(step, content(step), {'step': step})
@@ -68,8 +68,8 @@ def test_processes_agree_on_the_step(tmp_path):
   (first, warned), (second, _) = run(tmp_path, 'restore')
   assert first.endswith('restored 2 2\n'), warned
   assert second.endswith('restored 2 2\n')
-  assert 'WARNING: checkpoint broken, step 2 is taken instead' in warned
-  assert f'{tmp_path}/3/state/ocdbt.process_1/d/' in warned
+  assert 'WARNING: checkpoint damaged, step 2 is taken instead' in warned
+  assert f'{tmp_path}/3: state/ocdbt.process_1/d/' in warned
   flip(next(tmp_path.glob('2/state/ocdbt.process_1/d/*')))
   (first, _), (second, _) = run(tmp_path, 'restore')
   assert f'refused no checkpoint in {tmp_path} is good: ' in first

@@ -13,8 +13,8 @@ from pinpoint_jax.train.checkpoints import manager
 import pytest
 
 pytestmark = pytest.mark.slow
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-LOOP = pathlib.Path(__file__).parents[1] / 'fixtures' / 'saving_loop.py'
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+LOOP = pathlib.Path(__file__).parents[2] / 'fixtures' / 'saving_loop.py'
 content = runpy.run_path(str(LOOP))['content']
 
 

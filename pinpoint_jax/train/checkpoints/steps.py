@@ -1,0 +1,122 @@
+"""The folder of checkpoints: sealed steps, leftovers, steps set aside.
+
+  FOLDER/STEP/checksums.json   the manifest, and `orbax`: Orbax's own metadata
+  FOLDER/STEP/...              what Orbax wrote
+  FOLDER/bad/STEP              a damaged step that a later run set aside
+"""
+
+from collections.abc import Iterator
+import json
+import pathlib
+import shutil
+from typing import Any
+
+from pinpoint_jax.disk import files, sealed
+
+# Orbax renames old steps into here, for removal by `sweep`: a step that is
+# removed in place and half gone when the process dies looks damaged.
+DELETED = '.deleted'
+_BAD = 'bad'
+_UNFINISHED = '.orbax-checkpoint-tmp'
+# Orbax writes these two after its last hook; they hold no training state.
+_METADATA = '_CHECKPOINT_METADATA'
+_COMMITTED = 'commit_success.txt'
+_COMMIT_TIME = 'commit_timestamp_nsecs'
+
+
+class BadStep(ValueError):
+  """A checkpoint that is not as it was written."""
+
+
+_VERSION = 2
+KIND = sealed.Kind(
+    'checkpoint', BadStep, 'it is not used',
+    {'version': int, sealed.FILES: dict, 'orbax': dict}, versions=(_VERSION,),
+    manifest='checksums.json')
+
+
+def unfinished(folder: pathlib.Path, step: int) -> pathlib.Path:
+  """Where Orbax gathers a step before it commits it."""
+  return folder / f'{step}{_UNFINISHED}'
+
+
+def seal(step: pathlib.Path) -> None:
+  """Syncs every file of an unfinished step and writes its manifest."""
+  sums = sealed.Draft(step).finish()
+  del sums[_METADATA]
+  sealed.write_manifest(step, KIND, {
+      'version': _VERSION, sealed.FILES: sums, 'orbax': _orbax_metadata(step)})
+
+
+def clean(folder: pathlib.Path) -> None:
+  """Removes what killed or failed saves and removals left behind."""
+  sweep(folder)
+  for path in folder.glob(f'*{_UNFINISHED}*'):
+    shutil.rmtree(path)
+
+
+def sweep(folder: pathlib.Path) -> None:
+  """Removes the steps that Orbax took out of the folder."""
+  if (folder / DELETED).exists():
+    shutil.rmtree(folder / DELETED)
+
+
+def newest_good(folder: pathlib.Path) -> tuple[int | None, list[str]]:
+  """The newest step whose files are all as written, and faults of newer ones.
+
+  Damaged steps are set aside, unless no step is good: then nothing is touched,
+  so that no later run takes the folder for an empty one.
+  """
+  warnings, bad = [], []
+  for step in reversed(_committed(folder)):
+    faults = _faults(folder / str(step))
+    if not faults:
+      moved = [str(_set_aside(folder, other)) for other in bad]
+      return step, [*warnings, *(f'set aside as {path}' for path in moved)]
+    warnings.extend(faults)
+    bad.append(step)
+  return None, warnings
+
+
+def _committed(folder: pathlib.Path) -> list[int]:
+  return sorted(int(path.name) for path in folder.iterdir()
+                if path.name.isdecimal() and path.is_dir())
+
+
+def _faults(step: pathlib.Path) -> list[str]:
+  try:
+    manifest = sealed.read_manifest(step, KIND)
+  except BadStep as error:
+    return [str(error)]
+  damage = sealed.Files(step, manifest[sealed.FILES], KIND).damage()
+  return [*(f'{step}: {problem}' for problem in damage),
+          *_commit_faults(step, manifest['orbax'])]
+
+
+def _commit_faults(step: pathlib.Path,
+                   expected: dict[str, Any]) -> Iterator[str]:
+  try:
+    if _orbax_metadata(step) != expected:
+      yield f'{step / _METADATA} is not as it was written'
+  except FileNotFoundError:
+    yield f'{step / _METADATA} is missing'
+  except (ValueError, AttributeError, RecursionError):
+    yield f'{step / _METADATA} is not readable as JSON'
+  if not (step / _COMMITTED).is_file():
+    yield f'{step / _COMMITTED} is missing'
+
+
+def _orbax_metadata(step: pathlib.Path) -> dict[str, Any]:
+  metadata = json.loads((step / _METADATA).read_bytes())
+  metadata.pop(_COMMIT_TIME, None)
+  return metadata
+
+
+def _set_aside(folder: pathlib.Path, step: int) -> pathlib.Path:
+  aside = folder / _BAD / str(step)
+  if aside.exists():
+    shutil.rmtree(aside)
+  aside.parent.mkdir(exist_ok=True)
+  (folder / str(step)).rename(aside)
+  files.sync_folder(folder)
+  return aside
