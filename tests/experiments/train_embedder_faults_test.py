@@ -27,7 +27,9 @@ def test_flipped_bit_in_the_newest_checkpoint(stores, trained, tmp_path):
   done = tiny.run(stores, workdir)
   assert done.returncode == 0, done.stderr
   assert 'WARNING: checkpoint damaged, step 4 is taken instead' in done.stderr
-  assert str(broken) in done.stderr and 'after step 4' in done.stdout
+  place = workdir / 'checkpoints' / '6'
+  assert f'{place}: {broken.relative_to(place)} was changed' in done.stderr
+  assert 'after step 4' in done.stdout
   tiny.assert_same_run(workdir, trained)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import json
 import pathlib
 import shutil
+import time
 from typing import Any
 
 from pinpoint_jax.disk import files, sealed
@@ -28,6 +29,8 @@ class BadStep(ValueError):
   """A checkpoint that is not as it was written."""
 
 
+# After a failed save, threads of tensorstore write for a while.
+_TRIES, _PAUSE_S = 50, .1
 _VERSION = 2
 KIND = sealed.Kind(
     'checkpoint', BadStep, 'it is not used',
@@ -52,7 +55,13 @@ def clean(folder: pathlib.Path) -> None:
   """Removes what killed or failed saves and removals left behind."""
   sweep(folder)
   for path in folder.glob(f'*{_UNFINISHED}*'):
-    shutil.rmtree(path)
+    for _ in range(_TRIES):
+      shutil.rmtree(path, ignore_errors=True)
+      if not path.exists():
+        break
+      time.sleep(_PAUSE_S)
+    else:
+      shutil.rmtree(path)
 
 
 def sweep(folder: pathlib.Path) -> None:

@@ -25,13 +25,15 @@ def start(folder: pathlib.Path, *args: int) -> subprocess.Popen:
       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def kill_one(folder: pathlib.Path, delay: float) -> bool:
+def kill_one(folder: pathlib.Path, saves: int, delay: float) -> bool:
   """Kills one run and checks what it left; whether there were leftovers."""
   child = start(folder, 10_000)
-  assert child.stdout.readline().startswith('open')
+  said = ''.join(child.stdout.readline() for _ in range(1 + saves))
+  assert said.startswith('open')
   time.sleep(delay)
   child.kill()
-  said, complained = child.communicate()
+  rest, complained = child.communicate()
+  said += rest
   assert complained == ''
   promised = [int(line.split()[1]) for line in said.splitlines(keepends=True)
               if line.startswith('saved') and line.endswith('\n')]
@@ -58,7 +60,8 @@ def check(folder: pathlib.Path, promised: list[int]) -> None:
 def kill_ten(folder: pathlib.Path, seed: int) -> int:
   chance = random.Random(seed)
   folder.mkdir()
-  return sum(kill_one(folder, chance.uniform(0, .3)) for _ in range(10))
+  return sum(kill_one(folder, chance.randrange(3), chance.uniform(0, .3))
+             for _ in range(10))
 
 
 def test_killed_at_any_time_the_last_committed_step_is_there(tmp_path):
