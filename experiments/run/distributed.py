@@ -7,7 +7,6 @@ import time
 import jax
 from ml_collections import config_dict
 from pinpoint_jax.parallel import arrays
-from pinpoint_jax.train.checkpoints import agreement
 
 _SHARED_SECONDS = 30.
 
@@ -42,7 +41,7 @@ def check_shared(workdir: pathlib.Path) -> None:
     token = secrets.randbelow(2**31)
     path.write_text(str(token), encoding='utf-8')
     return token
-  token = agreement.by_first(write)
+  token = arrays.by_first(write)
   if arrays.any_process(not _appears(path, str(token))):
     raise ValueError(
         f'--workdir={workdir}: not every process sees the files that process 0 '
