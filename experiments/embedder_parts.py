@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import config_dict
 import numpy as np
+from pinpoint_jax import blocks, types
 from pinpoint_jax.evals import location_retrieval
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.losses import pairs
@@ -122,7 +123,7 @@ def evaluators(config: config_dict.ConfigDict, module: embedders.Embedder,
   for source, held_out in rows.held_out.items():
     if len(held_out) and config.eval.max_queries:
       few = _some(held_out, config.eval.max_queries)
-      features = few.__getitems__(range(len(few)))['features']
+      features = few.read()
       found.append(location_retrieval.LocationRetrieval(
           f'validation_{source}', config.eval.every, encoder,
           location_retrieval.Queries(few.photos, features), gallery, xyz))
@@ -133,13 +134,13 @@ def _some(rows: rows_lib.StoreRows, most: int) -> rows_lib.StoreRows:
   """At most so many rows, evenly spread."""
   if len(rows) <= most:
     return rows
-  return take(rows, np.arange(most) * len(rows) // most)
+  return take(rows, blocks.evenly_spread(len(rows), most))
 
 
 def inputs(train: Rows) -> dict[str, dict[str, Any]]:
   """What made each source's features, and which rows were trained on."""
-  names = ('backbone', 'weight_hash', 'preprocess', 'dim')
-  return {source: {name: rows.stores[0].manifest[name] for name in names}
+  return {source: {name: rows.stores[0].manifest[name]
+                   for name in types.BACKBONE_KEYS}
                   | {'trained_on': trained_on(rows)}
           for source, rows in train.items()}
 

@@ -4,7 +4,7 @@ import pathlib
 
 from ml_collections import config_dict
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.disk import files
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.rerank import examples, geo_prior
@@ -61,5 +61,4 @@ def _rows(config: config_dict.ConfigDict, gallery: galleries.Gallery,
         f'{gallery.path}: {len(rows)} {config.task} rows are left to fit a '
         f'prior on, all others share an author or a sequence with a query: '
         f'set --config.geo_prior.centres=0')
-  count = min(len(rows), _MOST_ROWS)
-  return rows[np.arange(count) * len(rows) // count]
+  return rows[blocks.evenly_spread(len(rows), _MOST_ROWS)]

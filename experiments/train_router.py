@@ -17,13 +17,12 @@ from typing import Any
 from experiments.run import launch, run_record
 from ml_collections import config_dict
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.models import router as routers
 from pinpoint_jax.report import tables
 from pinpoint_jax.train import router as training
 
-_MADE = ('backbone', 'weight_hash', 'preprocess', 'dim')
 _CARD = '''# pinpoint_jax router
 
 Says whether an unlabelled picture is an ordinary photo or a street view, so
@@ -101,17 +100,16 @@ def _features(config: config_dict.ConfigDict, rows: rows_lib.StoreRows,
               which: np.ndarray) -> np.ndarray:
   """At most config.max_rows of those rows, evenly spread."""
   chosen = np.flatnonzero(which)
-  if len(chosen) > config.max_rows:
-    at = np.arange(config.max_rows) * len(chosen) // config.max_rows
-    chosen = chosen[at]
-  return rows.__getitems__(chosen)['features']
+  return rows.read(
+      chosen[blocks.evenly_spread(len(chosen), config.max_rows)])
 
 
 def _made(parts: Mapping[str, _Part]) -> dict[str, Any]:
   """What made the features of both sources; refuses two backbones."""
-  found = {source: {name: part.rows.stores[0].manifest[name] for name in _MADE}
+  found = {source: {name: part.rows.stores[0].manifest[name]
+                    for name in types.BACKBONE_KEYS}
            for source, part in parts.items()}
-  unlike = [name for name in _MADE
+  unlike = [name for name in types.BACKBONE_KEYS
             if found['photo'][name] != found['street'][name]]
   if unlike:
     raise ValueError(

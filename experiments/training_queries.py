@@ -6,7 +6,7 @@ import sys
 from experiments import embedder_parts
 from ml_collections import config_dict
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.candidates import queries
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.gallery import gallery as galleries
@@ -32,18 +32,16 @@ def split(config: config_dict.ConfigDict, trained: embedder_files.Trained,
           gallery: galleries.Gallery) -> Split:
   """The queries of the config; a share of their origins is held out."""
   rows = _rows(config, trained, gallery)
-  if len(rows) > config.max_queries:
-    # Evenly spread: the same however large the stores are.
-    rows = embedder_parts.take(
-        rows, np.arange(config.max_queries) * len(rows) // config.max_queries)
-  features = rows.__getitems__(range(len(rows)))['features']
+  # Evenly spread: the same however large the stores are.
+  rows = embedder_parts.take(
+      rows, blocks.evenly_spread(len(rows), config.max_queries))
+  features = rows.read()
   asked = examples.LabeledQueries(rows.photos, queries.encode(
       trained, encoding.Encoder(trained.model), rows.photos, features,
       gallery.manifest['raw'] != 'off'))
   late = _validate(config, rows.photos)
   few = np.flatnonzero(late)
-  few = few[np.arange(min(len(few), config.eval.max_queries)) * len(few)
-            // max(1, min(len(few), config.eval.max_queries))]
+  few = few[blocks.evenly_spread(len(few), config.eval.max_queries)]
   return Split(asked.take(np.flatnonzero(~late)), asked.take(few))
 
 

@@ -17,6 +17,8 @@ Source: TypeAlias = Literal['photo', 'street', 'mixed']
 SOURCES: tuple[Source, ...] = ('photo', 'street')
 # The three ways to find a gallery row for a photo.
 CHANNELS = ('image', 'location', 'raw')
+# What makes a feature: rows that differ in one of these cannot be compared.
+BACKBONE_KEYS = ('backbone', 'weight_hash', 'preprocess', 'dim')
 
 LatLng: TypeAlias = Float[np.ndarray, '... 2']
 Image: TypeAlias = UInt8[np.ndarray, 'h w 3']

@@ -13,7 +13,7 @@ from typing import Any
 from experiments import embedder_parts
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.disk import parts
 from pinpoint_jax.evals import geolocation
@@ -149,7 +149,7 @@ class _Maker:
 
   def _encode(self, rows: rows_lib.StoreRows,
               at: Int[np.ndarray, 'n']) -> shortlist.Queries:
-    features = np.asarray(rows.__getitems__(at)['features'], np.float32)
+    features = np.asarray(rows.read(at), np.float32)
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return shortlist.Queries(
         self._encoder.images(self._params, rows.photos.source, features),
@@ -182,8 +182,8 @@ class _Maker:
 
 
 def _same_backbone(split: embedder_parts.Split) -> bool:
-  names = ('backbone', 'weight_hash', 'preprocess', 'dim')
-  return len({tuple(part.stores[0].manifest[name] for name in names)
+  return len({tuple(part.stores[0].manifest[name]
+                    for name in types.BACKBONE_KEYS)
               for part in split.train.values()}) == 1
 
 
@@ -192,8 +192,8 @@ def several(lists: Sequence[Lists], most: int) -> Found:
   total = sum(len(one) for one in lists)
   found = []
   for one in lists:
-    count = min(len(one), max(1, most * len(one) // total))
-    found.append(one.take(np.arange(count) * len(one) // count))
+    share = max(1, most * len(one) // total)
+    found.append(one.take(blocks.evenly_spread(len(one), share)))
   width = max(one.dist_km.shape[1] for one in found)
   def joined(name: str, fill: float | int, of: Any = lambda x: x) -> np.ndarray:
     columns = [getattr(of(one), name) for one in found]

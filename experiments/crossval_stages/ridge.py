@@ -64,4 +64,4 @@ def _dist_km(model: kernel_ridge.Model,
 
 
 def _features(rows: rows_lib.StoreRows) -> Any:
-  return np.asarray(rows.__getitems__(range(len(rows)))['features'], np.float32)
+  return np.asarray(rows.read(), np.float32)

@@ -13,11 +13,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax.geo import coords, distance
+from pinpoint_jax import blocks
+from pinpoint_jax.geo import coords, distance, geoscore
 
 NAMES = ('argmax', 'expected_score')
-# As the GeoScore falls with distance.
-SCALE_KM = 1492.7
 # How far from the chosen candidate others may pull the answer.
 REACH_KM = 25.0
 # arcsin(h) = π/2 − √(1 − h) · P(h) to 2e-8 rad (Abramowitz & Stegun 4.4.46),
@@ -59,10 +58,8 @@ def expected_score_each(
   scores = np.asarray(scores, np.float32)
   # A block of one shape: no query's answer depends on what else is in it.
   block = int(np.clip(_PAIRS // max(1, scores.shape[1]**2), 1, _MAX_QUERIES))
-  pad = [(0, -len(scores) % block), (0, 0)]
-  scores, xyz = np.pad(scores, pad), np.pad(xyz, [*pad, (0, 0)])
-  chosen = [_expected(scores[i:i + block], xyz[i:i + block])
-            for i in range(0, len(scores), block)]
+  chosen = [_expected(*padded)
+            for _, padded in blocks.padded(block, scores, xyz)]
   chosen = np.concatenate([np.zeros(0, np.int64), *jax.device_get(chosen)])
   return chosen[:len(latlng_deg)].astype(np.int64)
 
@@ -74,9 +71,9 @@ def _expected(scores: Float[jax.Array, 'b k'],
   squares = sum(jnp.square(xyz[:, :, None, i] - xyz[:, None, :, i])
                 for i in range(3))
   half = jnp.sqrt(jnp.minimum(squares / 4., 1.))
-  km = 2 * distance.EARTH_RADIUS_KM * _arcsin(half)
+  worth = geoscore.share(2 * distance.EARTH_RADIUS_KM * _arcsin(half))
   weights = jax.nn.softmax(scores, axis=-1)
-  expected = jnp.sum(weights[:, None, :] * jnp.exp(-km / SCALE_KM), axis=-1)
+  expected = jnp.sum(weights[:, None, :] * worth, axis=-1)
   return jnp.argmax(jnp.where(jnp.isneginf(scores), -1., expected), axis=-1)
 
 
@@ -104,9 +101,8 @@ def interpolated(
 def worths(latlng_deg: Float[np.ndarray, 'k 2']) -> Float[np.ndarray, 'k k']:
   """What each answer is worth if each other is the truth, 1 at no distance."""
   xyz = coords.to_xyz(latlng_deg)
-  half = np.sqrt(np.maximum(0., (1. - xyz @ xyz.T) / 2.))
-  km = 2 * distance.EARTH_RADIUS_KM * np.arcsin(np.minimum(half, 1.))
-  return np.exp(-km / SCALE_KM)
+  chords = 2 * np.sqrt(np.maximum(0., (1. - xyz @ xyz.T) / 2.))
+  return geoscore.share(distance.chord_to_km(chords))
 
 
 def softmax(scores: Float[np.ndarray, 'b k']) -> Float[np.ndarray, 'b k']:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax.evals import metrics
+from pinpoint_jax.geo import geoscore
 
 # Weights of photos in memory at a time, for several resamples together.
 _NUMBERS = 1 << 18
@@ -69,7 +70,7 @@ def _canonical(errors: metrics.Errors) -> tuple[np.ndarray, np.ndarray]:
 def _per_photo(
     dist_km: np.ndarray, inclusive: bool
 ) -> tuple[list[np.ndarray], Sequence[str]]:
-  scores = metrics.geoscore(dist_km)
+  scores = geoscore.points(dist_km)
   below = np.less_equal if inclusive else np.less
   columns = {f'acc@{t}km': below(dist_km, t).astype(np.float64)
              for t in metrics.THRESHOLDS_KM}

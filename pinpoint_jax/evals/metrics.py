@@ -11,11 +11,9 @@ import dataclasses
 from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.geo import geoscore
 
 THRESHOLDS_KM = (1, 25, 200, 750, 2500)
-# The scale of GeoGuessr's score: 5000 points at 0 km, 1/e of it at 1492.7 km.
-GEOSCORE_MAX = 5000.0
-GEOSCORE_SCALE_KM = 1492.7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,11 +45,6 @@ def merge(parts: Iterable[Errors]) -> Errors:
                 np.concatenate([p.clusters for p in parts]))
 
 
-def geoscore(dist_km: Float[np.ndarray, 'n']) -> Float[np.ndarray, 'n']:
-  """Points per photo, 5000·exp(−d/1492.7), unrounded."""
-  return GEOSCORE_MAX * np.exp(-dist_km / GEOSCORE_SCALE_KM)
-
-
 def summarise(
     errors: Errors, thresholds_km: Iterable[float] = THRESHOLDS_KM,
     inclusive: bool = False) -> dict[str, float]:
@@ -65,7 +58,7 @@ def summarise(
     raise ValueError('no photo to score: 0 rows')
   side = 'right' if inclusive else 'left'
   within = np.searchsorted(dist_km, thresholds_km, side=side)
-  scores = geoscore(dist_km)
+  scores = geoscore.points(dist_km)
   figures = {f'acc@{t}km': float(w / len(dist_km))
              for t, w in zip(thresholds_km, within)}
   return figures | {

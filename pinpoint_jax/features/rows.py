@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import hashlib
 
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float16, Int
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.features import block_reader, store
@@ -43,6 +43,12 @@ class StoreRows:
                 else self._features(self.chosen[rows]))
     return {'features': features, 'xyz': self.xyz[rows],
             'row': rows.astype(np.int32)}
+
+  def read(self, rows: Sequence[int] | None = None) -> Float16[
+      np.ndarray, 'b d']:
+    """Features of some rows, of all where none are named."""
+    return self.__getitems__(range(len(self)) if rows is None else rows)[
+        'features']
 
   def expect(self, blocks: Sequence[int]) -> None:
     """Begins to read blocks that will be needed."""
@@ -92,7 +98,7 @@ class StoreRows:
 def open_rows(paths: Sequence[str]) -> StoreRows:
   """All rows of the stores at `paths`, which must have been made alike."""
   stores = [store.open_store(path) for path in paths]
-  for name in ('source', 'dim', 'backbone', 'weight_hash', 'preprocess'):
+  for name in ('source', *types.BACKBONE_KEYS):
     values = {str(s.path): s.manifest[name] for s in stores}
     if len(set(values.values())) > 1:
       raise store.BadStore(f'stores of one source differ in {name}: {values}')

@@ -29,7 +29,7 @@ FEATURES, PLACES, IDS = 'features.f16.bin', 'latlng_deg.f32.bin', 'ids.txt'
 AUTHOR, AUTHORS = 'author.i32.bin', 'authors.txt'
 SEQUENCE, SEQUENCES = 'sequence.i32.bin', 'sequences.txt'
 QUARANTINE = 'quarantine.jsonl'
-_FINGERPRINT = ('backbone', 'weight_hash', 'preprocess', 'dim', 'source')
+_FINGERPRINT = (*types.BACKBONE_KEYS, 'source')
 _CHOICES = {'dtype': ('float16',), 'source': types.SOURCES}
 
 

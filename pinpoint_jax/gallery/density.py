@@ -81,7 +81,8 @@ def count_at(
     tree = spatial.cKDTree(xyz[sources == source], leafsize=64)
     if tree.n and len(rows):
       counts[:, source] = tree.query_ball_point(
-          xyz[rows], _chord(radius_km), return_length=True, workers=-1)
+          xyz[rows], distance.km_to_chord(radius_km), return_length=True,
+          workers=-1)
   return counts
 
 
@@ -94,18 +95,18 @@ def _count_crowded(xyz: np.ndarray, sources: np.ndarray,
   cells = _cells(xyz, sources)
   sizes = np.diff(cells.starts)
   crowded = np.flatnonzero(sizes >= _CROWDED)
-  tree = spatial.cKDTree(cells.centers)
+  tree, chord = spatial.cKDTree(cells.centers), distance.km_to_chord(radius_km)
   xyz, sources = xyz[cells.order], sources[cells.order]
   counted = np.zeros_like(counts)
   for start in range(0, len(crowded), _BLOCK):
     block = crowded[start:start + _BLOCK]
-    reach = _chord(radius_km) + cells.reach[block] + cells.reach.max()
+    reach = chord + cells.reach[block] + cells.reach.max()
     near = tree.query_ball_point(cells.centers[block], reach,
                                  return_sorted=False)
     for cell, others in zip(block, near):
       rows = slice(cells.starts[cell], cells.starts[cell + 1])
       counted[rows] = _count_cell(
-          cells, cell, np.asarray(others), xyz, sources, _chord(radius_km))
+          cells, cell, np.asarray(others), xyz, sources, chord)
   scattered = np.flatnonzero(np.repeat(sizes < _CROWDED, sizes))
   counted[scattered] = count_at(xyz, sources, scattered, radius_km)
   counts[cells.order] = counted
@@ -183,12 +184,7 @@ def _interleaved(xyz: np.ndarray) -> Int[np.ndarray, 'g']:
   return codes
 
 
-def _chord(radius_km: float | int) -> float:
-  return 2 * float(np.sin(radius_km / distance.EARTH_RADIUS_KM / 2))
-
-
-_CHORDS = tuple(2 * np.sin(km / distance.EARTH_RADIUS_KM / 2)
-                for km in RADII_KM)
+_CHORDS = tuple(distance.km_to_chord(km) for km in RADII_KM)
 
 
 def visible_counts(

@@ -279,7 +279,8 @@ def input_differences(source: str, expected: Mapping[str, Any],
                       actual: Mapping[str, Any]) -> list[str]:
   """What differs in the making of two sources' features."""
   return [f'{source} {name} {expected.get(name)!r} → {actual.get(name)!r}'
-          for name in layout.INPUTS if expected.get(name) != actual.get(name)]
+          for name in types.BACKBONE_KEYS
+          if expected.get(name) != actual.get(name)]
 
 
 def _open(path: pathlib.Path, manifest: Mapping[str, Any]) -> Gallery:

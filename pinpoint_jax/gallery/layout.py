@@ -39,7 +39,6 @@ IDS, ID_OFFSETS = 'ids.txt', 'ids.i64.bin'
 CODED = ('author', 'sequence', 'country', 'admin1', 'admin2')
 # Finished segments, and unfinished ones.
 _OURS = re.compile(r'[0-9a-f]{16}|\..*\.tmp')
-INPUTS = ('backbone', 'weight_hash', 'preprocess', 'dim')
 
 
 class BadGallery(ValueError):

@@ -127,13 +127,12 @@ def _lists(own: _Places,
 def _nearest(tree: spatial.cKDTree, latlng_deg: np.ndarray) -> tuple[
     np.ndarray, np.ndarray, Bool[np.ndarray, 'b']]:
   """Nearest places [b, 64], their km, and which queries have near ties."""
-  half = np.sin((RADIUS_KM + 2 * _SLACK_KM) / distance.EARTH_RADIUS_KM / 2)
   chords, places = tree.query(
-      coords.to_xyz(latlng_deg), k=MOST + 1, distance_upper_bound=2 * half,
-      workers=-1)
+      coords.to_xyz(latlng_deg), k=MOST + 1, workers=-1,
+      distance_upper_bound=distance.km_to_chord(RADIUS_KM + 2 * _SLACK_KM))
   dist_km = np.full(chords.shape, np.inf)
   near = np.isfinite(chords)
-  dist_km[near] = 2 * distance.EARTH_RADIUS_KM * np.arcsin(chords[near] / 2)
+  dist_km[near] = distance.chord_to_km(chords[near])
   steps = np.where(near[:, 1:], dist_km[:, 1:], 1e9) - np.where(
       near[:, :-1], dist_km[:, :-1], 0)
   unsure = (np.any(steps <= _SLACK_KM, axis=1)

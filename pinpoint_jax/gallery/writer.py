@@ -138,7 +138,7 @@ def _empty_manifest(trained: embedder_files.Trained,
                     settings: Settings) -> dict[str, Any]:
   """The manifest of an empty gallery."""
   inputs = {source: {name: trained.inputs[source][name]
-                     for name in layout.INPUTS}
+                     for name in types.BACKBONE_KEYS}
             for source in layout.MODES[settings.mode]
             if source in trained.inputs}
   if not inputs:

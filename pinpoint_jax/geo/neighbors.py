@@ -75,8 +75,7 @@ class SphereIndex:
     if not radius_km >= 0:
       raise ValueError(f'radius_km is {radius_km}; it must be at least 0')
     coords.check_latlng_deg(latlng_deg, 'queries', allow_null_island=True)
-    angle_rad = min(radius_km / distance.EARTH_RADIUS_KM, np.pi)
-    chords = np.full(len(latlng_deg), 2 * np.sin(angle_rad / 2))
+    chords = np.full(len(latlng_deg), distance.km_to_chord(radius_km))
     query, rows, dist_km = self._ball(latlng_deg, chords)
     near = dist_km <= radius_km
     counts = np.bincount(query[near], minlength=len(latlng_deg))

@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Float
+from pinpoint_jax import blocks
 from pinpoint_jax.losses import contrastive, pairs
 from pinpoint_jax.losses import contrastive as records
 from pinpoint_jax.parallel import mesh as meshes
@@ -125,6 +126,4 @@ def _chunks(x: Float[jax.Array, 'c d'], chunk: int) -> Float[
     jax.Array, 'n k d']:
   """Columns in chunks, the last filled up with empty ones (zeros)."""
   chunk = min(chunk, len(x))
-  num = -(-len(x) // chunk)
-  padded = jnp.pad(x, [(0, num * chunk - len(x)), (0, 0)])
-  return padded.reshape(num, chunk, x.shape[1])
+  return blocks.pad_rows(x, chunk).reshape(-1, chunk, x.shape[1])

@@ -12,9 +12,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
+from pinpoint_jax.geo import geoscore
 
-# As the GeoScore falls with distance.
-SCALE_KM = 1492.7
 # Finite, so that gradients are.
 _NEVER = -1e30
 # A pair of candidates whose errors differ by a factor of 25 has full weight.
@@ -88,7 +87,7 @@ def rewards(
   if min(within_1km, within_25km) < 0 or rest <= 0:
     raise ValueError(f'within_1km={within_1km}, within_25km={within_25km}: '
                      f'must be at least 0 and leave something to the GeoScore')
-  return (rest * jnp.exp(-dist_km / SCALE_KM) + within_1km * (dist_km < 1)
+  return (rest * geoscore.share(dist_km) + within_1km * (dist_km < 1)
           + within_25km * (dist_km < 25))
 
 

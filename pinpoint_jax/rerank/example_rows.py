@@ -13,7 +13,7 @@ from typing import Any
 from flax import linen as nn
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.disk import parts
 from pinpoint_jax.models import layers
 from pinpoint_jax.rerank import examples, inputs, scoring
@@ -120,8 +120,8 @@ def _columns(builder: examples.ExampleBuilder, reader: inputs.Reader,
 
 def norms(rows: ExampleRows) -> dict[str, Any]:
   """Parameters of the module's Standardise layers, by the layer's name."""
-  few = min(len(rows), _NUM_FITTED)
-  batch = rows.__getitems__(np.arange(few) * len(rows) // few)['batch']
+  batch = rows.__getitems__(
+      blocks.evenly_spread(len(rows), _NUM_FITTED))['batch']
   if batch.features is not None:
     return {
         'features_norm': layers.fit_standardise(batch.features, batch.valid)

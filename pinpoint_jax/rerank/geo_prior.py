@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 import numpy as np
+from pinpoint_jax import blocks
 from pinpoint_jax.geo import coords, distance
 from pinpoint_jax.ridge import ridge as kernel_ridge
 
@@ -58,10 +59,8 @@ def columns(prior: GeoPrior, raw: Float[np.ndarray, 'b r'],
   xyz = coords.to_xyz(latlng_deg).astype(np.float32)
   placed = jax.device_put(prior)
   found = []
-  for start in range(0, len(raw), _QUERIES):
-    part = slice(start, start + _QUERIES)
-    few = np.pad(raw[part], [(0, _QUERIES - len(raw[part])), (0, 0)])
-    weights = _weights(placed, few)
+  for part, (block,) in blocks.padded(_QUERIES, raw):
+    weights = _weights(placed, block)
     found += [_columns(placed, weights, i, one)
               for i, one in enumerate(xyz[part])]
   if not found:
@@ -76,7 +75,7 @@ def _columns(prior: GeoPrior, weights: Float[jax.Array, 'b a'],
   # By differences: a float32 dot product is blind below 2 km.
   squares = sum((xyz[:, None, i] - prior['anchors'][None, :, i])**2
                 for i in range(3))
-  km = distance.EARTH_RADIUS_KM * _arc(jnp.sqrt(squares))
+  km = distance.chord_to_km(jnp.sqrt(squares))
   far = jnp.exp(-km / SCALES_KM[-1])
   worths = (far**64, far**16, far**4, far)
   # Not a matrix product: worths then need not be written down.
@@ -95,13 +94,6 @@ def _weights(prior: GeoPrior, raw: Float[jax.Array, 'b r']) -> Float[
   chances = jnp.matmul(kernel, prior['weights'],
                        precision=jax.lax.Precision.HIGHEST)
   return chances + prior['shares'][None]
-
-
-def _arc(chord: jax.Array) -> jax.Array:
-  """2 · arcsin(chord / 2) up to 0.1 % at 10,000 km, where nothing counts."""
-  x = chord * chord / 4
-  return chord * (1 + x * (1 / 6 + x * (3 / 40 + x * (15 / 336 + x * (
-      105 / 3456)))))
 
 
 def _padded(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:

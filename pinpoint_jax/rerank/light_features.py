@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.geo import coords, distance
 from pinpoint_jax.models import rerank_inputs
 
@@ -116,11 +116,8 @@ def _in_blocks(xyz: Float[np.ndarray, 'b k 3'],
   """So many queries at a time, the last ones filled up: one compilation."""
   found = np.empty((*xyz.shape[:2], weights.shape[-1] * len(VOTE_KM)),
                    np.float32)
-  for start in range(0, len(xyz), block):
-    part = slice(start, min(start + block, len(xyz)))
-    short = block - (part.stop - start)
-    pad = lambda x, short=short: np.pad(x, [(0, short), (0, 0), (0, 0)])
-    found[part] = _votes(pad(xyz[part]), pad(weights[part]))[:block - short]
+  for part, padded in blocks.padded(block, xyz, weights):
+    found[part] = _votes(*padded)[:part.stop - part.start]
   return found
 
 

@@ -15,6 +15,7 @@ import dataclasses
 
 from jaxtyping import Float
 import numpy as np
+from pinpoint_jax import blocks as blocks_lib
 
 KERNELS = ('linear', 'rbf')
 _BLOCK = 4096
@@ -73,8 +74,7 @@ def fit(features: np.ndarray, power: float | int, kernel_name: str,
     return linear
   if most_centres < 1:
     raise ValueError(f'{most_centres} centres: at least 1 is needed')
-  count = min(len(features), most_centres)
-  picked = np.arange(count) * len(features) // count
+  picked = blocks_lib.evenly_spread(len(features), most_centres)
   centres = linear._standardised(np.asarray(features[picked]))
   return dataclasses.replace(linear, centres=centres,
                              root=_inverse_root(kernel(centres, centres)))

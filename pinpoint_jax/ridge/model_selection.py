@@ -5,10 +5,10 @@ import dataclasses
 
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax.geo import distance
+from pinpoint_jax import blocks
+from pinpoint_jax.geo import distance, geoscore
 from pinpoint_jax.ridge import ridge as kernel_ridge
 
-_SCALE_KM = kernel_ridge.SCALES_KM['expected_score']
 # The best penalty hardly moves with the number of rows.
 _MOST_ROWS = 4000
 
@@ -29,8 +29,7 @@ def choose(features: np.ndarray, latlng_deg: Float[np.ndarray, 'n 2'],
   Each fold is answered with places of the others. Of more than 4000 rows, as
   many, evenly spread, decide.
   """
-  count = min(len(folds), _MOST_ROWS)
-  rows = np.arange(count) * len(folds) // max(count, 1)
+  rows = blocks.evenly_spread(len(folds), _MOST_ROWS)
   if len(np.unique(folds[rows])) < 2:
     raise ValueError(f'{len(np.unique(folds))} inner folds of {len(folds)} '
                      f'rows: at least 2 are needed to choose settings')
@@ -62,6 +61,6 @@ def _score(model: kernel_ridge.Model, features: np.ndarray,
            truth_deg: Float[np.ndarray, 'b 2'],
            kept_deg: Float[np.ndarray, 'c 2']) -> float:
   best = kernel_ridge.scores(
-      model, features, kept_deg, _SCALE_KM).argmax(axis=1)
+      model, features, kept_deg, geoscore.SCALE_KM).argmax(axis=1)
   dist_km = distance.haversine_km(kept_deg[best], truth_deg)
-  return float(np.exp(-dist_km / _SCALE_KM).sum())
+  return float(geoscore.share(dist_km).sum())

@@ -15,13 +15,13 @@ import dataclasses
 
 from jaxtyping import Float
 import numpy as np
-from pinpoint_jax.geo import coords, distance
+from pinpoint_jax.geo import coords, distance, geoscore
 from pinpoint_jax.ridge import anchors
 from pinpoint_jax.ridge import inputs as closed_form_inputs
 from scipy import linalg, sparse
 
 # As the GeoScore falls with distance, and what counts as near otherwise.
-SCALES_KM = {'argmax': 300., 'expected_score': 1492.7}
+SCALES_KM = {'argmax': 300., 'expected_score': geoscore.SCALE_KM}
 
 
 @dataclasses.dataclass(frozen=True)

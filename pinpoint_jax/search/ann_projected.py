@@ -9,7 +9,7 @@ import pathlib
 
 from jaxtyping import Float
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.search import ann, ann_files, scan
 from pinpoint_jax.search import vectors as vector_checks
 from pinpoint_jax.search import vectors as vectors_lib
@@ -133,14 +133,12 @@ class ProjectedIndex:
     self.inner.save(folder / 'inner')
 
   def _projected(self, queries: np.ndarray) -> np.ndarray:
-    padded = np.pad(queries, [(0, -len(queries) % _QUERY_BLOCK), (0, 0)])
-    projected = np.empty((len(padded), self._matrix.shape[1]), np.float32)
+    projected = np.empty((len(queries), self._matrix.shape[1]), np.float32)
     # So small a product is over before a second thread is awake.
     with scan.one_thread():
-      for start in range(0, len(padded), _QUERY_BLOCK):
-        block = slice(start, start + _QUERY_BLOCK)
-        projected[block] = padded[block] @ self._matrix
-    return projected[:len(queries)]
+      for part, (block,) in blocks.padded(_QUERY_BLOCK, queries):
+        projected[part] = (block @ self._matrix)[:part.stop - part.start]
+    return projected
 
   def _rescored(self, query: np.ndarray, rows: np.ndarray,
                 k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import pathlib
 
 from jaxtyping import Float
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.search import ann, ann_files, merge
 from pinpoint_jax.search import vectors as vector_checks
 from pinpoint_jax.search import vectors as vectors_lib
@@ -125,9 +125,8 @@ class ScannIndex:
 
   def _brute(self, queries: np.ndarray,
              k: int) -> tuple[np.ndarray, np.ndarray]:
-    padded = np.pad(queries, [(0, -len(queries) % _BRUTE_BLOCK), (0, 0)])
-    found = [self._searcher.search_batched(padded[i:i + _BRUTE_BLOCK], k)
-             for i in range(0, len(padded), _BRUTE_BLOCK)]
+    found = [self._searcher.search_batched(block, k)
+             for _, (block,) in blocks.padded(_BRUTE_BLOCK, queries)]
     rows, scores = (np.concatenate(part)[:len(queries)]
                     for part in zip(*found))
     return rows, scores

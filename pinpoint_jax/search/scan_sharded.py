@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Int, Num
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.search import exact_scores, row_sets, scan
 from pinpoint_jax.search import vectors as vectors_lib
@@ -97,7 +97,7 @@ class Sharded:
   def _fast(self, queries: np.ndarray, wanted: int,
             hidden: row_sets.Pairs) -> tuple[np.ndarray, np.ndarray]:
     """Rows and float32 scores of the `wanted` best over all devices."""
-    padded = np.pad(queries, [(0, _QUERIES - len(queries)), (0, 0)])
+    padded = blocks.pad_rows(queries, _QUERIES)
     pair_rows, pair_queries, window = _windows(hidden, self._chunk)
     found = _best_of_devices(
         padded, self._stored, self._scale, pair_rows, pair_queries,

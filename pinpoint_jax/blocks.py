@@ -1,0 +1,37 @@
+"""Rows of arrays: evenly spread samples, and blocks of one size.
+
+A compiled function takes one shape, so the last block is filled up with
+zeros. What a row gets can then not depend on the rows around it.
+"""
+
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Int, Shaped
+import numpy as np
+
+
+def evenly_spread(num_rows: int, most: int) -> Int[np.ndarray, 'n']:
+  """At most `most` of num_rows row numbers, ascending, at equal distances."""
+  count = min(num_rows, most)
+  return np.arange(count) * num_rows // max(count, 1)
+
+
+def pad_rows(
+    rows: Shaped[np.ndarray, 'n *d'] | Shaped[jax.Array, 'n *d'], size: int,
+) -> Shaped[np.ndarray, 'm *d'] | Shaped[jax.Array, 'm *d']:
+  """The rows and zeros after them, up to the next multiple of `size`."""
+  xp = jnp if isinstance(rows, jax.Array) else np
+  return xp.pad(rows, [(0, -len(rows) % size)] + [(0, 0)] * (rows.ndim - 1))
+
+
+def padded(size: int, *arrays: Shaped[np.ndarray, 'n ...']) -> Iterator[
+    tuple[slice, list[np.ndarray]]]:
+  """Which rows each block of arrays of equal length holds, and the block.
+
+  The slice ends where the rows do; the block always has `size` rows.
+  """
+  for start in range(0, len(arrays[0]), size):
+    part = slice(start, min(start + size, len(arrays[0])))
+    yield part, [pad_rows(array[part], size) for array in arrays]
