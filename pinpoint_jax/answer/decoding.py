@@ -71,9 +71,9 @@ def _expected(scores: Float[jax.Array, 'b k'],
   squares = sum(jnp.square(xyz[:, :, None, i] - xyz[:, None, :, i])
                 for i in range(3))
   half = jnp.sqrt(jnp.minimum(squares / 4., 1.))
-  worth = geoscore.share(2 * distance.EARTH_RADIUS_KM * _arcsin(half))
+  km = 2 * distance.EARTH_RADIUS_KM * _arcsin(half)
   weights = jax.nn.softmax(scores, axis=-1)
-  expected = jnp.sum(weights[:, None, :] * worth, axis=-1)
+  expected = jnp.sum(weights[:, None, :] * geoscore.share(km), axis=-1)
   return jnp.argmax(jnp.where(jnp.isneginf(scores), -1., expected), axis=-1)
 
 

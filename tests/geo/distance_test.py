@@ -1,5 +1,7 @@
 """Kilometres against hand numbers, extended precision and geographiclib."""
 
+import math
+
 from geographiclib.geodesic import Geodesic
 import jax
 import jax.numpy as jnp
@@ -162,3 +164,25 @@ def test_named_radii():
 def test_unknown_name_lists_the_choices():
   with pytest.raises(ValueError, match="'manhattan'.*geodesic.*haversine_6371"):
     distance.distance_fn('manhattan')
+
+
+@pytest.mark.parametrize('km, chord', [
+    (0, 0), (math.pi / 3 * distance.EARTH_RADIUS_KM, 1),
+    (math.pi / 2 * distance.EARTH_RADIUS_KM, math.sqrt(2)),
+    (math.pi * distance.EARTH_RADIUS_KM, 2), (30_000, 2)])
+def test_chords_by_hand(km, chord):
+  assert distance.km_to_chord(km) == pytest.approx(chord, abs=1e-15)
+  if km < 30_000:  # Beyond half a turn, a chord names the shorter way.
+    assert distance.chord_to_km(np.array([chord], float)) == pytest.approx(km)
+    np.testing.assert_allclose(
+        distance.chord_to_km(jnp.float32(chord)), km, rtol=5e-4)
+
+
+def test_chords_on_the_device_are_right_from_millimetres_to_antipodes():
+  chords = np.concatenate([
+      np.geomspace(1e-9, 2, 50_000), np.linspace(0, 2, 50_000)])
+  chords = chords.astype(np.float32)
+  km = np.asarray(distance.chord_to_km(jnp.asarray(chords)), np.float64)
+  exact = distance.chord_to_km(chords.astype(np.float64))
+  # Three float32 steps, 2.3 m at the antipode.
+  np.testing.assert_allclose(km, exact, rtol=4e-7)

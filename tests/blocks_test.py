@@ -1,0 +1,37 @@
+"""Even samples and blocks of one size."""
+
+import jax.numpy as jnp
+import numpy as np
+from pinpoint_jax import blocks
+import pytest
+
+
+@pytest.mark.parametrize('num_rows, most, rows', [
+    (10, 4, [0, 2, 5, 7]), (3, 5, [0, 1, 2]), (5, 5, [0, 1, 2, 3, 4]),
+    (0, 4, []), (7, 0, []), (5_000_000_000, 2, [0, 2_500_000_000])])
+def test_evenly_spread_by_hand(num_rows, most, rows):
+  assert blocks.evenly_spread(num_rows, most).tolist() == rows
+
+
+@pytest.mark.parametrize('xp', [np, jnp])
+def test_rows_are_padded_with_zeros_to_a_multiple(xp):
+  rows = xp.ones((3, 2))
+  padded = blocks.pad_rows(rows, 4)
+  assert isinstance(padded, type(rows))
+  np.testing.assert_array_equal(padded, [[1, 1], [1, 1], [1, 1], [0, 0]])
+  assert blocks.pad_rows(rows, 3).shape == (3, 2)
+  assert blocks.pad_rows(xp.ones(3), 2).tolist() == [1, 1, 1, 0]
+  assert blocks.pad_rows(rows[:0], 4).shape == (0, 2)
+
+
+def test_blocks_cover_every_row_once_in_one_shape():
+  a, b = np.arange(7), np.arange(14).reshape(7, 2)
+  copies, shapes = (np.zeros_like(a), np.zeros_like(b)), set()
+  for part, block in blocks.padded(3, a, b):
+    shapes |= {x.shape for x in block}
+    for copy, x in zip(copies, block):
+      copy[part] += x[:part.stop - part.start]
+  np.testing.assert_array_equal(copies[0], a)
+  np.testing.assert_array_equal(copies[1], b)
+  assert shapes == {(3,), (3, 2)}
+  assert not list(blocks.padded(3, a[:0]))
