@@ -10,6 +10,7 @@ CORE = [
     'pillow>=13', 'jaxtyping>=0.3.11', 'scipy>=1.17', 'shapely>=2.2',
     'reverse_geocoder>=1.5.1', 'geographiclib>=2.1', 'xxhash>=4.1',
     'ml_dtypes>=0.5', 'tqdm>=4.70', 'grain>=0.2.18',
+    'threadpoolctl>=3.6',
 ]
 EXTRAS = {
     # Data sets as TFDS builders; everything else reads without it.

@@ -20,13 +20,11 @@ two of ours never wait for one another; two threads inside one product wait at
 its end, and spin while they do.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent import futures
 import contextlib
-import ctypes
 import dataclasses
 import functools
-import pathlib
 import threading
 
 import jax
@@ -36,50 +34,53 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.search import exact_scores, row_sets
 from pinpoint_jax.search import vectors as vectors_lib
+import threadpoolctl
 
 _lock = threading.Lock()
 
 
 @dataclasses.dataclass
-class _OpenBlas:
-  """The number of threads of numpy's OpenBLAS, and who holds it at one."""
+class _Blas:
+  """The BLAS libraries of this process, and who holds them at one thread."""
 
-  get: Callable[[], int]
-  put: Callable[[int], None]
+  libraries: Sequence[threadpoolctl.LibController]
   holders: int = 0
-  before: int = 1
+  num_threads: Sequence[int] = ()
 
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[bool]:
-  """Products in here take one thread; False where they cannot be told so."""
-  blas = _openblas()
-  if blas is None:
-    yield False
-    return
+  """Products in here take one thread; False where BLAS has no such switch.
+
+  The number of threads belongs to the process: the first to enter lowers it
+  and the last to leave restores it. threadpoolctl's own context would restore
+  it for the one who leaves, while another is still inside.
+  """
+  blas = _blas()
   with _lock:
     if not blas.holders:
-      blas.before = blas.get()
-      blas.put(1)
+      blas.num_threads = [x.get_num_threads() for x in blas.libraries]
+      _set_num_threads(blas, [1] * len(blas.libraries))
     blas.holders += 1
   try:
-    yield True
+    yield bool(blas.libraries)
   finally:
     with _lock:
       blas.holders -= 1
       if not blas.holders:
-        blas.put(blas.before)
+        _set_num_threads(blas, blas.num_threads)
+
+
+def _set_num_threads(blas: _Blas, num_threads: Sequence[int]) -> None:
+  for library, num in zip(blas.libraries, num_threads):
+    library.set_num_threads(num)
 
 
 @functools.cache
-def _openblas() -> _OpenBlas | None:
-  """What numpy's wheels bring; None for a numpy of another kind."""
-  folder = pathlib.Path(np.__file__).parents[1] / 'numpy.libs'
-  for path in folder.glob('libscipy_openblas64_*'):
-    library = ctypes.CDLL(str(path))
-    return _OpenBlas(library.scipy_openblas_get_num_threads64_,
-                     library.scipy_openblas_set_num_threads64_)
-  return None
+def _blas() -> _Blas:
+  """Looked up once: that reads the names of all libraries of the process."""
+  loaded = threadpoolctl.ThreadpoolController()
+  return _Blas(loaded.select(user_api='blas').lib_controllers)
 
 
 _SPARE = 1 << 14

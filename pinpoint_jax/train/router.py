@@ -1,4 +1,4 @@
-"""Fits the router: logistic regression by Newton's method, no randomness.
+"""Fits the router: logistic regression by Newton steps, no randomness.
 
   mean loss of photos / 2 + mean loss of street views / 2 + l2/2 · |weights|²
 
@@ -13,10 +13,11 @@ from typing import Any
 from jaxtyping import Float, Num
 import numpy as np
 from pinpoint_jax.models import router as routers
+from scipy import optimize
 
 # A column that varies less is taken for constant; it is only centred.
 _CONSTANT = 1e-6
-_MAX_STEPS, _MAX_HALVINGS = 100, 40
+_MAX_STEPS = 200
 _CONVERGED = 1e-9
 _BLOCK = 8192
 
@@ -63,15 +64,17 @@ def fit(photo: Num[np.ndarray, 'p d'], street: Num[np.ndarray, 's d'],
                  f'have no finite answer')
   mean, std = _statistics(photo, street)
   rows = _rows(photo, street, mean, std)
-  beta = np.zeros(len(mean) + 1)
-  for _ in range(_MAX_STEPS):
-    gradient = _gradient(beta, rows, l2)
-    if np.abs(gradient).max() < _CONVERGED:
-      return routers.Router(mean, std, beta[:-1], float(beta[-1]), dict(inputs))
-    beta = _down(beta, np.linalg.solve(_hessian(beta, rows, l2), gradient),
-                 rows, l2)
-  raise BadFit(f'the router did not settle in {_MAX_STEPS} steps (gradient '
-               f'{np.abs(gradient).max():.3g}): raise l2={l2}')
+  # Newton steps by conjugate gradients, in a region where they can be trusted.
+  minimum = optimize.minimize(
+      _cost, np.zeros(len(mean) + 1), (rows, l2), 'trust-ncg', _gradient,
+      _hessian, options={'gtol': _CONVERGED, 'maxiter': _MAX_STEPS})
+  slope = np.abs(minimum.jac).max()
+  # Where rounding hides the last step, the cost is flat all the same.
+  if not minimum.success and slope > 10 * _CONVERGED:
+    raise BadFit(f'the router did not converge in {_MAX_STEPS} steps (gradient '
+                 f'{slope:.3g}): raise l2={l2}')
+  return routers.Router(mean, std, minimum.x[:-1], float(minimum.x[-1]),
+                        dict(inputs))
 
 
 def judge(router: routers.Router, photo: Num[np.ndarray, 'p d'],
@@ -150,18 +153,6 @@ def _hessian(beta: np.ndarray, rows: _Rows, l2: float | int) -> np.ndarray:
     part = slice(start, start + _BLOCK)
     total += rows.x[part].T @ (curve[part, None] * rows.x[part])
   return total
-
-
-def _down(beta: np.ndarray, step: np.ndarray, rows: _Rows,
-          l2: float | int) -> np.ndarray:
-  """Newton's step, halved until the cost does not rise."""
-  before = _cost(beta, rows, l2)
-  for halvings in range(_MAX_HALVINGS):
-    after = beta - step * .5**halvings
-    # Near the end both are equal to rounding.
-    if _cost(after, rows, l2) <= before * (1 + 1e-12):
-      return after
-  raise BadFit('no step lowers the cost of the router: raise l2')
 
 
 def _calibration_error(chance: np.ndarray, label: np.ndarray,

@@ -130,7 +130,7 @@ def test_threads_search_at_once_and_without_our_own(monkeypatch):
   with futures.ThreadPoolExecutor(3) as pool:
     for found in pool.map(lambda _: held.search(queries, 6), range(6)):
       assert_same(found, expected)
-  monkeypatch.setattr(scan, '_openblas', lambda: None)
+  monkeypatch.setattr(scan, '_blas', lambda: scan._Blas([]))
   assert_same(exact.search(queries, gallery, 6, engine='scan'), expected)
 
 
