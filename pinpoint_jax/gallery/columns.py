@@ -1,6 +1,6 @@
 """Text columns of a gallery: ids in order, and names behind codes.
 
-Both stay as bytes on disk until somebody asks.
+Both stay as bytes on disk until they are needed.
 """
 
 from collections.abc import Sequence
@@ -48,10 +48,9 @@ class Ids:
       return rows
     blocks = np.searchsorted(self._firsts, ids, 'right') - 1
     order = np.argsort(blocks, kind='stable')
-    for asked in np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1):
-      if len(asked) and blocks[asked[0]] >= 0:
-        rows[asked] = self._find_in(
-            int(blocks[asked[0]]) * _BLOCK, ids[asked])
+    for at in np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1):
+      if len(at) and blocks[at[0]] >= 0:
+        rows[at] = self._find_in(int(blocks[at[0]]) * _BLOCK, ids[at])
     return rows
 
   def _find_in(self, start: int, ids: types.Strings) -> Int[np.ndarray, 'm']:

@@ -7,7 +7,7 @@ A city of n rows has n² pairs. Crowded rows are therefore counted cell by cell:
       ├──┼──┼──┼──┼──┤    b  cut by somebody's circle: row by row
       │ b│ i│ i│ i│ b│       elsewhere: none
       ├──┼──┼──┼──┼──┤
-      │ b│ i│ A│ i│ b│    Scattered rows ask a k-d tree one by one.
+      │ b│ i│ A│ i│ b│    Scattered rows search a k-d tree singly.
 
 For a query that may not see all rows:
 
@@ -28,7 +28,7 @@ from pinpoint_jax.search import masks, row_sets
 from scipy import spatial
 
 RADII_KM = (1., 25.)
-# Rows in a cell: from so many on the cell asks as one, above so many it splits.
+# Rows in a cell: from so many on it is queried as one, above so many it splits.
 _CROWDED, _FULL = 12, 128
 # Sides of cells are the globe's diameter / 2^level: from 3.1 km to 200 m.
 _LEVELS = range(12, 17)
@@ -198,13 +198,13 @@ def visible_counts(
   """
   real = candidates >= 0
   safe = np.maximum(candidates, 0)
-  found = np.where(real[..., None, None], counted[safe], 0)
+  counts = np.where(real[..., None, None], counted[safe], 0)
   for query in range(len(candidates)):
     hidden = mask.excluded.of(query)
     if len(hidden):
-      found[query] -= real[query, :, None, None] * _near(
+      counts[query] -= real[query, :, None, None] * _near(
           xyz[safe[query]], xyz[hidden], sources[hidden] == 1)
-  return np.maximum(found, 0).astype(np.int32)
+  return np.maximum(counts, 0).astype(np.int32)
 
 
 def _near(at: Float[np.ndarray, 'k 3'], hidden: Float[np.ndarray, 'h 3'],

@@ -46,7 +46,7 @@ class Place:
     return self.segment.dim(self.channel)
 
   @property
-  def made(self) -> ann_files.IndexSource:
+  def source(self) -> ann_files.IndexSource:
     """What the index's record must say; a segment's name is a hash."""
     return ann_files.IndexSource(
         len(self.segment), self.dim, f'{self.segment.name}/{self.channel}')
@@ -54,7 +54,7 @@ class Place:
 
 def build(path: str | pathlib.Path, engine: str = 'scann',
           smallest: int = ann.BRUTE_BELOW,
-          tell: Callable[[str], None] = print) -> int:
+          report_fn: Callable[[str], None] = print) -> int:
   """Builds what is missing for segments of `smallest` rows or more; how many.
 
   Stopped in any way, finished indices stay and the next run goes on.
@@ -64,7 +64,7 @@ def build(path: str | pathlib.Path, engine: str = 'scann',
     for place in places(galleries.open_gallery(path), smallest):
       if place.folder.exists():
         continue
-      tell(f'index of {place.channel}: {len(place.segment):,} rows …')
+      report_fn(f'index of {place.channel}: {len(place.segment):,} rows …')
       place.folder.parent.mkdir(parents=True, exist_ok=True)
       disk.remove_partials(place.folder)
       _build(place, engine).save(place.folder)
@@ -89,7 +89,7 @@ def verify(gallery: galleries.Gallery) -> int:
   """How many indices there are; refuses damaged and foreign ones."""
   there = [place for place in places(gallery) if place.folder.exists()]
   for place in there:
-    ann_files.read(place.folder, place.made, read_all=True)
+    ann_files.read(place.folder, place.source, read_all=True)
   return len(there)
 
 
@@ -116,17 +116,17 @@ def _build(place: Place, engine: str) -> ann.Index:
   index_class = ann_engines.engine_class(engine)
   settings = ann.settings_for_rows(len(place.segment))
   if place.dim < _LONG:
-    return index_class.build(place.vectors, settings, place.made.fingerprint)
+    return index_class.build(place.vectors, settings, place.source.fingerprint)
   matrix = ann_projected.fit(place.vectors)
   inner = index_class.build(
       ann_projected.project(place.vectors, matrix), settings,
-      place.made.fingerprint)
+      place.source.fingerprint)
   return ann_projected.ProjectedIndex(
-      inner, matrix, place.vectors, place.made.fingerprint)
+      inner, matrix, place.vectors, place.source.fingerprint)
 
 
 def _load(place: Place) -> ann.Index:
   if place.dim < _LONG:
-    return ann_engines.load(place.folder, place.made)
+    return ann_engines.load(place.folder, place.source)
   return ann_projected.ProjectedIndex.load(
-      place.folder, place.vectors, place.made.fingerprint, ann_engines.load)
+      place.folder, place.vectors, place.source.fingerprint, ann_engines.load)

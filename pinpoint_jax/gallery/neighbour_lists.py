@@ -4,7 +4,7 @@ A k-d tree over the distinct places of a source proposes; wherever two of its
 distances are too close to call, great-circle distances and row ids decide:
 
   places of street ◀── 65 nearest ── places of photos     sure: the tree's order
-        │                                                 tie:  asked again,
+        │                                                 tie:  decided
         └── rows of each place, ascending ──▶ cut at 64         exactly
 """
 
@@ -77,18 +77,18 @@ def build(latlng_deg: Float[np.ndarray, 'g 2'],
            for source in range(len(types.SOURCES))]
   starts = np.zeros(len(sources), np.int64)
   counts = np.zeros(len(sources), np.int32)
-  found, end = [], 0
+  blocks, end = [], 0
   for own, other in (parts, parts[::-1]):
     for block, lists in _lists(own, other):
       num_rows = np.diff(own.rows.offsets)[block]
       rows = own.rows.rows[own.rows.offsets[block.start]:][:num_rows.sum()]
       starts[rows] = np.repeat(end + lists.starts, num_rows)
       counts[rows] = np.repeat(lists.counts, num_rows)
-      found.append(lists)
+      blocks.append(lists)
       end += len(lists.rows)
-  rows = np.concatenate([np.zeros(0, np.int32), *(x.rows for x in found)])
+  rows = np.concatenate([np.zeros(0, np.int32), *(x.rows for x in blocks)])
   dist_km = np.concatenate(
-      [np.zeros(0, np.float32), *(x.dist_km for x in found)])
+      [np.zeros(0, np.float32), *(x.dist_km for x in blocks)])
   return NeighbourLists(rows, dist_km, starts, counts)
 
 
@@ -119,8 +119,8 @@ def _lists(own: _Places,
     latlng_deg = own.latlng_deg[block]
     places, dist_km, unsure = _nearest(tree, latlng_deg)
     if unsure.any():
-      found = exact.nearest(latlng_deg[unsure], MOST)
-      places[unsure], dist_km[unsure] = found.rows, found.dist_km
+      nearest = exact.nearest(latlng_deg[unsure], MOST)
+      places[unsure], dist_km[unsure] = nearest.rows, nearest.dist_km
     yield block, _to_rows(other.rows, places, dist_km, unsure)
 
 

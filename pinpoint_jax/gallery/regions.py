@@ -86,8 +86,8 @@ class RegionIndex:
     self._latlng_deg = np.asarray(latlng_deg, np.float64)
     self._xyz = coords.to_xyz(self._latlng_deg)
     self._names = {'country': countries, 'admin': admins}
-    self._by_name = {kind: row_sets.CodeIndex(found.codes)
-                     for kind, found in self._names.items()}
+    self._by_name = {kind: row_sets.CodeIndex(coded.codes)
+                     for kind, coded in self._names.items()}
     self._cells = _Cells(self._latlng_deg)
 
   def __len__(self) -> int:

@@ -124,9 +124,9 @@ def place_columns(latlng_deg: Float[np.ndarray, 'n 2']) -> dict[str, Coded]:
       for column in (cities.countries, cities.admin1, cities.admin2))
   first = np.where(admin1 == '', '', country + '/' + admin1)
   second = np.where(admin2 == '', '', country + '/' + admin1 + '/' + admin2)
-  found = {}
+  coded = {}
   for name, column in (('country', country), ('admin1', first),
                        ('admin2', second)):
     codes, names = columns.encode(column.astype(np.str_))
-    found[name] = Coded(codes[of_row], names)
-  return found
+    coded[name] = Coded(codes[of_row], names)
+  return coded

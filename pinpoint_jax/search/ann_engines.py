@@ -19,6 +19,7 @@ def engine_class(engine: str) -> type:
 
 
 def load(folder: pathlib.Path,
-         made: ann_files.IndexSource | None = None) -> ann.Index:
+         source: ann_files.IndexSource | None = None) -> ann.Index:
   """Reads an index with the engine that wrote it."""
-  return engine_class(ann_files.read(folder, made).engine).load(folder, made)
+  engine = ann_files.read(folder, source).engine
+  return engine_class(engine).load(folder, source)

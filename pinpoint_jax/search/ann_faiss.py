@@ -34,11 +34,11 @@ faiss.cvar.distance_compute_blas_threshold = _NEVER_BLAS
 class FaissIndex:
   """An index of unit vectors by dot product."""
 
-  def __init__(self, native: 'faiss.Index', made: ann_files.IndexSource,
+  def __init__(self, native: 'faiss.Index', source: ann_files.IndexSource,
                settings: ann.Settings) -> None:
     """Wraps what faiss built."""
     self._native = native
-    self._made = made
+    self._source = source
     self.settings = settings
     faiss.omp_set_num_threads(len(os.sched_getaffinity(0)))
 
@@ -47,7 +47,7 @@ class FaissIndex:
             settings: ann.Settings,
             fingerprint: str) -> 'FaissIndex':
     """Builds an index in memory; `fingerprint` names these vectors."""
-    made = ann_files.IndexSource(len(vectors), vectors.dim, fingerprint)
+    source = ann_files.IndexSource(len(vectors), vectors.dim, fingerprint)
     rows = vector_checks.checked_float32(vectors)
     native = faiss.index_factory(
         vectors.dim, _factory(len(rows), vectors.dim, settings),
@@ -60,28 +60,28 @@ class FaissIndex:
       finally:
         faiss.cvar.distance_compute_blas_threshold = _NEVER_BLAS
     native.add(rows)
-    return cls(native, made, settings)
+    return cls(native, source, settings)
 
   @classmethod
   def load(cls, folder: pathlib.Path,
-           made: ann_files.IndexSource | None = None) -> 'FaissIndex':
-    """Reads an index, refused if damaged or of other vectors than `made`."""
-    record = ann_files.read(folder, made)
+           source: ann_files.IndexSource | None = None) -> 'FaissIndex':
+    """Reads an index, refused if damaged or of other vectors than `source`."""
+    record = ann_files.read(folder, source)
     ann_files.check_engine(folder, record, ENGINE)
     native = faiss.read_index(str(folder / _FILE))
-    return cls(native, record.made, record.settings)
+    return cls(native, record.source, record.settings)
 
   def __len__(self) -> int:
-    return self._made.num_rows
+    return self._source.num_rows
 
   @property
   def dim(self) -> int:
     """Dimension."""
-    return self._made.dim
+    return self._source.dim
 
   def with_effort(self, leaves_to_search: int, reorder: int) -> 'FaissIndex':
     """The same index, searched that hard."""
-    return FaissIndex(self._native, self._made,
+    return FaissIndex(self._native, self._source,
                       self.settings.with_effort(leaves_to_search, reorder))
 
   def search(self, queries: Float[np.ndarray, 'b d'],
@@ -93,17 +93,17 @@ class FaissIndex:
     num_found = min(k, len(self))
     if not len(queries) or not num_found:
       return types.Candidates(rows, scores)
-    score, found = self._native.search(
+    score, nearest = self._native.search(
         np.ascontiguousarray(queries, np.float32), num_found,
         params=self._parameters(num_found))
-    rows[:, :num_found] = found
-    scores[:, :num_found] = np.where(found < 0, -np.inf, score)
+    rows[:, :num_found] = nearest
+    scores[:, :num_found] = np.where(nearest < 0, -np.inf, score)
     return merge.order_by_row(rows, scores)
 
   def save(self, folder: pathlib.Path) -> None:
     """Writes the index whole or not at all."""
     record = ann_files.Record(
-        ENGINE, faiss.__version__, self._made, self.settings)
+        ENGINE, faiss.__version__, self._source, self.settings)
     ann_files.write(folder, record, self._write_files,
                       needed=4 * len(self) * self.dim)
 

@@ -20,13 +20,14 @@ class BadIndex(ValueError):
 
 
 def _upgraded(folder: pathlib.Path, entries: dict[str, Any]) -> dict[str, Any]:
-  sums = entries.pop('checksums', None)
-  return entries | {'files': sealed.upgrade_sums(folder, sums)}
+  entries = {{'made': 'source', 'checksums': 'files'}.get(name, name): value
+             for name, value in entries.items()}
+  return entries | {'files': sealed.upgrade_sums(folder, entries.get('files'))}
 
 
 KIND = sealed.Kind(
     'index', BadIndex, 'build the index again',
-    {'engine': str, 'engine_version': str, 'made': dict, 'settings': dict,
+    {'engine': str, 'engine_version': str, 'source': dict, 'settings': dict,
      'files': dict}, manifest=NAME, upgrade_fn=_upgraded)
 
 
@@ -52,13 +53,13 @@ class Record:
   Attributes:
     engine: which library reads the files.
     engine_version: of the library that wrote them.
-    made: what the index was made from.
+    source: what the index was made from.
     settings: how it was built and is searched.
   """
 
   engine: str
   engine_version: str
-  made: IndexSource
+  source: IndexSource
   settings: ann.Settings
 
 
@@ -76,23 +77,23 @@ def write(folder: pathlib.Path, record: Record,
     draft.publish(folder, KIND, dataclasses.asdict(record), replace=True)
 
 
-def read(folder: pathlib.Path, made: IndexSource | None = None,
+def read(folder: pathlib.Path, source: IndexSource | None = None,
          read_all: bool = False) -> Record:
   """What the folder holds, after every byte is found as it was written.
 
-  An index of other vectors than `made` is refused; `read_all` reads files too
+  An index of other vectors than `source` is refused; `read_all` reads files too
   that were verified before.
   """
   manifest, files = sealed.open_files(folder, KIND)
   try:
     record = Record(
         manifest['engine'], manifest['engine_version'],
-        IndexSource(**manifest['made']), ann.Settings(**manifest['settings']))
+        IndexSource(**manifest['source']), ann.Settings(**manifest['settings']))
   except (TypeError, ValueError) as error:
     raise BadIndex(f'{folder / NAME} is not readable ({error}): build the '
                    f'index again') from None
-  if made is not None:
-    _check_made(folder, record.made, made)
+  if source is not None:
+    _check_source(folder, record.source, source)
   for name in files.unexpected():
     # An engine may read, or even unpickle, whatever lies there.
     raise BadIndex(f'{folder / name} is not part of the index: remove it')
@@ -109,7 +110,7 @@ def check_engine(folder: pathlib.Path, record: Record, engine: str) -> None:
     raise BadIndex(f'{folder} was built by {record.engine}, not by {engine}')
 
 
-def _check_made(folder: pathlib.Path, actual: IndexSource,
+def _check_source(folder: pathlib.Path, actual: IndexSource,
                 expected: IndexSource) -> None:
   for field in dataclasses.fields(IndexSource):
     name = field.name

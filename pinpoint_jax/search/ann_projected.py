@@ -62,8 +62,8 @@ class ProjectedIndex:
   def __init__(self, inner: ann.Index, matrix: Float[np.ndarray, 'd p'],
                vectors: vectors_lib.Vectors, fingerprint: str,
                overfetch: int = 8) -> None:
-    """`overfetch` projected rows are scored again for each one asked for, up
-    to 64; beyond, one."""
+    """`overfetch` projected rows are scored again for each wanted one, up to
+    64; beyond, one."""
     if inner.dim != matrix.shape[1] or len(inner) != len(vectors):
       raise ann_files.BadIndex(
           f'an index of {len(inner)} rows of {inner.dim} numbers does not fit '
@@ -80,8 +80,8 @@ class ProjectedIndex:
            load_inner: Callable[[pathlib.Path], ann.Index],
            overfetch: int = 8) -> 'ProjectedIndex':
     """Reads an index, refused if damaged or not of these vectors."""
-    made = ann_files.IndexSource(len(vectors), vectors.dim, fingerprint)
-    record = ann_files.read(folder, made)
+    source = ann_files.IndexSource(len(vectors), vectors.dim, fingerprint)
+    record = ann_files.read(folder, source)
     ann_files.check_engine(folder, record, _ENGINE)
     matrix = np.load(folder / 'projection.npy', allow_pickle=False)
     return cls(load_inner(folder / 'inner'), matrix, vectors, fingerprint,
@@ -115,17 +115,17 @@ class ProjectedIndex:
     num_fetched = min(k + (self.overfetch - 1) * min(k, _EDGE),
                       max(len(self), k))
     near = self.inner.search(self._projected(queries), num_fetched).rows
-    found = [self._rescored(query, rows, k)
-             for query, rows in zip(queries, near)]
-    rows = np.array([one for one, _ in found], np.int64).reshape(-1, k)
-    scores = np.array([one for _, one in found], np.float32).reshape(-1, k)
+    rescored = [self._rescored(query, rows, k)
+                for query, rows in zip(queries, near)]
+    rows = np.array([x for x, _ in rescored], np.int64).reshape(-1, k)
+    scores = np.array([x for _, x in rescored], np.float32).reshape(-1, k)
     return types.Candidates(rows, scores)
 
   def save(self, folder: pathlib.Path) -> None:
     """Writes matrix and inner index, whole or not at all; not the vectors."""
-    made = ann_files.IndexSource(len(self), self.dim, self._fingerprint)
+    source = ann_files.IndexSource(len(self), self.dim, self._fingerprint)
     record = ann_files.Record(
-        _ENGINE, '1', made, self.inner.settings)
+        _ENGINE, '1', source, self.inner.settings)
     ann_files.write(folder, record, self._write_files)
 
   def _write_files(self, folder: pathlib.Path) -> None:

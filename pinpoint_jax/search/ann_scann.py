@@ -34,11 +34,11 @@ class ScannIndex:
   """An index of unit vectors by dot product."""
 
   def __init__(self, searcher: scann_ops_pybind.ScannSearcher | None,
-               made: ann_files.IndexSource,
+               source: ann_files.IndexSource,
                settings: ann.Settings) -> None:
     """`searcher` is None where there are no rows."""
     self._searcher = searcher
-    self._made = made
+    self._source = source
     self.settings = settings
     if searcher is not None:
       searcher.set_num_threads(_num_threads())
@@ -48,37 +48,37 @@ class ScannIndex:
             settings: ann.Settings,
             fingerprint: str) -> 'ScannIndex':
     """Builds an index in memory; `fingerprint` names these vectors."""
-    made = ann_files.IndexSource(len(vectors), vectors.dim, fingerprint)
+    source = ann_files.IndexSource(len(vectors), vectors.dim, fingerprint)
     if settings.num_leaves > len(vectors):
       raise ValueError(f'num_leaves {settings.num_leaves} is above the '
                        f'{len(vectors)} rows: take fewer, or 0')
     if not len(vectors):
-      return cls(None, made, settings)
+      return cls(None, source, settings)
     rows = vector_checks.checked_float32(vectors)
-    return cls(_built(rows, settings), made, settings)
+    return cls(_built(rows, settings), source, settings)
 
   @classmethod
   def load(cls, folder: pathlib.Path,
-           made: ann_files.IndexSource | None = None) -> 'ScannIndex':
-    """Reads an index, refused if damaged or of other vectors than `made`."""
-    record = ann_files.read(folder, made)
+           source: ann_files.IndexSource | None = None) -> 'ScannIndex':
+    """Reads an index, refused if damaged or of other vectors than `source`."""
+    record = ann_files.read(folder, source)
     ann_files.check_engine(folder, record, ENGINE)
     searcher = None
-    if record.made.num_rows:
+    if record.source.num_rows:
       searcher = scann_ops_pybind.load_searcher(str(folder.absolute()))
-    return cls(searcher, record.made, record.settings)
+    return cls(searcher, record.source, record.settings)
 
   def __len__(self) -> int:
-    return self._made.num_rows
+    return self._source.num_rows
 
   @property
   def dim(self) -> int:
     """Dimension."""
-    return self._made.dim
+    return self._source.dim
 
   def with_effort(self, leaves_to_search: int, reorder: int) -> 'ScannIndex':
     """The same index, searched that hard."""
-    return ScannIndex(self._searcher, self._made,
+    return ScannIndex(self._searcher, self._source,
                       self.settings.with_effort(leaves_to_search, reorder))
 
   def search(self, queries: Float[np.ndarray, 'b d'],
@@ -91,18 +91,20 @@ class ScannIndex:
     if not len(queries) or not num_found:
       return types.Candidates(rows, scores)
     search = self._brute if self.settings.brute else self._tree
-    found, score = search(np.ascontiguousarray(queries, np.float32), num_found)
+    nearest, score = search(
+        np.ascontiguousarray(queries, np.float32), num_found)
     # ScaNN pads short lists with row 0 at distance NaN. Its rows are uint32,
     # in which -1 would be a row.
     missing = np.isnan(score)
-    rows[:, :num_found] = np.where(missing, -1, found.astype(np.int64))
+    rows[:, :num_found] = np.where(missing, -1, nearest.astype(np.int64))
     scores[:, :num_found] = np.where(missing, -np.inf, score)
     return merge.order_by_row(rows, scores)
 
   def save(self, folder: pathlib.Path) -> None:
     """Writes the index whole or not at all."""
     record = ann_files.Record(
-        ENGINE, importlib.metadata.version('scann'), self._made, self.settings)
+        ENGINE, importlib.metadata.version('scann'), self._source,
+        self.settings)
     ann_files.write(folder, record, self._write_files,
                       needed=4 * len(self) * self.dim)
 
@@ -125,10 +127,10 @@ class ScannIndex:
 
   def _brute(self, queries: np.ndarray,
              k: int) -> tuple[np.ndarray, np.ndarray]:
-    found = [self._searcher.search_batched(block, k)
+    parts = [self._searcher.search_batched(block, k)
              for _, (block,) in blocks.padded(_BRUTE_BLOCK, queries)]
     rows, scores = (np.concatenate(part)[:len(queries)]
-                    for part in zip(*found))
+                    for part in zip(*parts))
     return rows, scores
 
 

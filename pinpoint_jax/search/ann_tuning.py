@@ -59,7 +59,7 @@ class Tuned:
 
 
 class Unreachable(ValueError):
-  """No effort reaches the recall asked for."""
+  """No effort reaches the wanted recall."""
 
 
 def tune(built: Tunable, queries: Float[np.ndarray, 'b d'],
@@ -75,9 +75,9 @@ def tune(built: Tunable, queries: Float[np.ndarray, 'b d'],
   reorders = reorders or _doubling(num_k, min(32 * num_k, len(built)))
   efforts = [(1, num_k)] if built.settings.brute else itertools.product(
       leaves, reorders)
-  trials = sorted((_trial(built, queries, exact_rows, *one) for one in efforts),
+  trials = sorted((_trial(built, queries, exact_rows, *x) for x in efforts),
                   key=lambda trial: -trial.queries_per_s)
-  chosen = next((one for one in trials if one.recall >= target), None)
+  chosen = next((x for x in trials if x.recall >= target), None)
   if chosen is None:
     best = max(trials, key=lambda trial: trial.recall)
     raise Unreachable(
@@ -89,13 +89,13 @@ def tune(built: Tunable, queries: Float[np.ndarray, 'b d'],
   return Tuned(settings, chosen, tuple(trials))
 
 
-def recall(found: Int[np.ndarray, 'b k'], exact: Int[np.ndarray, 'b k']) -> (
+def recall(rows: Int[np.ndarray, 'b k'], exact: Int[np.ndarray, 'b k']) -> (
     float):
   """Share of the exact answers that were found; padding counts as neither."""
   wanted = exact >= 0
   if not wanted.any():
     raise ValueError('there are no exact answers to find')
-  hits = [np.isin(exact[i][wanted[i]], found[i]).sum()
+  hits = [np.isin(exact[i][wanted[i]], rows[i]).sum()
           for i in range(len(exact))]
   return float(np.sum(hits) / wanted.sum())
 
@@ -137,15 +137,15 @@ def _trial(built: Tunable, queries: np.ndarray, exact: np.ndarray,
   seconds = []
   for _ in range(_ROUNDS):
     started = time.perf_counter()
-    found = index_there.search(queries, exact.shape[1])
+    nearest = index_there.search(queries, exact.shape[1])
     seconds.append(time.perf_counter() - started)
-  return Trial(leaves_to_search, reorder, recall(found.rows, exact),
+  return Trial(leaves_to_search, reorder, recall(nearest.rows, exact),
                len(queries) / statistics.median(seconds))
 
 
 def _doubling(first: int, last: int) -> list[int]:
   """first, twice that and so on, and last itself."""
-  found = [first]
-  while found[-1] * 2 < last:
-    found.append(found[-1] * 2)
-  return found if found[-1] >= last else [*found, last]
+  steps = [first]
+  while steps[-1] * 2 < last:
+    steps.append(steps[-1] * 2)
+  return steps if steps[-1] >= last else [*steps, last]

@@ -14,16 +14,16 @@ from tests.fixtures import tiny_gallery as tiny
 def make(folder):
   store = tiny.make_store(folder / 's', tiny.names('p', 40))
   tiny.build(folder / 'g', [store])
-  assert indexes.build(folder / 'g', smallest=10, tell=str) == 3
+  assert indexes.build(folder / 'g', smallest=10, report_fn=str) == 3
   return galleries.open_gallery(folder / 'g')
 
 
 def test_small_segments_need_none_and_a_second_run_does_nothing(tmp_path):
   found = make(tmp_path)
-  assert indexes.build(found.path, smallest=10, tell=str) == 0
+  assert indexes.build(found.path, smallest=10, report_fn=str) == 0
   other = tmp_path / 'other'
   tiny.build(other, [tmp_path / 's'])
-  assert indexes.build(other, tell=str) == 0
+  assert indexes.build(other, report_fn=str) == 0
   assert indexes.load(galleries.open_gallery(other)) == {}
 
 

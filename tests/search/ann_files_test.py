@@ -10,9 +10,9 @@ import pytest
 
 from tests.fixtures import seals
 
-MADE = ann_files.IndexSource(num_rows=3, dim=2, fingerprint='abc')
+SOURCE = ann_files.IndexSource(num_rows=3, dim=2, fingerprint='abc')
 RECORD = ann_files.Record(
-    'engine', '1.0', MADE, ann.Settings(4, soar_lambda=1.5))
+    'engine', '1.0', SOURCE, ann.Settings(4, soar_lambda=1.5))
 
 
 def write(folder: pathlib.Path, content: bytes = b'some rows') -> None:
@@ -25,7 +25,7 @@ def write(folder: pathlib.Path, content: bytes = b'some rows') -> None:
 
 def test_what_was_written_is_read(tmp_path):
   write(tmp_path / 'index')
-  assert ann_files.read(tmp_path / 'index', MADE) == RECORD
+  assert ann_files.read(tmp_path / 'index', SOURCE) == RECORD
   assert os.listdir(tmp_path) == ['index']
 
 
@@ -43,7 +43,7 @@ def test_a_writer_that_fails_leaves_the_old_index(tmp_path):
     raise RuntimeError('no')
   with pytest.raises(RuntimeError):
     ann_files.write(tmp_path / 'index', RECORD, fails)
-  assert ann_files.read(tmp_path / 'index', MADE) == RECORD
+  assert ann_files.read(tmp_path / 'index', SOURCE) == RECORD
   assert os.listdir(tmp_path) == ['index']
 
 
@@ -61,16 +61,16 @@ def test_damage_is_named(tmp_path, name):
     ann_files.read(tmp_path / 'index')
 
 
-@pytest.mark.parametrize('made, message', [
+@pytest.mark.parametrize('source, message', [
     (ann_files.IndexSource(4, 2, 'abc'), 'num_rows 3, the gallery has 4'),
     (ann_files.IndexSource(3, 9, 'abc'), 'dim 2, the gallery has 9'),
     (ann_files.IndexSource(3, 2, 'xyz'),
      'fingerprint abc, the gallery has xyz'),
 ])
-def test_an_index_of_other_vectors_is_refused(tmp_path, made, message):
+def test_an_index_of_other_vectors_is_refused(tmp_path, source, message):
   write(tmp_path / 'index')
   with pytest.raises(ann_files.BadIndex, match=message):
-    ann_files.read(tmp_path / 'index', made)
+    ann_files.read(tmp_path / 'index', source)
 
 
 def test_another_engine_is_refused(tmp_path):
@@ -107,10 +107,10 @@ def test_an_index_from_before_sealed_folders_is_read(tmp_path):
   write(tmp_path / 'index')
   path = tmp_path / 'index' / 'index.json'
   entries = sealed.entries_of(json.loads(path.read_text()))
-  sums = entries.pop('files')
+  sums, entries['made'] = entries.pop('files'), entries.pop('source')
   entries['checksums'] = {name: x['xxh3_128'] for name, x in sums.items()}
   path.write_text(json.dumps(entries))
-  assert ann_files.read(tmp_path / 'index', MADE, read_all=True) == RECORD
+  assert ann_files.read(tmp_path / 'index', SOURCE, read_all=True) == RECORD
   seals.flip(tmp_path / 'index' / 'rows.bin')
   with pytest.raises(ann_files.BadIndex, match='rows.bin was changed'):
     ann_files.read(tmp_path / 'index')

@@ -165,7 +165,7 @@ def test_every_file_is_vouched_for(tmp_path, tree):
       with pytest.raises(ann_files.BadIndex, match=f'{name} was changed'):
         read(tmp_path / 'index')
     path.write_bytes(content)
-  assert ann_scann.verify(tmp_path / 'index').made.num_rows == 4000
+  assert ann_scann.verify(tmp_path / 'index').source.num_rows == 4000
 
 
 def test_a_full_disk_is_named_and_leaves_the_old_index(tmp_path, tree):
