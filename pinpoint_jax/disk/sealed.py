@@ -136,10 +136,10 @@ def _manifest_problems(manifest: Mapping[str, Any], kind: Kind) -> list[str]:
             f'{manifest[CHECKSUM]!r:.80}']
   missing = sorted(set(kind.needed) - set(entries))
   unknown = sorted(set(entries) - set(kind.needed) - set(kind.optional))
-  wrong = [f'{name} is {entries[name]!r:.80}'
-           for name, wanted in kind.needed.items() if name in entries and (
-               type(entries[name]) is not wanted
-               or name == FILES and not are_file_sums(entries[name]))]
+  wrong = [f'{name} is {entries[name]!r:.80}' for name in entries
+           if type(entries[name]) is not kind.needed.get(
+               name, type(entries[name]))
+           or name == FILES and not are_file_sums(entries[name])]
   return ([f'{missing} are missing'] * bool(missing)
           + [f'{unknown!r:.200} are unknown'] * bool(unknown) + wrong)
 

@@ -1,5 +1,6 @@
 """Sealed folders: every changed byte is refused before it is used."""
 
+import dataclasses
 import json
 import os
 import random
@@ -110,6 +111,15 @@ def test_a_manifest_from_before_checksums_is_read(box):
   disk.write_json(box / 'manifest.json', {**entries, 'manifest_xxh3_129': ''})
   with pytest.raises(BadBox, match='manifest_xxh3_129'):
     use(box)
+
+
+def test_files_are_checked_where_a_manifest_need_not_have_them(box):
+  kind = dataclasses.replace(BOX, needed={'version': int},
+                             optional=('rows', 'notes', 'files'))
+  entries = sealed.read_manifest(box, kind)
+  sealed.write_manifest(box, kind, entries | {'files': {'../a': {}}})
+  with pytest.raises(BadBox, match='files is'):
+    sealed.read_manifest(box, kind)
 
 
 @pytest.mark.parametrize('name', [
