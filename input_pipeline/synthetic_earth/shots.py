@@ -1,4 +1,4 @@
-"""What a renderer must know about one photo, and nothing it must not tell."""
+"""What a renderer needs to know about a photo."""
 
 import dataclasses
 

@@ -7,9 +7,9 @@ import sys
 
 from input_pipeline.synthetic_earth import (
   contact_sheet,
-  encode,
   folders,
   render_photo,
+  rendering,
   splits,
 )
 from input_pipeline.synthetic_earth import dataset as synthetic
@@ -101,7 +101,7 @@ def test_exif_gives_the_place_back(tiny, split):
     (0.0, 0.0), (-0.000001, 179.999999), (89.999999, -180.0),
     (-33.999999, -0.5), (12.0, 59.9999995)])
 def test_exif_at_awkward_places(place):
-  file = encode.jpeg(np.zeros((8, 8, 3), np.uint8), *place)
+  file = rendering.encoded(np.zeros((8, 8, 3), np.uint8), *place)
   np.testing.assert_allclose(_gps(file), place, rtol=0, atol=6e-7)
 
 
