@@ -32,6 +32,7 @@ from experiments.run import launch, run_record, stopping
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.features import store
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import (
   indexes,
@@ -42,7 +43,7 @@ from pinpoint_jax.gallery import (
   writer,
 )
 from pinpoint_jax.models import embedder_files
-from pinpoint_jax.search import ann_engines
+from pinpoint_jax.search import ann, ann_engines
 
 ACTIONS = ('add', 'remove_ids', 'compact', 'verify')
 FLAGS = (
@@ -128,8 +129,12 @@ def _build(run: launch.Run) -> None:
     raise ValueError('--config.model is empty: name the folder that '
                      'train_embedder exported')
   settings = writer.Settings(config.mode, config.raw, config.duplicates)
+  stores = _stores(config)
+  num_rows = sum(len(store.open_store(path)) for path in stores)
+  if config.index != 'none' and num_rows >= ann.BRUTE_BELOW:
+    ann_engines.engine_class(config.index)  # Missing, it is missed now.
   gallery = writer.build(
-      run.workdir, embedder_files.load(config.model), _stores(config), settings,
+      run.workdir, embedder_files.load(config.model), stores, settings,
       run.flags['replace'])
   run_record.write(run.workdir, config)
   for line in describe(gallery):

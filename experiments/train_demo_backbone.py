@@ -1,4 +1,8 @@
-"""Trains the small ViT that the demo ships with, on other synthetic worlds."""
+r"""Trains the small ViT that the demo ships with, on other synthetic worlds.
+
+  python -m experiments.train_demo_backbone \
+    --config=train_demo_backbone --workdir=W
+"""
 
 from collections.abc import Callable, Iterator
 import functools

@@ -39,8 +39,7 @@ from pinpoint_jax.train import loop, state
 def main(run: launch.Run) -> None:
   """Lock the workdir, train, export."""
   distributed.begin(run.config)
-  training_run.guarded(run.workdir, functools.partial(
-      train, run.config, run.workdir, run.flags['allow_config_change']))
+  training_run.guarded(run, train)
 
 
 def train(config: config_dict.ConfigDict, workdir: pathlib.Path,

@@ -37,8 +37,7 @@ from pinpoint_jax.train import reranker as training
 
 def main(run: launch.Run) -> None:
   """Lock the workdir, train, export."""
-  training_run.guarded(run.workdir, functools.partial(
-      train, run.config, run.workdir, run.flags['allow_config_change']))
+  training_run.guarded(run, train)
 
 
 def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
@@ -47,6 +46,10 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
   """Trains to the end and writes figures.json and model/."""
   world = reranker_parts.world(config)
   examples = reranker_parts.make_examples(config, world, workdir)
+  if config.data.batch_size > len(examples.train):
+    raise ValueError(f'--config.data.batch_size={config.data.batch_size}: '
+                     f'there are {len(examples.train):,} examples; set at most '
+                     f'that many, and a small model: :quick')
   info = reranker_parts.info(config, world, examples)
   prepared = prepare(config, examples, info, workdir, allow_config_change,
                      stopping)

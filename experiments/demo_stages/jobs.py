@@ -9,6 +9,7 @@ from concurrent import futures
 import contextlib
 import multiprocessing
 import pathlib
+import signal
 import time
 from typing import Any
 
@@ -34,6 +35,9 @@ class Jobs:
 
   def __exit__(self, *raised: object) -> None:
     if self._pool:
+      if raised[0] is not None:  # Nobody waits for what the others compute.
+        for child in multiprocessing.active_children():
+          child.terminate()
       self._pool.shutdown(cancel_futures=True)
 
   def run(self, jobs: Mapping[str, Job]) -> list[Any]:
@@ -42,8 +46,11 @@ class Jobs:
       return [function(*given) for function, given in jobs.values()]
     self._folder.mkdir(parents=True, exist_ok=True)
     print(f'  what each says is in {self._folder}', flush=True)
+    # Workers inherit it: Ctrl-C reaches this process, which ends them.
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
     running = {self._pool.submit(_run, self._log(name), *job): name
                for name, job in jobs.items()}
+    signal.signal(signal.SIGINT, handler)
     for number, one in enumerate(futures.as_completed(running), 1):
       name = running[one]
       if one.exception():

@@ -118,12 +118,16 @@ def _guarded(main: Callable[[Run], None], run: Run, record: bool) -> None:
     logging.debug('refused', exc_info=True)
     _exit(error, EXIT_REFUSED)
   except ImportError as error:
-    missing = (error.name or '').partition('.')[0]
+    name = error.name or getattr(error.__cause__, 'name', None) or ''
+    missing = name.partition('.')[0]
     if missing not in _EXTRAS:
       _exit(_unforeseen(error, run.workdir), EXIT_REFUSED)
     _exit(f'this needs {missing}: pip install '
           f'"pinpoint_jax[{_EXTRAS[missing]}]"', EXIT_REFUSED)
   except Exception as error:
+    if 'RESOURCE_EXHAUSTED' in str(error):
+      _exit(f'out of memory, a smaller batch needs less: {str(error)[:300]}',
+            EXIT_REFUSED)
     _exit(_unforeseen(error, run.workdir), EXIT_REFUSED)
 
 

@@ -8,10 +8,10 @@ import platform
 import subprocess
 import sys
 from typing import Any
-import uuid
 
 from experiments.run import config_file
 from ml_collections import config_dict
+from pinpoint_jax.disk import files
 
 _PACKAGES = ('jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy',
              'scipy', 'pillow', 'grain', 'tensorflow-datasets', 'scann',
@@ -31,20 +31,16 @@ def write(workdir: pathlib.Path, config: config_dict.ConfigDict | None) -> None:
       'config_hash': config_hash(config),
   })
   if config is not None:
-    (workdir / 'config.txt').write_text(config_file.as_text(config))
+    with files.atomic(workdir / 'config.txt') as file:
+      file.write(config_file.as_text(config).encode())
 
 
 def write_json(path: pathlib.Path, value: Any) -> None:
   """Writes strict JSON through a temporary name: whole or not at all."""
   text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
   path.parent.mkdir(parents=True, exist_ok=True)
-  # A name of its own: jobs of one array write the same record at once.
-  part = path.with_name(f'.{path.name}.{uuid.uuid4().hex[:12]}.part')
-  try:
-    part.write_text(text + '\n', encoding='utf-8')
-    part.replace(path)
-  finally:
-    part.unlink(missing_ok=True)
+  with files.atomic(path) as file:
+    file.write(f'{text}\n'.encode())
 
 
 def config_hash(config: config_dict.ConfigDict | None) -> str:

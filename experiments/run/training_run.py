@@ -3,7 +3,9 @@
 from collections.abc import Callable
 import contextlib
 import functools
+import importlib.util
 import pathlib
+import re
 import sys
 from typing import Any
 
@@ -26,27 +28,39 @@ FLAGS = (launch.Flag(
     'that may differ from those the run in --workdir began with.'),)
 
 
-def guarded(workdir: pathlib.Path,
-            train: Callable[[Callable[[], bool]], None]) -> None:
-  """Calls `train(stopping)` under the workdir's lock.
-
-  SIGTERM and Ctrl-C save and end with 143 and 130.
+def guarded(run: launch.Run, train: Callable[..., None]) -> None:
+  """Trains under the workdir's lock; SIGTERM and Ctrl-C save, exit 143, 130.
 
   Among several processes: call after they have met, for jax then takes SIGTERM
   for itself.
   """
+  check(run.config)
   request = stopping.Request()
   try:
     with contextlib.ExitStack() as held:
       # Refused to the first process, it is refused to all, at once.
       arrays.by_first(
-          lambda: held.enter_context(lock.hold(workdir)) or 0)
-      distributed.check_shared(workdir)
-      train(request)
+          lambda: held.enter_context(lock.hold(run.workdir)) or 0)
+      distributed.check_shared(run.workdir)
+      train(run.config, run.workdir, run.flags['allow_config_change'], request)
   except loop.Interrupted as stopped:
     print(f'{stopped}; run the same command to continue', file=sys.stderr,
           flush=True)
     sys.exit(request.exit_code)
+
+
+def check(config: config_dict.ConfigDict) -> None:
+  """Refuses what would only fail once the run is under way."""
+  if config.tensorboard and importlib.util.find_spec('tensorboardX') is None:
+    raise ValueError('--config.tensorboard=True needs tensorboardX: pip '
+                     'install "pinpoint_jax[tensorboard]"')
+  for name in ('no_decay', 'frozen'):
+    for pattern in config.optimizer[name]:
+      try:
+        re.compile(pattern)
+      except re.error as error:
+        raise ValueError(f'--config.optimizer.{name}: {pattern!r} is no '
+                         f'regular expression: {error}') from error
 
 
 def prepare(config: config_dict.ConfigDict, workdir: pathlib.Path,

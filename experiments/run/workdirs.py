@@ -9,9 +9,10 @@ def check(flag: str, path: pathlib.Path) -> None:
   """Refuses what is no local folder, or none that can be written."""
   text = f'--{flag}={path}'
   # pathlib makes one slash of two.
-  if scheme := re.match(r'[a-z][a-z0-9+.-]*:/', str(path)):
-    raise ValueError(f'{text}: {scheme[0]}/ is no local folder; write to a '
-                     f'disk, or to a bucket mounted as a folder')
+  if scheme := re.match(r'([a-z][a-z0-9+.-]*):/(.*)', str(path)):
+    raise ValueError(f'--{flag}={scheme[1]}://{scheme[2]}: {scheme[1]}:// is '
+                     f'no local folder; write to a disk, or to a bucket '
+                     f'mounted as a folder')
   there = _nearest(text, path)
   if there == path and flag == 'out':
     return  # It is replaced, or refused by the binary itself.

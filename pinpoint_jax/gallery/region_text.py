@@ -28,6 +28,9 @@ def parse(text: str, allow_files: bool = True) -> region_rows.Area:
     raise BadRegion(f'region {text!r} starts with none of '
                     f'{", ".join(f"{k}:" for k in KINDS)}{hint}')
   if kind == 'not':
+    if rest.lstrip().startswith('not:'):
+      raise BadRegion(f'region {text[:40]!r}: not:not: is the region itself; '
+                      f'leave both out')
     return region_rows.Not(parse(rest, allow_files))
   if kind == 'polygon' and not allow_files:
     raise BadRegion(f'region {text!r}: files are not read here; send the '

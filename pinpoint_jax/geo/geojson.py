@@ -50,7 +50,7 @@ def load(path: str | pathlib.Path) -> regions.Region:
     document = json.loads(path.read_text(encoding='utf-8'))
   except OSError as error:
     raise BadGeoJson(f'{path} cannot be read: {error.strerror}') from error
-  except ValueError as error:
+  except (ValueError, RecursionError) as error:
     raise BadGeoJson(f'{path} is no JSON: {error}') from error
   return read(document, str(path))
 
