@@ -4,7 +4,7 @@ A source gives rows by number: a TFDS data source, a list, anything with
 `__len__` and `__getitem__` (and `__getitems__` where many rows are cheaper
 together, `expect` where blocks can be read ahead). Batches
 are random access by step; the position is one number, and it is saved with a
-fingerprint, because a position in another order is no position at all.
+fingerprint, because a position means nothing in another order.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

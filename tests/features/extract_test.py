@@ -26,7 +26,7 @@ BAD = {7: b'', 8: b'<html>gone</html>', 60: b'\xff\xd8\xff\xe0cut'}
 
 
 class Pictures:
-  """A hundred noisy pictures, three of which are no pictures."""
+  """A hundred noisy pictures, three of which do not decode."""
 
   notes = ()
 
@@ -247,7 +247,7 @@ def test_too_many_failures_stop_it_and_keep_what_is_done(tmp_path):
   assert make(tmp_path, Pictures(bad=bad), max_failed_share=0.5) is not None
 
 
-def test_asked_to_stop_it_keeps_finished_shards(tmp_path, whole):
+def test_stopped_on_request_it_keeps_finished_shards(tmp_path, whole):
   answers = iter([False] * 5 + [True] * 99)
   with pytest.raises(extract.Interrupted):
     extract.extract(Pictures(), BACKBONE, tmp_path, extract.Plan(**PLAN),

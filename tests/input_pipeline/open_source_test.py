@@ -1,4 +1,4 @@
-"""Every data set by its name; what is no name or option is refused."""
+"""Every data set by its name; unknown names and options are refused."""
 
 import pickle
 

@@ -113,13 +113,13 @@ def test_blocks_ahead_are_those_of_the_next_window(sizes):
                for s in range(0, 600, 4)]
   for start in range(window + 4, 600, 4):
     used = order.rows(np.arange(start, start + 4)) // block_rows
-    # A window is asked for while the one before it is used, or at once
+    # A window is requested while the one before it is used, or at once
     # where a batch is longer than a window.
     first = max(0, (start - 2 * window) // 4 - 1)
     assert set(used.tolist()) <= set().union(*requested[first:start // 4 + 1])
 
 
-def test_without_blocks_nothing_lies_ahead():
+def test_without_blocks_nothing_is_read_ahead():
   assert not len(orders.Order(9, 1).blocks_ahead(np.arange(3)))
 
 

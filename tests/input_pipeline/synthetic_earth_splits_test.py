@@ -102,7 +102,7 @@ def test_no_id_stands_in_two_places(demo):
   assert len(set(ids.tolist())) == len(ids) == 45_000
 
 
-def test_rerankers_learn_from_nobody_who_asks_or_stands_in_a_gallery(demo):
+def test_reranker_photos_share_no_author_with_queries_or_galleries(demo):
   for source in ('photo', 'street'):
     own = set(demo.photos(f'rerank_{source}').clusters.tolist())
     for split in splits.SPLITS:
@@ -226,10 +226,10 @@ def test_street_is_even_and_photos_are_not(demo):
 
 def test_street_queries_see_more_cities_than_the_gallery(demo):
   gallery = set(demo.table('gallery_street').cities.tolist())
-  asked = demo.table('query_street')
-  new_city = [city not in gallery for city in asked.cities.tolist()]
+  queries = demo.table('query_street')
+  new_city = [city not in gallery for city in queries.cities.tolist()]
   assert 0.1 < np.mean(new_city) < 0.4
-  _, counts = np.unique(asked.sessions, return_counts=True)
+  _, counts = np.unique(queries.sessions, return_counts=True)
   assert counts.max() <= 4
 
 

@@ -1,4 +1,4 @@
-"""Examples: pictures stand beside the look of the place they show."""
+"""Training examples: pictures with the look of the place they show."""
 
 from input_pipeline.synthetic_earth import dataset, training_pictures
 import numpy as np

@@ -63,7 +63,7 @@ def test_half_precision_files_are_read_to_float32(siglip, dtype):
       lambda x: np.asarray(x).astype(dtype).astype(np.float32), expected))
 
 
-def test_unscanned_and_dtype_are_asked_for(siglip):
+def test_unscanned_and_dtype_are_options(siglip):
   loaded = load.load(siglip, OPS, scan=False, dtype=jnp.bfloat16)
   assert loaded.model.dtype == jnp.bfloat16
   assert 'layer_1' in loaded.params['params']['blocks']
@@ -88,7 +88,7 @@ def test_without_processor_config_the_way_out_is_named(siglip):
     load.load(siglip)
 
 
-def test_another_resolution_must_be_asked_for(siglip):
+def test_another_resolution_must_be_requested(siglip):
   with pytest.raises(WeightsError, match=r'\(64, 64\).*pass image_size'):
     load.load(siglip, OPS.replace('32', '64'))
 
@@ -289,7 +289,7 @@ def test_big_vision_and_hugging_face_names_mean_the_same(archive, tmp_path):
 
 
 def test_so400m_14_takes_384_pixels_from_either_file(archive, tmp_path):
-  # 384 is no multiple of 14: the 27·27 positions alone would mean 378.
+  # 384 is not a multiple of 14: the 27·27 positions alone would mean 378.
   tower = big_vision(stacked=False)
   tower['embedding/kernel'] = seeded.tensor('kernel', (14, 14, 3, WIDTH))
   tower['pos_embedding'] = seeded.tensor('positions', (1, 27 * 27, WIDTH))
