@@ -42,30 +42,14 @@ def split(config: config_dict.ConfigDict) -> Split:
     if found.photos.source != source:
       raise ValueError(f'--config.stores.{source}={paths} holds '
                        f'{found.photos.source} features')
-    late = held_out(config, found)
-    train[source] = _in_blocks(config, take(found, np.flatnonzero(~late)))
-    left_out[source] = take(found, np.flatnonzero(late))
+    late = rows_lib.SplitRule(config.validation_percent, config.folds.count,
+                              config.folds.index).held_out(found)
+    train[source] = _in_blocks(config, found.take(np.flatnonzero(~late)))
+    left_out[source] = found.take(np.flatnonzero(late))
     if not len(train[source]):
       raise ValueError(f'{paths}: no row is left to train on, '
                        f'{len(left_out[source])} are held out')
   return Split(train, left_out)
-
-
-def held_out(config: config_dict.ConfigDict,
-             rows: rows_lib.StoreRows) -> np.ndarray:
-  """Which rows validate: a fold of authors and sequences, or some ids."""
-  if not config.folds.count:
-    return rows_lib.held_out(rows.photos.ids, config.validation_percent)
-  if not 0 <= config.folds.index < config.folds.count:
-    raise ValueError(f'--config.folds.index={config.folds.index}: counts from '
-                     f'0 to {config.folds.count - 1}')
-  return rows_lib.folds(
-      rows.photos.clusters, config.folds.count) == config.folds.index
-
-
-def take(rows: rows_lib.StoreRows, at: np.ndarray) -> rows_lib.StoreRows:
-  """Some of the rows."""
-  return rows_lib.StoreRows(rows.stores, rows.chosen[at])
 
 
 def _in_blocks(config: config_dict.ConfigDict,
@@ -134,17 +118,12 @@ def _some(rows: rows_lib.StoreRows, most: int) -> rows_lib.StoreRows:
   """At most so many rows, evenly spread."""
   if len(rows) <= most:
     return rows
-  return take(rows, blocks.evenly_spread(len(rows), most))
+  return rows.take(blocks.evenly_spread(len(rows), most))
 
 
 def inputs(train: Rows) -> dict[str, dict[str, Any]]:
   """What made each source's features, and which rows were trained on."""
   return {source: {name: rows.stores[0].manifest[name]
                    for name in types.BACKBONE_KEYS}
-                  | {'trained_on': trained_on(rows)}
+                  | {'trained_on': rows.trained_on()}
           for source, rows in train.items()}
-
-
-def trained_on(rows: rows_lib.StoreRows) -> dict[str, Any]:
-  """How many rows, and a fingerprint of which: it tells a reranker's split."""
-  return {'rows': len(rows), 'fingerprint': rows.fingerprint()}

@@ -101,7 +101,7 @@ def _announce(rows: embedder_parts.Split, prepared: loop.Run) -> None:
 def _export(config: config_dict.ConfigDict, workdir: pathlib.Path,
             rows: embedder_parts.Split, params: dict,
             figures: dict[str, float]) -> None:
-  card = model_card.embedder(config, rows, figures)
+  card = model_card.embedder(config, rows.train, figures)
   fingerprint = embedder_files.save(
       workdir / 'model', embedder_parts.model(config), params,
       embedder_parts.inputs(rows.train), card)

@@ -30,7 +30,7 @@ from experiments.run import launch, model_card, run_record, training_run
 from ml_collections import config_dict
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.parallel import mesh as meshes
-from pinpoint_jax.rerank import example_rows, files, geo_prior, scoring
+from pinpoint_jax.rerank import example_rows, files, scoring, training_set
 from pinpoint_jax.train import loop, state
 from pinpoint_jax.train import reranker as training
 
@@ -44,47 +44,46 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
           allow_config_change: str = '',
           stopping: Callable[[], bool] = lambda: False) -> None:
   """Trains to the end and writes figures.json and model/."""
-  world = reranker_parts.world(config)
-  examples = reranker_parts.make_examples(config, world, workdir)
-  if config.data.batch_size > len(examples.train):
+  dataset = training_set.build(
+      config.embedder, config.gallery, reranker_parts.model(config),
+      reranker_parts.settings(config),
+      pathlib.Path(config.shortlists or workdir / 'shortlists'))
+  if config.data.batch_size > len(dataset.train):
     raise ValueError(f'--config.data.batch_size={config.data.batch_size}: '
-                     f'there are {len(examples.train):,} examples; set at most '
+                     f'there are {len(dataset.train):,} examples; set at most '
                      f'that many, and a small model: :quick')
-  info = reranker_parts.info(config, world, examples)
-  prepared = prepare(config, examples, info, workdir, allow_config_change,
-                     stopping)
+  prepared = prepare(config, dataset, workdir, allow_config_change, stopping)
   like = state.shapes(prepared.state)
   prepared.restore(like)
   run_record.write(workdir, config)
-  print(reranker_parts.describe(examples))
+  print(reranker_parts.describe(dataset))
   training_run.announce(prepared)
   figures = prepared.train()
   if config.train.best:
     best = prepared.best.restore(like)
     prepared.state = best.state if best else prepared.state
-  _export(config, workdir, info, examples.prior,
-          arrays.to_numpy(prepared.state.ema), figures)
+  _export(config, workdir, dataset, arrays.to_numpy(prepared.state.ema),
+          figures)
 
 
 def prepare(config: config_dict.ConfigDict,
-            examples: reranker_parts.TrainingExamples,
-            info: files.RerankerInfo, workdir: pathlib.Path,
+            dataset: training_set.TrainingSet, workdir: pathlib.Path,
             allow_config_change: str,
             stopping: Callable[[], bool]) -> loop.Run:
   """A run that is ready to restore and to train."""
   mesh = meshes.make(config.mesh.data, config.mesh.fsdp)
   module, method = reranker_parts.model(config), training_run.method(config)
   began = training.make_state(
-      module, info.dims, example_rows.norms(examples.train), method,
+      module, dataset.info.dims, example_rows.norms(dataset.train), method,
       config.seed, mesh)
   step = training.make_step(
       module, method, reranker_parts.objective(config), config.seed, mesh,
       began)
   return training_run.prepare(
       config, workdir, allow_config_change, stopping, state=began, step=step,
-      batches=reranker_parts.Batches(config, examples.train),
-      put=functools.partial(_put, mesh, info.weights),
-      evaluators=reranker_parts.evaluators(config, module, examples, info))
+      batches=reranker_parts.Batches(config, dataset.train),
+      put=functools.partial(_put, mesh, dataset.info.weights),
+      evaluators=reranker_parts.evaluators(config, module, dataset))
 
 
 def _put(mesh: Any, weights: scoring.Weights | None,
@@ -95,12 +94,12 @@ def _put(mesh: Any, weights: scoring.Weights | None,
 
 
 def _export(config: config_dict.ConfigDict, workdir: pathlib.Path,
-            info: files.RerankerInfo,
-            prior: geo_prior.GeoPrior | None, params: Any,
+            dataset: training_set.TrainingSet, params: Any,
             figures: dict[str, float]) -> None:
   fingerprint = files.save(
       workdir / 'model', config.kind, reranker_parts.model(config), params,
-      info, model_card.reranker(config, info, figures), prior)
+      dataset.info, model_card.reranker(config, dataset.info, figures),
+      dataset.prior)
   run_record.write_json(workdir / 'figures.json', figures)
   print(f'reranker {fingerprint}: {workdir / "model"}', flush=True)
 

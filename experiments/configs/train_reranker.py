@@ -53,6 +53,9 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   # model, objective or optimizer may share a folder.
   config.shortlists = ''
   config.examples = _examples(light, arg.quick)
+  # Or index: training examples are found by the gallery's index, and its
+  # recall is printed; held-out queries always search exactly.
+  config.search = 'exact'
   # Of the kernel ridge beside the similarities, ours; centres=0: without it.
   config.geo_prior = config_dict.ConfigDict({'centres': 1024, 'anchors': 2048})
   config.model = _light(arg.quick) if light else _attention(arg.quick)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from experiments import embedder_parts
 from experiments.run import run_record
 from ml_collections import config_dict
+from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.report import tables
 from pinpoint_jax.rerank import files
 
@@ -57,14 +57,15 @@ lists. Accuracies are shares.
 '''
 
 
-def embedder(config: config_dict.ConfigDict, rows: embedder_parts.Split,
+def embedder(config: config_dict.ConfigDict,
+             rows: Mapping[str, rows_lib.StoreRows],
              figures: Mapping[str, float]) -> str:
   """The card of a trained embedder, Markdown."""
   data = ''.join(
       f'- {source}: {len(part):,} rows, features of '
       f'{part.stores[0].manifest["backbone"]} after '
       f'`{part.stores[0].manifest["preprocess"]}`, data {part.fingerprint()}\n'
-      for source, part in rows.train.items())
+      for source, part in rows.items())
   return _TEXT.format(
       git=run_record.git_revision(), data=data,
       config_hash=run_record.config_hash(config),

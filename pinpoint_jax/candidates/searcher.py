@@ -10,16 +10,19 @@ seldom meets it.
 from collections.abc import Mapping
 import dataclasses
 import math
+from typing import Any
 
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.candidates import shortlist as shortlists
 from pinpoint_jax.gallery import gallery as galleries
-from pinpoint_jax.search import ann, exact, exact_scores, masks, merge, row_sets
+from pinpoint_jax.search import exact, exact_scores, masks, merge, row_sets
 from pinpoint_jax.search import vectors as vectors_lib
 
 SEARCHES = ('exact', 'index')
+# Approximate indices by segment name and channel, as gallery.indexes loads.
+Indices = Mapping[tuple[str, str], Any]
 # A region with at most this share of a segment's rows is scanned exactly.
 _SCANNED_SHARE = 0.25
 # Rows requested from an index beyond k, in k, before the exact scan takes over.
@@ -33,7 +36,7 @@ class _Part:
   start: int
   vectors: vectors_lib.Vectors
   exact: exact.Exact
-  index: ann.Index | None
+  index: Any  # An ann.Index, or None.
 
   @property
   def stop(self) -> int:
@@ -44,7 +47,7 @@ class Searcher:
   """Searches an open gallery by image, by place and by raw feature."""
 
   def __init__(self, gallery: galleries.Gallery,
-               indexed: ann.Indices | None = None,
+               indexed: Indices | None = None,
                engine: exact.Engine = 'auto'):
     """Segments without an index are searched exactly, by `engine`."""
     self.gallery = gallery
@@ -148,7 +151,7 @@ def open_searcher(gallery: galleries.Gallery, search: str) -> Searcher:
   return Searcher(gallery, indices)
 
 
-def _parts(gallery: galleries.Gallery, channel: str, indexed: ann.Indices,
+def _parts(gallery: galleries.Gallery, channel: str, indexed: Indices,
            engine: exact.Engine) -> list[_Part]:
   parts = []
   for segment, start in zip(gallery.segments, gallery.offsets):

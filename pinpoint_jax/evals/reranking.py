@@ -12,7 +12,6 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.answer import decoding
 from pinpoint_jax.evals import metrics
 from pinpoint_jax.losses import ranking
 from pinpoint_jax.parallel import arrays
@@ -65,7 +64,7 @@ class Reranking:
     fused = np.where(batch.valid, (batch.similarities * self._fusion).sum(
         axis=-1), -np.inf)
     return tuple(np.take_along_axis(
-        dist_km, decoding.argmax(scores)[:, None], axis=1)[:, 0]
+        dist_km, np.argmax(scores, axis=1)[:, None], axis=1)[:, 0]
                  for scores in (self._scorer(params, batch), fused))
 
   def _figures(self, prefix: str, dist_km: Float[np.ndarray, 'n'],

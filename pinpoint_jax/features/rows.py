@@ -4,6 +4,7 @@ from collections.abc import Sequence
 import dataclasses
 import functools
 import hashlib
+from typing import Any
 
 from jaxtyping import Bool, Float16, Int
 import numpy as np
@@ -76,6 +77,14 @@ class StoreRows:
     """Dimension of the features."""
     return self.stores[0].manifest['dim']
 
+  def take(self, rows: Int[np.ndarray, 'm']) -> 'StoreRows':
+    """Some of the rows."""
+    return StoreRows(self.stores, self.chosen[rows])
+
+  def trained_on(self) -> dict[str, Any]:
+    """How many rows, and a fingerprint of which: recorded with a model."""
+    return {'rows': len(self), 'fingerprint': self.fingerprint()}
+
   def fingerprint(self) -> str:
     """Content hash of any store and any chosen row."""
     digest = hashlib.sha256(
@@ -93,6 +102,30 @@ class StoreRows:
       at = which == i
       features[at] = opened.features[rows[at] - (ends[i] - len(opened))]
     return features
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitRule:
+  """Which rows validate: a fold of authors and sequences, or some ids.
+
+  Attributes:
+    validation_percent: of the ids, where there are no folds.
+    num_folds: 0 goes by the ids.
+    fold: the one that validates.
+  """
+
+  validation_percent: float | int = 1.
+  num_folds: int = 0
+  fold: int = 0
+
+  def held_out(self, rows: StoreRows) -> Bool[np.ndarray, 'n']:
+    """Which of the rows validate."""
+    if not self.num_folds:
+      return held_out(rows.photos.ids, self.validation_percent)
+    if not 0 <= self.fold < self.num_folds:
+      raise ValueError(f'--config.folds.index={self.fold}: counts from 0 to '
+                       f'{self.num_folds - 1}')
+    return folds(rows.photos.clusters, self.num_folds) == self.fold
 
 
 def open_rows(paths: Sequence[str]) -> StoreRows:

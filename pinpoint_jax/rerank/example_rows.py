@@ -74,8 +74,9 @@ class ExampleRows:
     return self._labeled.photos.take(rows % len(self._labeled))
 
   def proposed(self, most: int) -> Proposed:
-    """Lists of the first round, of at most so many queries."""
-    columns = self._table.take(np.arange(min(most, len(self._labeled))))
+    """Lists of the first round, of at most so many queries, evenly spread."""
+    columns = self._table.take(
+        blocks.evenly_spread(len(self._labeled), most))
     real = (columns['ranks'] >= 0).any(axis=-1)
     return Proposed(types.Shortlist(
         np.where(real, columns['rows'], -1).astype(np.int64),

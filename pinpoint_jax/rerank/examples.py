@@ -198,6 +198,20 @@ def _extended(shortlist: types.Shortlist, rows: Int[np.ndarray, 'b n'],
       np.take_along_axis(sims, order[..., None], axis=1))
 
 
+def recall(searcher: search.Searcher, exact: search.Searcher,
+           labeled: LabeledQueries, settings: Settings) -> dict[str, float]:
+  """Share of the exact lists' rows that a searcher finds, by channel."""
+  mask = filters.mask(exact.gallery, labeled.photos, 'author')
+  sizes = shortlists.Sizes(**settings.sizes).by_channel()
+  rows, expected = ({name: candidates.rows for name, candidates in
+                     some.lists(labeled.vectors, sizes, mask).items()}
+                    for some in (searcher, exact))
+  return {name: float(np.mean([
+      np.isin(best[best >= 0], listed).mean() if (best >= 0).any() else 1.
+      for best, listed in zip(expected[name], rows[name])]))
+          for name in sizes}
+
+
 def as_columns(context: inputs.Context,
                dist_km: Float[np.ndarray, 'b k']) -> dict[str, np.ndarray]:
   """A Context and the distances as flat columns to store."""

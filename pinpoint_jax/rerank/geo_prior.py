@@ -10,14 +10,19 @@ depend on which others came along.
 """
 
 from collections.abc import Mapping, Sequence
+import dataclasses
+import pathlib
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
+from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax import blocks
+from pinpoint_jax import blocks, types
+from pinpoint_jax.disk import files
+from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.geo import coords, distance
-from pinpoint_jax.ridge import ridge as kernel_ridge
+from pinpoint_jax.search import vectors
+import safetensors.numpy
 
 # Each is the one before times 4, so that one exponential serves all.
 SCALES_KM = (25, 100, 400, 1600)
@@ -25,6 +30,8 @@ COLUMNS = tuple(f'prior_{km}km' for km in SCALES_KM)
 # Queries whose weights are found together: reading the prior takes as long as
 # computing with it.
 _QUERIES = 8
+# More rows say little more, and the fit reads each in float64.
+_MOST_ROWS = 100_000
 # Arrays by name, as they are saved with a reranker.
 GeoPrior = Mapping[str, jax.Array | np.ndarray]
 
@@ -40,16 +47,17 @@ def shapes(centres: int, anchors: int,
 def fit(raw: Float[np.ndarray, 'n r'], latlng_deg: Float[np.ndarray, 'n 2'],
         centres: int, anchors: int) -> GeoPrior:
   """The kernel ridge of these rows; where they are few, padded with zeros."""
+  from pinpoint_jax.ridge import ridge as kernel_ridge  # Only a fit needs it.
   settings = kernel_ridge.Settings('rbf', most_centres=centres,
                                   most_anchors=anchors)
   model = kernel_ridge.fit(raw, latlng_deg, settings)
   inputs = model.inputs
-  found = {'mean': inputs.mean, 'spread': inputs.spread,
-           'centres': inputs.centres, 'weights': inputs.root @ model.weights,
-           'shares': model.shares, 'anchors': coords.to_xyz(model.latlng_deg)}
-  wanted = shapes(centres, anchors, raw.shape[1])
-  return {name: _padded(array, wanted[name]).astype(np.float32)
-          for name, array in found.items()}
+  arrays = {'mean': inputs.mean, 'spread': inputs.spread,
+            'centres': inputs.centres, 'weights': inputs.root @ model.weights,
+            'shares': model.shares, 'anchors': coords.to_xyz(model.latlng_deg)}
+  expected = shapes(centres, anchors, raw.shape[1])
+  return {name: _padded(array, expected[name]).astype(np.float32)
+          for name, array in arrays.items()}
 
 
 def columns(prior: GeoPrior, raw: Float[np.ndarray, 'b r'],
@@ -106,3 +114,60 @@ def _arc(chord: jax.Array) -> jax.Array:
 def _padded(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
   short = [(0, wanted - has) for wanted, has in zip(shape, array.shape)]
   return np.pad(array, short)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+  """Size of a prior; no centres: no prior."""
+
+  centres: int = 0
+  anchors: int = 0
+
+
+def check(settings: Settings, residual: bool,
+          gallery: galleries.Gallery) -> None:
+  """Refuses a prior where nothing would read it, or nothing could make it."""
+  if not settings.centres:
+    return
+  if not residual:
+    raise ValueError('--config.geo_prior.centres: a prior is part of the '
+                     'answer that the network corrects: set '
+                     '--config.objective.residual=True, or centres=0')
+  if gallery.manifest['raw'] == 'off':
+    raise ValueError(f'--config.geo_prior.centres={settings.centres}: '
+                     f'{gallery.path} has no raw features to fit a prior on: '
+                     f'build it with them, or set centres=0')
+
+
+def load_or_fit(settings: Settings, gallery: galleries.Gallery, task: str,
+                queries: Sequence[types.Photos],
+                path: pathlib.Path) -> GeoPrior | None:
+  """The prior of the gallery's rows of the task, kept at `path`.
+
+  No row that shares an author or a sequence with a query has part in it.
+  """
+  if not settings.centres:
+    return None
+  if not path.exists():
+    rows = _rows(gallery, task, queries)
+    print(f'prior: fitted on {len(rows):,} {task} rows', flush=True)
+    raw = vectors.Joined(gallery.channel('raw')).take(rows)
+    prior = fit(raw, gallery.latlng_deg[rows], settings.centres,
+                settings.anchors)
+    with files.atomic(path) as file:
+      file.write(safetensors.numpy.save(prior))
+  return safetensors.numpy.load(path.read_bytes())
+
+
+def _rows(gallery: galleries.Gallery, task: str,
+          queries: Sequence[types.Photos]) -> Int[np.ndarray, 'n']:
+  kept = gallery.source == types.SOURCES.index(task)
+  for photos in queries:
+    kept &= ~np.isin(gallery.clusters, gallery.clusters_of(photos))
+  rows = np.setdiff1d(np.flatnonzero(kept), gallery.removed)
+  if len(rows) < 2:
+    raise ValueError(
+        f'{gallery.path}: {len(rows)} {task} rows are left to fit a prior on, '
+        f'all others share an author or a sequence with a query: set '
+        f'--config.geo_prior.centres=0')
+  return rows[blocks.evenly_spread(len(rows), _MOST_ROWS)]

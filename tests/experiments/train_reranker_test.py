@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 
-from experiments import embedder_parts
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import writer
@@ -157,5 +156,4 @@ def test_the_embedder_tells_what_it_was_trained_on(trained, stores):
   path = stores['photo'].partition('=')[2]
   rows = rows_lib.open_rows([path])
   late = rows_lib.held_out(rows.photos.ids, 10.)
-  assert found == embedder_parts.trained_on(
-      embedder_parts.take(rows, (~late).nonzero()[0]))
+  assert found == rows.take((~late).nonzero()[0]).trained_on()
