@@ -13,8 +13,21 @@ def photos():
       np.asarray(['me', '', '']), np.asarray(['s1', 's1', '']), 'street')
 
 
-def test_origin_is_author_else_sequence_else_the_photo_itself():
-  assert photos().clusters.tolist() == ['a:me', 's:s1', 'i:c']
+def test_an_origin_is_all_that_author_or_sequence_links():
+  assert photos().clusters.tolist() == ['a:me', 'a:me', 'i:c']
+
+
+def test_origins_are_connected_components():
+  """Nothing that a fold leaves out shares an author or drive with the rest."""
+  authors = ['anna', '', 'bob', 'anna', 'zoe', '', '', '']
+  drives = ['drive7', 'drive7', 'drive7', '', '', 'drive9', '', 'drive9']
+  names = [f'p{i}' for i in range(8)]
+  found = types.Photos(np.asarray(names), np.zeros((8, 2)), np.asarray(authors),
+                       np.asarray(drives), 'street')
+  assert found.clusters.tolist() == [
+      'a:anna', 'a:anna', 'a:anna', 'a:anna', 'a:zoe', 's:drive9', 'i:p6',
+      's:drive9']
+  assert found.take(np.zeros(0, int)).clusters.shape == (0,)
 
 
 @pytest.mark.parametrize('rows', [

@@ -1,8 +1,13 @@
 """Which gallery rows a query may be answered with, by the name of a filter.
 
   none     all rows but the query itself
-  author   no row of the query's author or sequence either
+  author   no row of the query's source that shares its author or its sequence
+
+An author's name means nothing in another source: photographer 1234 and street
+view creator 1234 are two people.
 """
+
+import dataclasses
 
 from jaxtyping import Int
 import numpy as np
@@ -11,6 +16,26 @@ from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.search import masks, row_sets
 
 NAMES = ('none', 'author')
+
+
+@dataclasses.dataclass(frozen=True)
+class Masks:
+  """Two masks for the same queries.
+
+  Attributes:
+    search: what may be a candidate: one source alone, or nothing near.
+    context: what may speak for a candidate, as its support and its density.
+  """
+
+  search: masks.Mask
+  context: masks.Mask
+
+  def __len__(self) -> int:
+    return len(self.search)
+
+  def take(self, queries: slice | Int[np.ndarray, 'n']) -> 'Masks':
+    """The masks of some queries alone."""
+    return Masks(self.search.take(queries), self.context.take(queries))
 
 
 def mask(gallery: galleries.Gallery, queries: types.Photos, name: str,
@@ -26,6 +51,28 @@ def mask(gallery: galleries.Gallery, queries: types.Photos, name: str,
   if leave_one_out:
     excluded.append(row_sets.own_rows(gallery.find(queries.ids)))
   if name == 'author':
-    excluded.append(row_sets.same_code(gallery.clusters_of(queries),
-                                       gallery.clusters))
+    excluded.append(same_origin(gallery, queries))
   return masks.Mask(row_sets.union(*excluded), gallery.removed, allowed)
+
+
+def same_origin(gallery: galleries.Gallery,
+                queries: types.Photos) -> types.RowSets:
+  """Rows of each query's source that share its author or its sequence.
+
+  Queries of mixed source are taken to be of either.
+  """
+  sets = [row_sets.none(len(queries))]
+  for column, names in ((gallery.authors, queries.authors),
+                        (gallery.sequences, queries.sequences)):
+    codes, query_codes = column.codes.astype(np.int64), column.find(names)
+    for i, source in enumerate(types.SOURCES):
+      if queries.source in (source, 'mixed'):
+        sets.append(row_sets.same_code(
+            query_codes, np.where(gallery.source == i, codes, -1)))
+  return row_sets.union(*sets)
+
+
+def source_rows(gallery: galleries.Gallery,
+                source: types.Source) -> Int[np.ndarray, 'n']:
+  """The gallery's rows of that source, ascending."""
+  return np.flatnonzero(gallery.source == types.SOURCES.index(source))

@@ -28,9 +28,19 @@ def concatenate(tables: Sequence[types.FeatureTable]) -> types.FeatureTable:
 
 def same_origin(queries: types.Photos,
                 gallery: types.Photos) -> types.RowSets:
-  """The gallery rows that share each query's author, sequence or id."""
-  both = np.concatenate([queries.clusters, gallery.clusters])
-  _, codes = np.unique(both, return_inverse=True)
+  """The gallery rows that share each query's author, sequence or id.
+
+  As candidates.filters, of tables whose rows do not tell their source.
+  """
+  return row_sets.union(*(_same_name(getattr(queries, name),
+                                     getattr(gallery, name))
+                          for name in ('authors', 'sequences', 'ids')))
+
+
+def _same_name(queries: types.Strings, gallery: types.Strings) -> types.RowSets:
+  names, codes = np.unique(np.concatenate([queries, gallery]),
+                           return_inverse=True)
+  codes = np.where(names[codes] == '', -1, codes)
   return row_sets.same_code(codes[:len(queries)], codes[len(queries):])
 
 

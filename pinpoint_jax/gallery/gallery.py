@@ -184,26 +184,6 @@ class Gallery:
     """Second level, as 'FR/Ile-de-France/Paris'."""
     return self._coded('admin2')
 
-  @functools.cached_property
-  def clusters(self) -> Int[np.ndarray, 'g']:
-    """Number of each row's origin, by the rule of types.Photos.clusters."""
-    own = self._num_names + np.arange(len(self))
-    sequence = self.sequences.codes.astype(np.int64)
-    drive = np.where(sequence >= 0, len(self.authors.names) + sequence, own)
-    return np.where(self.authors.codes >= 0, self.authors.codes, drive)
-
-  def clusters_of(self, photos: types.Photos) -> Int[np.ndarray, 'b']:
-    """The same number for other photos; -1 where no row has their origin."""
-    drive = self.sequences.find(photos.sequences)
-    rows = self.find(photos.ids)
-    alone = (rows >= 0) & (self.clusters[rows] == self._num_names + rows
-                           if len(self) else False)
-    return np.select(
-        [photos.authors != '', photos.sequences != '', alone],
-        [self.authors.find(photos.authors),
-         np.where(drive >= 0, len(self.authors.names) + drive, -1),
-         self._num_names + rows], -1)
-
   def ids(self, rows: Int[np.ndarray, 'm']) -> types.Strings:
     """Ids of those rows."""
     ids = np.full(len(rows), '', object)
@@ -227,10 +207,6 @@ class Gallery:
     return types.Photos(
         self.ids(rows), self.latlng_deg[rows], self.authors.decode(rows),
         self.sequences.decode(rows), 'mixed' if mode == 'combined' else mode)
-
-  @property
-  def _num_names(self) -> int:
-    return len(self.authors.names) + len(self.sequences.names)
 
   def _column(self, file: str) -> np.ndarray:
     return np.concatenate([s.files[file] for s in self.segments])

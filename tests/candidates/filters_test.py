@@ -1,7 +1,11 @@
 """Filters hide what they say, seen row by row."""
 
+import dataclasses
+
 import numpy as np
+from pinpoint_jax import types
 from pinpoint_jax.candidates import filters
+from pinpoint_jax.features import store_writer
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import writer
 import pytest
@@ -33,12 +37,58 @@ def test_none_hides_the_query_itself_where_asked(found):
 
 
 def test_author_hides_author_and_sequence(found):
-  asked = tiny.photos(tiny.names('p', 20)
-                              + tiny.names('q', 20))
+  asked = tiny.photos(tiny.names('p', 20) + tiny.names('q', 20))
   rows = found.photos(np.arange(60))
-  expected = asked.clusters[:, None] == rows.clusters[None]
+  same = lambda a, b: (a[:, None] == b[None]) & (a != '')[:, None]
+  expected = (same(asked.authors, rows.authors)
+              | same(asked.sequences, rows.sequences)
+              | same(asked.ids, rows.ids))
   assert expected[20:].any()
   np.testing.assert_array_equal(hidden(found, asked, 'author'), expected)
+
+
+@pytest.fixture(scope='module')
+def both(tmp_path_factory):
+  """Photos and street views by people of the same names."""
+  folder = tmp_path_factory.mktemp('both')
+  stores = []
+  for source, people in {
+      'photo': [('1234', ''), ('anna', '')],
+      'street': [('1234', ''), ('', 'drive7'), ('bob', 'drive7'), ('anna', ''),
+                 ('bob', 'drive8'), ('', '')]}.items():
+    ids = [f'{source}{i}' for i in range(len(people))]
+    table = dataclasses.replace(
+        tiny.photos(ids, source), authors=np.array([a for a, _ in people]),
+        sequences=np.array([s for _, s in people]))
+    stores.append(folder / source)
+    store_writer.write(
+        stores[-1], table, [tiny.features(ids).astype(np.float32)], tiny.DIM,
+        store_writer.FeatureOrigin(*(tiny.MADE[name] for name in (
+            'backbone', 'weight_hash', 'preprocess'))))
+  tiny.build(folder / 'g', stores)
+  return galleries.open_gallery(folder / 'g')
+
+
+@pytest.mark.parametrize('source, author, sequence, expected', [
+    ('street', 'anna', 'drive7', ['street1', 'street2', 'street3']),
+    ('street', '', 'drive7', ['street1', 'street2']),
+    ('photo', '1234', '', ['photo0']),
+    ('street', '1234', '', ['street0']),
+    ('photo', 'anna', 'drive7', ['photo1']),
+    ('photo', 'bob', '', []), ('street', '', '', [])])
+def test_the_author_filter_is_a_union_within_one_source(
+    both, source, author, sequence, expected):
+  asked = types.Photos(np.array(['new']), np.zeros((1, 2)), np.array([author]),
+                       np.array([sequence]), source)
+  rows = filters.mask(both, asked, 'author').excluded.of(0)
+  assert sorted(both.ids(rows).tolist()) == expected
+
+
+def test_a_query_is_left_out_by_its_id(both):
+  asked = types.Photos(np.array(['street5']), np.zeros((1, 2)), np.array(['']),
+                       np.array(['']), 'photo')
+  rows = filters.mask(both, asked, 'none').excluded.of(0)
+  assert both.ids(rows).tolist() == ['street5']
 
 
 def test_a_region_and_a_filter(found):

@@ -10,6 +10,7 @@ from experiments.configs import evaluate as configs
 import jax
 import numpy as np
 from pinpoint_jax.answer import open_systems
+from pinpoint_jax.candidates import filters
 from pinpoint_jax.evals import evaluation
 from pinpoint_jax.features import store
 from pinpoint_jax.gallery import gallery as galleries
@@ -229,7 +230,7 @@ def test_queries_without_a_row_left_are_counted_and_refused(parts, tmp_path):
   authors = found.authors.find(photos.authors)
   row = np.flatnonzero(found.authors.codes == authors[authors >= 0][0])[0]
   lat, lng = found.latlng_deg[row]
-  count = int((found.clusters_of(photos) == found.clusters[row]).sum())
+  count = int((filters.same_origin(found, photos).rows == row).sum())
   with pytest.raises(ValueError, match=f'is left in region .* for {count} of '
                                        f"30 queries under filter 'author'"):
     evaluate(parts, tmp_path, region=f'circle:{lat},{lng},1')

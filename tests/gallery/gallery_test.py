@@ -118,30 +118,6 @@ def test_many_ids_are_found_across_blocks(tmp_path):
   assert found.photos(rows[:2]).source == 'photo'
 
 
-def test_clusters_are_those_of_photos(built):
-  photos = built.photos(np.arange(len(built)))
-  _, expected = np.unique(photos.clusters, return_inverse=True)
-  _, found = np.unique(built.clusters, return_inverse=True)
-  same = lambda codes: codes[:, None] == codes[None, :]
-  np.testing.assert_array_equal(same(found), same(expected))
-  np.testing.assert_array_equal(built.clusters_of(photos), built.clusters)
-
-
-def test_clusters_of_strangers(built):
-  alone = next(i for i in PHOTO if not tiny.photos([i]).authors[0]
-               and not tiny.photos([i]).sequences[0])
-  authored = next(i for i in PHOTO if tiny.photos([i]).authors[0])
-  photos = types.Photos(
-      np.array(['x', 'x2', 'x3', alone, authored, alone]), np.zeros((6, 2)),
-      np.array(['nobody', 'author0', '', '', '', 'nobody']),
-      np.array(['drive1', 'nowhere', 'drive1', '', '', '']), 'photo')
-  found = built.clusters_of(photos)
-  # An author the gallery lacks is alone, whatever the drive.
-  assert (found == -1).tolist() == [True, False, False, False, True, True]
-  rows = built.find(np.array([alone]))
-  assert found[3] == built.clusters[rows[0]]
-
-
 def test_places_have_their_names(tmp_path):
   ids = ['paris', 'fiji']
   places = {'paris': (48.8566, 2.3522), 'fiji': (-18.1416, 178.4419)}
@@ -168,11 +144,10 @@ def test_int8_rows_are_near(stores, tmp_path):
 def test_a_gallery_of_nothing(tmp_path):
   store = tiny.make_store(tmp_path / 's', [])
   found = tiny.build(tmp_path / 'g', [store])
-  assert len(found) == found.num_live == len(found.clusters) == 0
+  assert len(found) == found.num_live == 0
   assert [len(part) for name in types.CHANNELS
           for part in found.channel(name)] == [0, 0, 0]
   assert found.latlng_deg.shape == (0, 2)
-  assert found.clusters_of(tiny.photos(['p1', 'p2'])).tolist() == [-1, -1]
 
 
 def test_it_opens_anywhere(copy, monkeypatch, built):

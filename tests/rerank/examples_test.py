@@ -44,7 +44,10 @@ def test_a_query_meets_neither_itself_nor_its_origin(asked):
   for query, candidates in enumerate(rows):
     photos = found.photos(candidates[candidates >= 0])
     assert asked.photos.ids[query] not in photos.ids
-    assert asked.photos.clusters[query] not in photos.clusters
+    for name in ('authors', 'sequences'):
+      own = getattr(asked.photos, name)[query]
+      assert not own or own not in getattr(photos, name)[
+          np.char.startswith(photos.ids, 'photo')]
 
 
 def test_rows_within_the_drawn_radius_are_hidden(asked):
