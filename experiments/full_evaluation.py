@@ -57,7 +57,8 @@ def evaluate(config: config_dict.ConfigDict) -> evaluation.Evaluated:
 
 
 def _settings(config: config_dict.ConfigDict) -> evaluation.Settings:
-  names = ('leave_one_out', 'region', 'interpolate', 'num_resamples', 'seed')
+  names = ('leave_one_out', 'region', 'interpolate', 'num_resamples', 'seed',
+           'search_source')
   return evaluation.Settings(
       tuple(config.filters), tuple(config.systems),
       distances=tuple(config.distances), **config.predictions.to_dict(),

@@ -34,6 +34,9 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   # Or index: by those that build_gallery --config.index made; answers may miss
   # a neighbour, and rows of results.json say so.
   config.search = 'exact'
+  # Or same: only rows of the queries' own source may be candidates; support,
+  # density and priors still read both. Rows then say gallery same_source.
+  config.search_source = 'both'
   config.list_size = 256  # Candidates of raw_1nn, image_top1, location_top1.
   # Raw cosines times this are log-odds: of 5 … 80 the best expected_score on
   # rows of the demo's gallery.

@@ -32,6 +32,9 @@ ORACLE = 'oracle'
 class Scorer(Protocol):
   """What chooses among a shortlist: a reranker, or fusion."""
 
+  def prepared(self, mask: masks.Mask) -> 'Scorer':
+    """What scores queries under that mask, which is of all of them."""
+
   def scores(self, queries: shortlist.Queries, found: types.Shortlist,
              mask: masks.Mask) -> Float[np.ndarray, 'b k']:
     """Log-odds of each candidate, up to a constant; -inf in padded slots."""
@@ -42,6 +45,11 @@ class Fused:
   """`retrieval`: the weighted sum of the similarities."""
 
   weights: fusion.Fusion
+
+  def prepared(self, mask: masks.Mask) -> 'Fused':
+    """Itself: weights know no row."""
+    del mask
+    return self
 
   def scores(self, queries: shortlist.Queries, found: types.Shortlist,
              mask: masks.Mask) -> Float[np.ndarray, 'b k']:
@@ -118,15 +126,25 @@ class Answering:
     """Names of what answers, the oracle where it is asked for."""
     return (*self._channels, *self._stages, *([ORACLE] if self._oracle else ()))
 
+  def prepared(self, mask: masks.Mask) -> 'Answering':
+    """One for queries under that mask, which is of all of them at once."""
+    return Answering(
+        self._searcher, self._channels,
+        {name: dataclasses.replace(stage, scorer=stage.scorer.prepared(mask))
+         for name, stage in self._stages.items()}, self._oracle)
+
   def candidates(
       self, queries: shortlist.Queries, mask: masks.Mask,
       truth_deg: Float[np.ndarray, 'b 2'] | None = None,
-  ) -> dict[str, types.Candidates]:
+      searched: masks.Mask | None = None) -> dict[str, types.Candidates]:
     """Each system's candidates, best first; scores are log-odds.
+
+    searched: a narrower mask of what may be a candidate; support and counts go
+    by `mask`.
 
     The oracle needs the truth; its scores are kilometres below 0.
     """
-    lists = self._searcher.lists(queries, self._depths(), mask)
+    lists = self._searcher.lists(queries, self._depths(), searched or mask)
     found = {name: types.Candidates(
         lists[OF_CHANNEL[name]].rows[:, :one.size],
         np.float32(one.temperature) *
@@ -148,10 +166,12 @@ class Answering:
   def answer(
       self, queries: shortlist.Queries, mask: masks.Mask,
       truth_deg: Float[np.ndarray, 'b 2'] | None = None,
-      interpolate: bool = False) -> dict[tuple[str, str], Answers]:
+      interpolate: bool = False,
+      searched: masks.Mask | None = None) -> dict[tuple[str, str], Answers]:
     """Answers by system and decoding; the oracle has argmax alone."""
     found = {}
-    for name, listed in self.candidates(queries, mask, truth_deg).items():
+    for name, listed in self.candidates(
+        queries, mask, truth_deg, searched).items():
       names = decoding.NAMES if name != ORACLE else decoding.NAMES[:1]
       for decode in names:
         found[name, decode] = self._decoded(

@@ -18,37 +18,18 @@ from pinpoint_jax.search import masks, row_sets
 NAMES = ('none', 'author')
 
 
-@dataclasses.dataclass(frozen=True)
-class Masks:
-  """Two masks for the same queries.
-
-  Attributes:
-    search: what may be a candidate: one source alone, or nothing near.
-    context: what may speak for a candidate, as its support and its density.
-  """
-
-  search: masks.Mask
-  context: masks.Mask
-
-  def __len__(self) -> int:
-    return len(self.search)
-
-  def take(self, queries: slice | Int[np.ndarray, 'n']) -> 'Masks':
-    """The masks of some queries alone."""
-    return Masks(self.search.take(queries), self.context.take(queries))
-
-
 def mask(gallery: galleries.Gallery, queries: types.Photos, name: str,
          allowed: Int[np.ndarray, 'a'] | None = None,
          leave_one_out: bool = True) -> masks.Mask:
   """The mask of one filter; `allowed` are the rows of a region.
 
-  leave_one_out: a query that is a gallery row never answers itself.
+  leave_one_out: a query that is a gallery row never answers itself; with the
+  author filter it never does.
   """
   if name not in NAMES:
     raise ValueError(f'filter {name!r}: choices are {NAMES}')
   excluded = [row_sets.none(len(queries))]
-  if leave_one_out:
+  if leave_one_out or name == 'author':
     excluded.append(row_sets.own_rows(gallery.find(queries.ids)))
   if name == 'author':
     excluded.append(same_origin(gallery, queries))
@@ -72,7 +53,13 @@ def same_origin(gallery: galleries.Gallery,
   return row_sets.union(*sets)
 
 
-def source_rows(gallery: galleries.Gallery,
-                source: types.Source) -> Int[np.ndarray, 'n']:
-  """The gallery's rows of that source, ascending."""
-  return np.flatnonzero(gallery.source == types.SOURCES.index(source))
+def within_source(gallery: galleries.Gallery, mask: masks.Mask,
+                  source: types.Source) -> masks.Mask:
+  """The same mask for a search among one source's rows alone.
+
+  Support, density and priors go on reading both under the wider mask.
+  """
+  rows = np.flatnonzero(gallery.source == types.SOURCES.index(source))
+  if mask.allowed is not None:
+    rows = np.intersect1d(rows, mask.allowed)
+  return dataclasses.replace(mask, allowed=rows)

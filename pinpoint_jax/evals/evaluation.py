@@ -17,9 +17,11 @@ from pinpoint_jax.candidates import filters
 from pinpoint_jax.evals import geolocation, results
 from pinpoint_jax.evals.query_sets import QuerySet
 from pinpoint_jax.features import progress
+from pinpoint_jax.search import masks, row_sets
 
 # Queries answered at a time.
 _BLOCK = 256
+SEARCH_SOURCES = ('both', 'same')
 # Columns of predictions.csv.
 HEAD = ('id', 'lat', 'lng', 'queries', 'system', 'filter', 'decode')
 
@@ -40,6 +42,8 @@ class Settings:
     distances: names in geo.distance; chance is measured by the first.
     num_resamples: of the bootstrap; 0 leaves intervals out.
     seed: of chance.
+    search_source: both, or same: only rows of the queries' source are searched,
+      while support, density and priors read both.
     system: whose answers are written down; '' is the best there is.
     decode: how those were decoded.
   """
@@ -54,6 +58,7 @@ class Settings:
   seed: int = 0
   system: str = ''
   decode: str = 'argmax'
+  search_source: str = 'both'
 
   def __post_init__(self):
     if not self.filters:
@@ -63,6 +68,9 @@ class Settings:
       if name not in filters.NAMES:
         raise ValueError(f'--config.filters: {name!r} is unknown; choices are '
                          f'{filters.NAMES}')
+    if self.search_source not in SEARCH_SOURCES:
+      raise ValueError(f'--config.search_source={self.search_source}: choices '
+                       f'are {SEARCH_SOURCES}')
     unknown = set(self.systems) - set(results.SYSTEMS)
     if unknown:
       raise ValueError(f'--config.systems: {sorted(unknown)} are unknown; '
@@ -121,13 +129,15 @@ def _answer(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
   begun = time.monotonic()
   mask = filters.mask(opened.gallery, queries.photos, filter_name, allowed,
                       settings.leave_one_out)
+  searched = _searched(opened, queries, settings, mask)
+  answering = queries.answering.prepared(mask)
   shown = progress.Progress(len(queries.photos), unit='queries')
   blocks = []
   for start in range(0, len(queries.photos), _BLOCK):
     at = slice(start, start + _BLOCK)
-    blocks.append(queries.answering.answer(
+    blocks.append(answering.answer(
         queries.queries.take(at), mask.take(at), queries.photos.latlng_deg[at],
-        settings.interpolate))
+        settings.interpolate, searched.take(at)))
     shown.add(len(queries.photos.ids[at]))
   answers = {key: systems.Answers(
       np.concatenate([block[key].rows for block in blocks]),
@@ -135,6 +145,13 @@ def _answer(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
              for key in blocks[0]}
   _refuse_missing(answers, queries, filter_name, settings.region)
   return answers, time.monotonic() - begun
+
+
+def _searched(opened: open_systems.Opened, queries: QuerySet,
+              settings: Settings, mask: masks.Mask) -> masks.Mask:
+  if settings.search_source == 'both':
+    return mask
+  return filters.within_source(opened.gallery, mask, queries.photos.source)
 
 
 def _refuse_missing(answers: ByAnswer, queries: QuerySet, filter_name: str,
@@ -157,7 +174,8 @@ def _rows(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
     predicted = types.Predictions(queries.photos.ids, answers.latlng_deg)
     for distance_name in settings.distances:
       setting = dataclasses.replace(
-          _setting(opened, queries, system, distance_name), filter=filter_name,
+          _setting(opened, queries, settings, system, distance_name),
+          filter=filter_name,
           decode=decode, variant=_variant(opened, settings, system))
       yield results.row(
           setting, geolocation.errors(predicted, queries.photos, distance_name),
@@ -168,8 +186,8 @@ def _rows(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
 def _chance(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
             allowed: Int[np.ndarray, 'a'] | None) -> dict[str, Any]:
   gallery, distance_name = opened.gallery, settings.distances[0]
-  rows = np.setdiff1d(np.arange(len(gallery)) if allowed is None else allowed,
-                      gallery.removed)
+  rows = _searched(opened, queries, settings, masks.Mask(
+      row_sets.none(0), gallery.removed, allowed)).shared_rows(len(gallery))
   unknown = np.full(len(rows), '', np.str_)
   # Chance needs places alone.
   places = types.Photos(
@@ -177,16 +195,18 @@ def _chance(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
   errors = geolocation.chance_errors(
       queries.photos, places, settings.seed, distance_name)
   return results.row(
-      _setting(opened, queries, 'chance', distance_name), errors,
+      _setting(opened, queries, settings, 'chance', distance_name), errors,
       {'data': queries.data, 'seconds': 0.}, len(queries.photos),
       settings.num_resamples)
 
 
-def _setting(opened: open_systems.Opened, queries: QuerySet, system: str,
-             distance_name: str) -> results.Setting:
+def _setting(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
+             system: str, distance_name: str) -> results.Setting:
+  name = open_systems.gallery_name(opened.gallery, queries.photos.source)
+  if name == 'combined' and settings.search_source == 'same':
+    name = 'same_source'
   return results.Setting(
-      'evaluate', queries.photos.source, system,
-      open_systems.gallery_name(opened.gallery, queries.photos.source),
+      'evaluate', queries.photos.source, system, name,
       distance=distance_name, queries=queries.name)
 
 

@@ -1,7 +1,8 @@
 """What a reranker learns from: queries of known place and their candidates.
 
-  query ─▶ without itself, its author, its sequence, rows within a random
-           radius ─▶ shortlist ─▶ + random rows from beyond it ─▶ Context
+  query ─▶ without itself, its author, its sequence ──────────┐
+        ─▶ and without rows within a random radius             │
+           ─▶ shortlist ─▶ + random rows from beyond it ───────┴─▶ Context
 
 A gallery row that searches its own gallery must not find itself: what learns
 from such lists learns that the best candidate is always right.
@@ -120,8 +121,9 @@ class ExampleBuilder:
       shortlist = _extended(shortlist, rows, shortlists.similarities(
           some.vectors, rows, self._searcher.pair_scores,
           self._searcher.channels))
+      # Counts and support with the near rows: fewer would betray the truth.
       yield turn, self._reader.context(
-          some.vectors, shortlist, searched, with_support)
+          some.vectors, shortlist, mask, with_support)
 
   def _depths(self) -> dict[str, int]:
     # Deep enough for most queries whose nearest rows are hidden.

@@ -43,8 +43,9 @@ class RerankerInfo:
     fusion: weight of each channel's similarity in the single-stage answer.
     residual: whether a single-stage answer is part of the score.
     dims: dimension.
-    prior: the sizes `centres` and `anchors` of its prior, and the `weights`
-      of similarities and prior columns in its score; empty without a prior.
+    prior: the sizes `centres` and `anchors` of its prior, the `ids` of the
+      rows it was fitted on, and the `weights` of similarities and prior columns
+      in its score; empty without a prior.
   """
 
   task: str
@@ -63,6 +64,11 @@ class RerankerInfo:
       if set(getattr(self, name)) != set(types.CHANNELS):
         raise ValueError(f'{name} {getattr(self, name)}: needs '
                          f'{types.CHANNELS}')
+
+    missing = {'centres', 'anchors', 'ids', 'weights'} - set(self.prior)
+    if self.prior and missing:
+      raise ValueError(f'the prior lacks its {sorted(missing)}: train the '
+                       f'reranker again')
 
   @property
   def weights(self) -> scoring.Weights | None:

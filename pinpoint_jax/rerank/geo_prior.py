@@ -139,35 +139,32 @@ def check(settings: Settings, residual: bool,
                      f'build it with them, or set centres=0')
 
 
-def load_or_fit(settings: Settings, gallery: galleries.Gallery, task: str,
-                queries: Sequence[types.Photos],
-                path: pathlib.Path) -> GeoPrior | None:
-  """The prior of the gallery's rows of the task, kept at `path`.
-
-  No row that shares an author or a sequence with a query has part in it.
-  """
-  if not settings.centres:
-    return None
+def load_or_fit(settings: Settings, gallery: galleries.Gallery,
+                rows: Int[np.ndarray, 'n'], path: pathlib.Path) -> GeoPrior:
+  """The prior of those rows, kept at `path`."""
   if not path.exists():
-    rows = _rows(gallery, task, queries)
-    print(f'prior: fitted on {len(rows):,} {task} rows', flush=True)
-    raw = vectors.Joined(gallery.channel('raw')).take(rows)
-    prior = fit(raw, gallery.latlng_deg[rows], settings.centres,
-                settings.anchors)
+    prior = fit_rows(gallery, rows, settings)
     with files.atomic(path) as file:
       file.write(safetensors.numpy.save(prior))
   return safetensors.numpy.load(path.read_bytes())
 
 
-def _rows(gallery: galleries.Gallery, task: str,
-          queries: Sequence[types.Photos]) -> Int[np.ndarray, 'n']:
-  kept = gallery.source == types.SOURCES.index(task)
-  for photos in queries:
-    kept &= ~np.isin(gallery.clusters, gallery.clusters_of(photos))
-  rows = np.setdiff1d(np.flatnonzero(kept), gallery.removed)
+def fit_rows(gallery: galleries.Gallery, rows: Int[np.ndarray, 'n'],
+             settings: Settings) -> GeoPrior:
+  """The prior of some rows of a gallery."""
+  print(f'prior: fitted on {len(rows):,} rows', flush=True)
+  raw = vectors.Joined(gallery.channel('raw')).take(rows)
+  return fit(raw, gallery.latlng_deg[rows], settings.centres, settings.anchors)
+
+
+def rows_to_fit(gallery: galleries.Gallery, task: str,
+                hidden: Int[np.ndarray, 'm']) -> Int[np.ndarray, 'n']:
+  """Rows of the task's source, evenly spread, neither deleted nor hidden."""
+  rows = np.flatnonzero(gallery.source == types.SOURCES.index(task))
+  rows = np.setdiff1d(rows, np.union1d(gallery.removed, hidden))
   if len(rows) < 2:
     raise ValueError(
         f'{gallery.path}: {len(rows)} {task} rows are left to fit a prior on, '
-        f'all others share an author or a sequence with a query: set '
-        f'--config.geo_prior.centres=0')
+        f'all others are deleted or share an author or a sequence with a '
+        f'query: train a reranker with --config.geo_prior.centres=0')
   return rows[blocks.evenly_spread(len(rows), _MOST_ROWS)]

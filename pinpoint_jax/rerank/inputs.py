@@ -76,6 +76,7 @@ class Reader:
                        f'{gallery.path}, which has {len(gallery)} rows')
     self.gallery, self._around = gallery, neighbourhoods
     self._prior = prior
+    self._nearby = support.Nearby(gallery.latlng_deg, gallery.source)
     self._xyz = coords.to_xyz(gallery.latlng_deg)
     self._vectors = {name: vectors.Joined(parts) for name in types.CHANNELS
                      if None not in (parts := gallery.channel(name)) and parts}
@@ -90,7 +91,7 @@ class Reader:
         self.gallery.source, mask)
     nearby = support.select(
         queries.z_image, shortlist.rows, self._around.lists,
-        self._vectors['image'], mask) if with_support else None
+        self._vectors['image'], mask, self._nearby) if with_support else None
     return Context(shortlist, counts, nearby, self._columns(queries, shortlist))
 
   def _columns(self, queries: shortlists.Queries, shortlist: types.Shortlist,

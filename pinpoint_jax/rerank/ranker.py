@@ -3,8 +3,12 @@
   queries, shortlist, mask ─▶ Context ─▶ Batch ─▶ one query at a time ─▶ scores
 
 A score depends on its query, its candidates and the gallery alone: not on
-which queries came along, nor in which order.
+which queries came along, nor in which order. Only where the reranker's prior
+was fitted on rows that some query may not see is it fitted again, once, for all
+queries of a mask (`Ranker.prepared`).
 """
+
+import copy
 
 import jax
 from jaxtyping import Float
@@ -13,8 +17,8 @@ from pinpoint_jax import types
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist as shortlists
 from pinpoint_jax.gallery import neighbours
-from pinpoint_jax.rerank import files, fusion, inputs, scoring
-from pinpoint_jax.search import masks
+from pinpoint_jax.rerank import files, fusion, geo_prior, inputs, scoring
+from pinpoint_jax.search import masks, row_sets
 
 # Queries whose vectors are in memory at a time.
 _BLOCK = 64
@@ -30,11 +34,16 @@ class Ranker:
     self._trained = trained
     if isinstance(trained, fusion.Fusion):
       return
-    gallery = searcher.gallery
+    gallery = self._gallery = searcher.gallery
     files.check_gallery(
         trained, gallery.manifest['embedder'], str(gallery.path))
-    self._reader = inputs.Reader(
-        gallery, neighbourhoods, trained.prior)
+    self._neighbourhoods = neighbourhoods
+    self._fitted = np.sort(gallery.find(np.asarray(
+        trained.info.prior.get('ids', ()), np.str_)))
+    # A row that is no longer there was deleted, too.
+    self._is_stale = bool(np.any(self._fitted < 0) or row_sets.is_among(
+        self._fitted, gallery.removed).any())
+    self._reader = inputs.Reader(gallery, neighbourhoods, trained.prior)
     self._scorer = scoring.Scorer(trained.model, trained.info.weights)
     self._params = jax.device_put(trained.params)
 
@@ -51,12 +60,39 @@ class Ranker:
       return None
     return shortlists.Sizes(**self._trained.info.sizes)
 
+  def prepared(self, mask: masks.Mask) -> 'Ranker':
+    """One whose prior saw no row that is deleted or hidden from any query.
+
+    Give it the mask of all queries at once: a prior is fitted again where the
+    stored one has seen too much, and then serves all of them.
+    """
+    if isinstance(self._trained, fusion.Fusion) or not self._saw_hidden(mask):
+      return self
+    prior, hidden = self._trained.info.prior, np.unique(mask.excluded.rows)
+    rows = geo_prior.rows_to_fit(
+        self._gallery, self._trained.info.task, hidden)
+    other = copy.copy(self)
+    other._fitted, other._is_stale = rows, False
+    other._reader = inputs.Reader(
+        self._gallery, self._neighbourhoods, geo_prior.fit_rows(
+            self._gallery, rows,
+            geo_prior.Settings(prior['centres'], prior['anchors'])))
+    return other
+
+  def _saw_hidden(self, mask: masks.Mask) -> bool:
+    return self._is_stale or bool(
+        row_sets.is_among(mask.excluded.rows, self._fitted).any())
+
   def scores(self, queries: shortlists.Queries, shortlist: types.Shortlist,
              mask: masks.Mask | None = None) -> Float[np.ndarray, 'b k']:
     """One score per candidate, -inf in padded slots."""
     mask = mask or masks.open_mask(len(queries))
     if isinstance(self._trained, fusion.Fusion):
       return self._trained.logits(shortlist)
+    if self._saw_hidden(mask):
+      raise ValueError(
+          f'reranker {self._trained.fingerprint}: its prior was fitted on rows '
+          f'that are deleted or hidden from a query: call prepared(mask)')
     scores = np.empty(shortlist.rows.shape, np.float32)
     for start in range(0, len(scores), _BLOCK):
       at = slice(start, start + _BLOCK)

@@ -1,14 +1,20 @@
 """Support of a candidate: what the other source shows near it, by the query.
 
-  candidate ─▶ its list: 64 nearest within 25 km ─▶ rows the mask leaves
+  candidate ─▶ the 64 nearest rows within 25 km that the mask leaves
             ─▶ the 8 most similar to the query ─▶ pooled by softmax(sim / .05)
+
+Lists on disk are cut to 64 without a mask: a full one of which some rows are
+hidden is made again.
 """
 
 import dataclasses
+import functools
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt8
 import numpy as np
+from pinpoint_jax import types
 from pinpoint_jax.gallery import neighbour_lists
+from pinpoint_jax.geo import neighbors
 from pinpoint_jax.search import masks, row_sets, vectors
 
 NUM_ROWS = 8
@@ -48,7 +54,7 @@ class Support:
 def select(
     z_query: Float[np.ndarray, 'b d'], candidates: Int[np.ndarray, 'b k'],
     lists: neighbour_lists.NeighbourLists, z_image: vectors.Rows,
-    mask: masks.Mask) -> Support:
+    mask: masks.Mask, nearby: 'Nearby') -> Support:
   """Support of each candidate row [b, k]; -1 pads have none.
 
   What the mask hides from a query does not speak to it either. One query at a
@@ -64,14 +70,44 @@ def select(
       np.zeros(shape, np.int32), np.full(shape, np.inf, np.float32))
   for query in range(len(candidates)):
     _fill(support, query, z_query[query], candidates[query], lists, z_image,
-          mask.take(slice(query, query + 1)))
+          mask.take(slice(query, query + 1)), nearby)
   return support
+
+
+class Nearby:
+  """Makes a row's neighbour list again, under a mask."""
+
+  def __init__(self, latlng_deg: Float[np.ndarray, 'g 2'],
+               sources: UInt8[np.ndarray, 'g']):
+    """Of all rows of a gallery; `sources` are places in types.SOURCES."""
+    self._latlng_deg, self._sources = latlng_deg, sources
+
+  def visible(self, row: int, mask: masks.Mask) -> tuple[
+      Int[np.ndarray, 'm'], Float[np.ndarray, 'm']]:
+    """Rows of the other source that the mask of one query leaves, and km.
+
+    The nearest first, ties by row, as lists on disk are.
+    """
+    others, index = self._other[int(self._sources[row])]
+    near = index.within_km(self._latlng_deg[row:row + 1],
+                           neighbour_lists.RADIUS_KM)
+    rows = others[near.rows]
+    kept = np.flatnonzero(~mask.hides(rows[None])[0])[:neighbour_lists.MOST]
+    return rows[kept], near.dist_km[kept].astype(np.float32)
+
+  @functools.cached_property
+  def _other(self) -> list[tuple[np.ndarray, neighbors.SphereIndex]]:
+    """By source, the rows of the other one and their places."""
+    rows = [np.flatnonzero(self._sources != i)
+            for i in range(len(types.SOURCES))]
+    return [(some, neighbors.SphereIndex(self._latlng_deg[some]))
+            for some in rows]
 
 
 def _fill(
     support: Support, query: int, z_query: np.ndarray, candidates: np.ndarray,
     lists: neighbour_lists.NeighbourLists, z_image: vectors.Rows,
-    mask: masks.Mask) -> None:
+    mask: masks.Mask, nearby: Nearby) -> None:
   safe = np.maximum(candidates, 0)
   counts = np.where(candidates >= 0, lists.counts[safe], 0)
   at = row_sets.ranges(lists.starts[safe], counts)
@@ -80,6 +116,18 @@ def _fill(
   # Candidates of one city share most of their lists.
   distinct, place = np.unique(rows, return_inverse=True)
   hidden = mask.hides(distinct[None])[0]
+  cut_short = np.bincount(owner[hidden[place]], minlength=len(candidates)) > 0
+  cut_short &= counts == neighbour_lists.MOST
+  if cut_short.any():
+    kept = ~cut_short[owner]
+    again = [nearby.visible(int(candidates[i]), mask)
+             for i in np.flatnonzero(cut_short)]
+    rows = np.concatenate([rows[kept], *(near for near, _ in again)])
+    dist_km = np.concatenate([dist_km[kept], *(km for _, km in again)])
+    owner = np.concatenate([owner[kept], np.repeat(
+        np.flatnonzero(cut_short), [len(near) for near, _ in again])])
+    distinct, place = np.unique(rows, return_inverse=True)
+    hidden = mask.hides(distinct[None])[0]
   similarities = np.full(len(distinct), -np.inf, np.float32)
   # Row by row, unlike a matrix product: a row's value never depends on which
   # others are asked with it.

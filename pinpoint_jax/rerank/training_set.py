@@ -12,6 +12,7 @@ import pathlib
 from flax import linen as nn
 import numpy as np
 from pinpoint_jax import blocks, types
+from pinpoint_jax.candidates import filters
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.disk import files, lock, parts
 from pinpoint_jax.features import progress
@@ -84,16 +85,23 @@ def build(embedder: str, gallery_path: str, module: nn.Module,
                              deep_negatives=0, leave_one_out=True)
   task = settings.queries.task
   with lock.hold(folder):
-    prior = geo_prior.load_or_fit(
-        settings.prior, gallery, task,
-        [split.train.photos, split.held_out.photos],
-        folder / 'prior.safetensors')
+    prior, prior_ids = None, np.zeros(0, np.str_)
+    if settings.prior.centres:
+      # No row that shares an origin with a query has part in it.
+      rows = geo_prior.rows_to_fit(gallery, task, np.concatenate([
+          filters.same_origin(gallery, queries.photos).rows
+          for queries in (split.train, split.held_out)]))
+      prior_ids = gallery.ids(rows)
+      prior = geo_prior.load_or_fit(
+          settings.prior, gallery, rows, folder / 'prior.safetensors')
     maker = _Maker(module, settings, inputs.Reader(
         gallery, neighbours.load_or_build(gallery), prior), folder)
     train = maker.rows('train', split.train, settings.examples, settings.search)
     held_out = maker.rows('held_out', split.held_out, once, 'exact')
     weights = _weights(folder / 'fusion.json', train)
-  sizes = {'centres': settings.prior.centres, 'anchors': settings.prior.anchors}
+  about_prior = {**dataclasses.asdict(settings.prior),
+                 'ids': prior_ids.tolist(),
+                 'weights': dict(weights['beside'])} if prior else {}
   return TrainingSet(
       train, held_out, fusion.Fusion(**weights['fused']), prior,
       rerank_files.RerankerInfo(
@@ -101,7 +109,7 @@ def build(embedder: str, gallery_path: str, module: nn.Module,
           dict(settings.examples.sizes), dict(weights['fused']),
           settings.residual,
           scoring.Dims(gallery.manifest['dim'], gallery.manifest['raw_dim']),
-          {**sizes, 'weights': dict(weights['beside'])} if prior else {}))
+          about_prior))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.candidates import filters
+from pinpoint_jax.candidates import filters, shortlist
+from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.features import store_writer
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import writer
@@ -100,3 +101,30 @@ def test_a_region_and_a_filter(found):
 def test_an_unknown_filter_is_refused(found):
   with pytest.raises(ValueError, match="'autor': choices are"):
     filters.mask(found, tiny.photos(['p7']), 'autor')
+
+
+def test_one_source_of_a_combined_gallery_is_searched_as_a_gallery_of_its_own(
+    tmp_path):
+  stores = {source: tiny.make_store(tmp_path / source, tiny.names(source, 40),
+                                    source) for source in types.SOURCES}
+  tiny.build(tmp_path / 'both', list(stores.values()))
+  both = galleries.open_gallery(tmp_path / 'both')
+  rng = np.random.default_rng(2)
+  unit = lambda x: (x / np.linalg.norm(x, axis=1, keepdims=True)).astype('f4')
+  queries = shortlist.Queries(
+      unit(rng.normal(size=(9, tiny.trained().model.dim))),
+      unit(rng.normal(size=(9, tiny.DIM))))
+  for source, store in stores.items():
+    tiny.build(tmp_path / f'{source}_g', [store], writer.Settings(source))
+    alone = galleries.open_gallery(tmp_path / f'{source}_g')
+    asked = dataclasses.replace(
+        tiny.photos(tiny.names(source, 9), source), source=source)
+    found = []
+    for gallery in (alone, both):
+      mask = filters.mask(gallery, asked, 'author')
+      rows = search.Searcher(gallery).shortlist(
+          queries, shortlist.Sizes(6, 4, 3),
+          filters.within_source(gallery, mask, source)).rows
+      found.append([gallery.ids(some[some >= 0]).tolist() for some in rows])
+    assert found[0] == found[1]
+    assert all(name.startswith(source) for row in found[1] for name in row)

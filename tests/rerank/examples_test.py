@@ -59,6 +59,23 @@ def test_rows_within_the_drawn_radius_are_hidden(asked):
   assert (both < 5).any() and (both > 5).any(), 'each radius is drawn'
 
 
+def test_a_radius_hides_rows_from_the_search_alone(asked):
+  """Counts and support that lack near rows would betray the truth."""
+  settings = dataclasses.replace(SETTINGS, radii_km=(5.,), deep_negatives=0)
+  ground, found = tiny.ground(), context(asked, settings)
+  mask = filters.mask(ground.gallery, asked.photos, 'author')
+  expected = ground.reader.context(asked.vectors, found.shortlist, mask)
+  np.testing.assert_array_equal(found.counts, expected.counts)
+  for name in ('rows', 'counts', 'nearest_km'):
+    np.testing.assert_array_equal(getattr(found.support, name),
+                                  getattr(expected.support, name))
+  near = row_sets.within_radius(
+      neighbors.SphereIndex(ground.gallery.latlng_deg),
+      asked.photos.latlng_deg, 5.)
+  assert row_sets.contains(near, found.support.rows.reshape(
+      len(asked), -1)).any(), 'near rows of the other source support'
+
+
 def nearest(asked, found):
   rows = found.shortlist.rows
   places = tiny.ground().gallery.latlng_deg[np.maximum(rows, 0)]

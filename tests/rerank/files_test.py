@@ -41,7 +41,8 @@ def test_a_prior_is_saved_with_its_reranker(tmp_path):
   made = geo_prior.fit(raw.astype(np.float32), places, 5, 4)
   weights = dict(image=3., location=2., raw=1.) | dict.fromkeys(
       geo_prior.COLUMNS, .5)
-  info = tiny.info(prior={'centres': 5, 'anchors': 4, 'weights': weights})
+  info = tiny.info(prior={'centres': 5, 'anchors': 4, 'weights': weights,
+                          'ids': ['a', 'b']})
   save = lambda given: files.save(
       tmp_path / 'm', 'light', trained.model, trained.params, info, '', given)
   save(made)

@@ -1,13 +1,18 @@
 """Scores of trained rerankers: the module's own, whatever the batch."""
 
 import dataclasses
+import shutil
 
 import jax
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist
-from pinpoint_jax.rerank import files, fusion, inputs
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import neighbours, update
+from pinpoint_jax.rerank import files, fusion, geo_prior, inputs
 from pinpoint_jax.rerank import ranker as reranking
+from pinpoint_jax.search import masks
 import pytest
 
 from tests.fixtures import tiny_ranking as tiny
@@ -89,3 +94,57 @@ def test_a_gallery_of_another_embedder_is_refused(asked):
   with pytest.raises(files.OtherGallery,
                      match='embedder dead, .*/g was built by embedder feed'):
     ranker(asked[0], trained)
+
+
+def with_prior(ground, rows):
+  """A light reranker whose prior was fitted on those rows."""
+  settings = geo_prior.Settings(5, 4)
+  names = (*types.CHANNELS, *geo_prior.COLUMNS)
+  info = tiny.info(prior={
+      'centres': 5, 'anchors': 4, 'ids': ground.gallery.ids(rows).tolist(),
+      'weights': dict.fromkeys(names, 2.)})
+  return dataclasses.replace(
+      tiny.trained('light'), info=info,
+      prior=geo_prior.fit_rows(ground.gallery, rows, settings))
+
+
+def test_no_hidden_row_speaks_through_the_prior(asked):
+  """A gallery row asks its own gallery; its author's rows are hidden."""
+  ground, queries, found, mask = asked
+  photo_rows = np.flatnonzero(ground.gallery.source == 0)
+  stored = ranker(ground, with_prior(ground, photo_rows))
+  with pytest.raises(ValueError, match='hidden from a query: call prepared'):
+    stored.scores(queries, found, mask)
+  apart = np.setdiff1d(photo_rows, mask.excluded.rows)
+  assert 2 <= len(apart) < len(photo_rows)
+  want = ranker(ground, with_prior(ground, apart)).scores(queries, found, mask)
+  got = stored.prepared(mask).scores(queries, found, mask)
+  np.testing.assert_array_equal(got, want)
+  unmasked = stored.scores(queries, found)
+  assert (got != unmasked).any(), 'the hidden rows did matter'
+  assert stored.prepared(masks.open_mask(64)) is stored
+
+
+def test_deleted_rows_leave_the_prior(tmp_path, asked):
+  old, queries, found, _ = asked
+  trained = with_prior(old, np.flatnonzero(old.gallery.source == 0))
+  shutil.copytree(old.gallery.path, tmp_path / 'g')
+  mask = masks.open_mask(64)
+  for finish in (lambda path: None, update.compact):
+    live = galleries.open_gallery(tmp_path / 'g')
+    if not len(live.removed):
+      update.remove(tmp_path / 'g', live.ids(np.flatnonzero(
+          live.source == 0)[:20]))
+    finish(tmp_path / 'g')
+    gallery = galleries.open_gallery(tmp_path / 'g')
+    searcher = search.Searcher(gallery)
+    around = neighbours.load_or_build(gallery)
+    one = reranking.Ranker(searcher, around, trained)
+    among = searcher.shortlist(queries, shortlist.Sizes(**tiny.SIZES))
+    with pytest.raises(ValueError, match='that are deleted or hidden'):
+      one.scores(queries, among)
+    ground = tiny.Ground(gallery, searcher, around, None)
+    rows = np.setdiff1d(np.flatnonzero(gallery.source == 0), gallery.removed)
+    np.testing.assert_array_equal(
+        one.prepared(mask).scores(queries, among),
+        ranker(ground, with_prior(ground, rows)).scores(queries, among))

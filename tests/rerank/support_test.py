@@ -2,6 +2,7 @@
 
 import numpy as np
 from pinpoint_jax.gallery import neighbour_lists
+from pinpoint_jax.geo import distance
 from pinpoint_jax.rerank import support
 from pinpoint_jax.search import masks, row_sets, vectors
 import pytest
@@ -15,11 +16,15 @@ def gallery():
   # Half in one city, half scattered: full lists, short ones and empty ones.
   places = np.concatenate([rng.normal(0, .1, (ROWS // 2, 2)),
                            rng.uniform(-60, 60, (ROWS // 2, 2))])
-  lists = neighbour_lists.build(
-      places, rng.integers(0, 2, ROWS).astype(np.uint8))
+  sources = rng.integers(0, 2, ROWS).astype(np.uint8)
+  lists = neighbour_lists.build(places, sources)
   # Quarters: dot products are exact, and many are equal.
   z = rng.integers(-1, 2, (ROWS, DIM)).astype(np.float16) / 4
-  return lists, vectors.Vectors(z)
+  return lists, vectors.Vectors(z), support.Nearby(places, sources)
+
+
+def select(z, candidates, lists, z_image, nearby, mask):
+  return support.select(z, candidates, lists, z_image, mask, nearby)
 
 
 @pytest.fixture(scope='module')
@@ -33,48 +38,55 @@ def asked():
   return z, candidates, masks.Mask(excluded, np.arange(0, ROWS, 11))
 
 
-def _plain(z_query, candidate, query, lists, z_image, mask):
-  """Rows, similarities, count and nearest km of one candidate."""
-  found = []
+def _plain(z_query, candidate, query, nearby, z_image, mask):
+  """Rows, similarities, count and nearest km of one candidate.
+
+  What the query may not see is hidden first, then the 64 nearest are taken.
+  """
+  places, sources = nearby._latlng_deg, nearby._sources
+  near = []
   if candidate >= 0:
-    start = lists.starts[candidate]
-    for place in range(start, start + lists.counts[candidate]):
-      row = int(lists.rows[place])
-      if row not in mask.excluded.of(query) and row not in mask.removed:
-        similarity = float(z_query @ z_image.stored[row].astype(np.float32))
-        found.append((-similarity, row, float(lists.dist_km[place])))
-  nearest = min((km for _, _, km in found), default=np.inf)
-  best = sorted(found)[:8]
-  return ([row for _, row, _ in best], [-s for s, _, _ in best], len(found),
-          nearest)
+    km = distance.haversine_km(places, places[candidate])
+    hidden = np.isin(np.arange(ROWS), np.append(
+        mask.excluded.of(query), mask.removed))
+    near = sorted((km[row], row) for row in np.flatnonzero(
+        (sources != sources[candidate]) & (km <= 25) & ~hidden))[:64]
+  found = sorted((-float(z_query @ z_image.stored[row].astype(np.float32)),
+                  int(row)) for _, row in near)[:8]
+  return ([row for _, row in found], [-score for score, _ in found], len(near),
+          np.float32(near[0][0]) if near else np.inf)
 
 
 def test_select_is_the_plain_loop(gallery, asked):
   z, candidates, mask = asked
-  found = support.select(z, candidates, *gallery, mask)
-  assert found.counts.min() == 0 and found.counts.max() > 8
+  found = select(z, candidates, *gallery, mask)
+  assert found.counts.min() == 0
+  # Full although a part of the list on disk is hidden.
+  assert found.counts.max() == neighbour_lists.MOST
   for query, candidate in np.ndindex(candidates.shape):
     rows, similarities, count, nearest = _plain(
-        z[query], candidates[query, candidate], query, *gallery, mask)
+        z[query], candidates[query, candidate], query, gallery[2], gallery[1],
+        mask)
     at = query, candidate
     pads = 8 - len(rows)
     assert found.rows[at].tolist() == rows + [-1] * pads
     assert found.similarities[at].tolist() == similarities + [-np.inf] * pads
-    assert (found.counts[at], found.nearest_km[at]) == (count, nearest)
+    assert found.counts[at] == count
+    assert found.nearest_km[at] == pytest.approx(nearest, rel=1e-6)
     assert found.exists[at] == bool(rows)
 
 
 def test_an_answer_does_not_depend_on_company(gallery, asked):
   _, candidates, mask = asked
-  lists, z_image = gallery
+  lists, z_image, nearby = gallery
   rng = np.random.default_rng(2)
   z = rng.normal(size=(NUM, DIM)).astype(np.float32)
   z_image = vectors.Vectors(rng.normal(size=z_image.stored.shape).astype('f2'))
-  whole = support.select(z, candidates, lists, z_image, mask)
+  whole = select(z, candidates, lists, z_image, nearby, mask)
   for query in range(NUM):
     one = slice(query, query + 1)
-    alone = support.select(
-        z[one], candidates[one, ::-1], lists, z_image, mask.take(one))
+    alone = select(z[one], candidates[one, ::-1], lists, z_image, nearby,
+                   mask.take(one))
     np.testing.assert_array_equal(alone.rows[0, ::-1], whole.rows[query])
     np.testing.assert_array_equal(
         alone.similarities[0, ::-1], whole.similarities[query])
@@ -82,17 +94,17 @@ def test_an_answer_does_not_depend_on_company(gallery, asked):
 
 def test_support_is_of_the_other_source_and_of_nobody_hidden(gallery, asked):
   z, candidates, mask = asked
-  found = support.select(z, candidates, *gallery, mask)
+  found = select(z, candidates, *gallery, mask)
   rows = found.rows.reshape(NUM, -1)
   assert not (mask.hides(rows) & (rows >= 0)).any()
 
 
 def test_nothing_asked_nothing_found(gallery):
-  lists, z_image = gallery
+  lists, z_image, nearby = gallery
   for shape in ((0, 3), (2, 0)):
-    found = support.select(
+    found = select(
         np.zeros((shape[0], DIM), np.float32), np.zeros(shape, int), lists,
-        z_image, masks.open_mask(shape[0]))
+        z_image, nearby, masks.open_mask(shape[0]))
     assert found.rows.shape == (*shape, 8)
 
 
@@ -111,8 +123,7 @@ def test_pooling_by_hand():
 
 
 def test_another_gallerys_vectors_are_refused(gallery):
-  lists, z_image = gallery
+  lists, z_image, nearby = gallery
   with pytest.raises(ValueError, match='499 vectors and 500'):
-    support.select(np.zeros((1, DIM), np.float32), np.zeros((1, 1), int),
-                   lists, vectors.Vectors(z_image.stored[1:]),
-                   masks.open_mask(1))
+    select(np.zeros((1, DIM), np.float32), np.zeros((1, 1), int), lists,
+           vectors.Vectors(z_image.stored[1:]), nearby, masks.open_mask(1))
