@@ -74,7 +74,7 @@ def _reranker(kind: str, quick: bool) -> config_dict.ConfigDict:
   config.train.save_every = 0
   if kind == 'attention':
     config.examples.sizes = {'image': 8, 'location': 4, 'raw': 4}
-    # 2,700 examples: at 1e-3 the vectors are overfitted.
+    # 2,700 examples: at 1e-3 the network overfits.
     config.optimizer.learning_rate = 1e-4
     config.data.batch_size = 64
     config.train.num_steps = 60

@@ -103,8 +103,8 @@ def test_numpy_alone_reads_it(built):
 def test_ids_are_found_in_all_segments(built):
   rows = np.array([93, 0, 73, 74, 5])
   np.testing.assert_array_equal(built.find(built.ids(rows)), rows)
-  unexpected_files = np.array(['', 'p', 'p999', 'é ', 'zzz'])
-  assert built.find(unexpected_files).tolist() == [-1] * 5
+  unknown_ids = np.array(['', 'p', 'p999', 'é ', 'zzz'])
+  assert built.find(unknown_ids).tolist() == [-1] * 5
   assert built.find(np.zeros(0, np.str_)).tolist() == []
 
 

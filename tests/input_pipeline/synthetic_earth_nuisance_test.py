@@ -138,9 +138,9 @@ def test_authors_have_a_style_that_travels_with_them(tiny):
   # Their visits lie in different cities: what is shared is the camera.
   assert style(shots) > 0.12
   # The same photos, each taken by somebody else.
-  unexpected_files = [dataclasses.replace(shot, author=10_000 + i)
+  others = [dataclasses.replace(shot, author=10_000 + i)
                for i, shot in enumerate(shots)]
-  assert style(unexpected_files) < style(shots) / 2
+  assert style(others) < style(shots) / 2
 
 
 def test_frames_of_a_drive_share_its_light(tiny):

@@ -76,12 +76,12 @@ def trained_on(given):
 
 
 def test_a_reranker_that_learned_to_find_itself_is_worse_on_strangers():
-  learn, unexpected_files = np.arange(400), lists(np.arange(400, ROWS), True)
+  learn, others = np.arange(400), lists(np.arange(400, ROWS), True)
   right = {}
   for rule in (True, False):
     scorer, params = trained_on(lists(learn, rule))
-    best = scorer(params, unexpected_files['batch']).argmax(axis=1)
+    best = scorer(params, others['batch']).argmax(axis=1)
     right[rule] = np.mean(
-        unexpected_files['dist_km'][np.arange(len(best)), best] < 25)
+        others['dist_km'][np.arange(len(best)), best] < 25)
   print(right)
   assert 1 - right[False] > 1.5 * (1 - right[True])
