@@ -4,7 +4,7 @@
   segments/NAME/                rows of one build or one addition, by id
   removed-HASH.i64.bin          numbers of the deleted rows
   index/KEY/, support/KEY/      derived; KEY stands for all rows or a segment
-  build.json                    what the last build was made from
+  build.json                    what the last build or addition started from
 
 A segment's name is a hash of its files. Nothing here is ever changed: a writer
 adds files, puts another manifest in place of the old one, then sweeps.
@@ -50,6 +50,9 @@ KIND = sealed.Kind(
     {'version': int, 'mode': str, 'embedder': str, 'inputs': dict, 'dim': int,
      'raw': str, 'raw_dim': int, 'rows': int, 'duplicates_left_out': int,
      'segments': list}, ('removed',), versions=(VERSION,))
+BUILD_KIND = sealed.Kind(
+    'record of a build', BadGallery, 'remove that file',
+    {'inputs': str, 'gallery': str}, manifest=BUILD)
 _CHOICES = {'mode': tuple(MODES), 'raw': RAW}
 _LEAST = {'dim': 1, 'raw_dim': 0, 'rows': 0, 'duplicates_left_out': 0}
 

@@ -25,6 +25,8 @@ def verify(path: str | pathlib.Path) -> dict[str, Any]:
   path = pathlib.Path(path)
   gallery = galleries.open_gallery(path)
   gallery.files.verify()
+  if (path / layout.BUILD).exists():
+    sealed.read_manifest(path, layout.BUILD_KIND)
   problems = [f'{name} is in the folder but not in the manifest'
               for name in layout.unexpected_files(path)]
   for segment in gallery.segments:

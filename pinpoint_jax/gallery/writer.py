@@ -16,7 +16,7 @@ from typing import Any
 from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.disk import files as disk
+from pinpoint_jax.disk import sealed
 from pinpoint_jax.features import progress, store, verify
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import layout, segment_writer
@@ -65,20 +65,17 @@ def build(path: str | pathlib.Path, trained: embedder_files.Trained,
   opened = _open_stores(stores)
   manifest = _empty_manifest(trained, settings)
   _check_stores(opened, manifest, f'mode {settings.mode!r}')
-  inputs = _inputs_hash(manifest, opened, settings)
+  inputs = _inputs_hash([manifest, settings.duplicates], opened)
   with layout.writing(path) as old:
     if old and not replace:
-      if _is_built(path, old, inputs):
+      if _is_done(path, old, inputs):
         return galleries.open_gallery(path)
       raise BadGallery(f'{path} is already a gallery of {old["rows"]:,} rows: '
                        f'add to it with --add, or build it anew with --replace')
     added = _segment(
         path, manifest, trained, encoder, opened, settings.duplicates,
         lambda ids: np.full(len(ids), -1, np.int64))
-    manifest = {**manifest, **added}
-    disk.write_json(path / layout.BUILD, {
-        'inputs': inputs, 'gallery': layout.fingerprint(manifest)})
-    layout.publish(path, manifest)
+    _publish(path, {**manifest, **added}, inputs)
   return galleries.open_gallery(path)
 
 
@@ -86,42 +83,54 @@ def add(path: str | pathlib.Path, trained: embedder_files.Trained,
         stores: Sequence[str | pathlib.Path],
         duplicates: str = 'refuse',
         encoder: encoding.Encoder | None = None) -> galleries.Gallery:
-  """Adds the rows of all stores as one more segment."""
+  """Adds the rows of all stores as one more segment.
+
+  Where the last call has done just that, there is nothing left to add.
+  """
   path = pathlib.Path(path)
   opened = _open_stores(stores)
+  inputs = _inputs_hash([trained.fingerprint, duplicates], opened)
   with layout.writing(path):
     old = galleries.open_gallery(path, trained)
     manifest = old.manifest
+    if _is_done(path, manifest, inputs):
+      return old
     _check_stores(opened, manifest, f'{path} of mode {manifest["mode"]!r}')
     added = _segment(path, manifest, trained, encoder, opened, duplicates,
                      old.find)
     if added['rows']:
-      layout.publish(path, {
+      _publish(path, {
           **manifest, 'rows': manifest['rows'] + added['rows'],
           'segments': [*manifest['segments'], *added['segments']],
           'duplicates_left_out': (manifest['duplicates_left_out']
-                                  + added['duplicates_left_out'])})
+                                  + added['duplicates_left_out'])}, inputs)
   return galleries.open_gallery(path)
 
 
-def _inputs_hash(manifest: Mapping[str, Any],
-                 stores: Sequence[store.FeatureStore],
-                 settings: Settings) -> str:
-  """Content hash of all that a build is made from."""
-  text = json.dumps([manifest, settings.duplicates,
-                     [opened.fingerprint() for opened in stores]],
+def _inputs_hash(settings: Sequence[Any],
+                 stores: Sequence[store.FeatureStore]) -> str:
+  """Content hash of all that a build or an addition starts from."""
+  text = json.dumps([settings, [opened.fingerprint() for opened in stores]],
                     sort_keys=True)
   return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _is_built(path: pathlib.Path, manifest: Mapping[str, Any],
-              inputs: str) -> bool:
-  """Whether the gallery is, unchanged, what a build of `inputs` has made."""
-  try:
-    build = json.loads((path / layout.BUILD).read_bytes())
-  except (OSError, ValueError):
+def _publish(path: pathlib.Path, manifest: Mapping[str, Any],
+             inputs: str) -> None:
+  """Publishes the gallery, and notes what has led to it."""
+  sealed.write_manifest(path, layout.BUILD_KIND, {
+      'inputs': inputs, 'gallery': layout.fingerprint(manifest)})
+  layout.publish(path, manifest)
+
+
+def _is_done(path: pathlib.Path, manifest: Mapping[str, Any],
+             inputs: str) -> bool:
+  """Whether the gallery is, unchanged, what `inputs` have led to."""
+  if not (path / layout.BUILD).exists():
     return False
-  return build == {'inputs': inputs, 'gallery': layout.fingerprint(manifest)}
+  record = sealed.read_manifest(path, layout.BUILD_KIND)
+  return (record['inputs'] == inputs
+          and record['gallery'] == layout.fingerprint(manifest))
 
 
 def _open_stores(paths: Sequence[str | pathlib.Path]) -> list[

@@ -136,7 +136,7 @@ class ScannIndex:
 
 def verify(folder: pathlib.Path) -> ann_files.Record:
   """Reads every byte of a saved index; refused if one has changed."""
-  record = ann_files.read(folder)
+  record = ann_files.read(folder, read_all=True)
   ann_files.check_engine(folder, record, ENGINE)
   return record
 

@@ -116,7 +116,7 @@ def test_a_missing_source_and_a_second_build(parts, built, tmp_path):
   assert tiny_gallery.content(built[0]) == before
 
 
-def test_a_build_killed_after_publishing_is_finished_by_the_same_command(
+def test_what_was_killed_after_publishing_is_finished_by_the_same_command(
     parts, built, tmp_path):
   path = shutil.copytree(built[0], tmp_path / 'g')
   for name in ('run.json', 'config.txt'):
@@ -126,6 +126,14 @@ def test_a_build_killed_after_publishing_is_finished_by_the_same_command(
   assert done.returncode == 0, done.stderr
   assert tiny_gallery.content(path) == tiny_gallery.content(built[0])
   assert (path / 'run.json').exists()
+  more = tiny_gallery.make_store(tmp_path / 'd', tiny_gallery.names('d', 5))
+  add = f'--add={more}', f'--model={parts / "model"}'
+  assert '5 rows added' in run(path, *add).stdout
+  before = tiny_gallery.content(path)
+  for lists in (path / 'support').iterdir():
+    shutil.rmtree(lists)
+  assert '0 rows added' in run(path, *add).stdout
+  assert tiny_gallery.content(path) == before
 
 
 def test_sigterm_leaves_the_old_gallery(parts, tmp_path):

@@ -55,6 +55,12 @@ def test_unknown_files_are_named_and_leftovers_counted(copy):
     verify.verify(copy)
 
 
+def test_a_changed_record_of_the_build_is_named(copy):
+  seals.flip(copy / layout.BUILD, 20)
+  with pytest.raises(layout.BadGallery, match='build.json: .*remove that file'):
+    verify.verify(copy)
+
+
 def plant(path, name, values):
   """Writes values of the same size and makes the checksum fit."""
   segments = layout.read_manifest(path)['segments']

@@ -148,8 +148,22 @@ def test_the_same_build_again_changes_nothing(tmp_path, photo, monkeypatch):
   assert tiny.content(path) == before
 
 
+def test_the_same_addition_again_changes_nothing(tmp_path, photo, monkeypatch):
+  path = tiny.build(tmp_path / 'g', [photo]).path
+  more = tiny.make_store(tmp_path / 'more', tiny.names('q', 4))
+  assert len(tiny.add(path, [more])) == 13
+  before = tiny.content(path)
+  with monkeypatch.context() as patch:
+    patch.delattr(segment_writer, 'write')
+    assert len(tiny.add(path, [more])) == 13
+  assert tiny.content(path) == before
+  update.remove(path, np.array(['q1']))
+  with pytest.raises(BadGallery, match='4 ids are there already'):
+    tiny.add(path, [more])
+
+
 @pytest.mark.parametrize('change', ['settings', 'embedder', 'store', 'deleted',
-                                    'added', 'record'])
+                                    'added', 'no record'])
 def test_another_build_or_a_changed_gallery_is_refused(
     tmp_path, photo, change):
   path, trained, settings = tmp_path / 'g', tiny.trained(), Settings()
@@ -167,7 +181,7 @@ def test_another_build_or_a_changed_gallery_is_refused(
   elif change == 'added':
     tiny.add(path, [tiny.make_store(tmp_path / 'more', ['q'])])
   else:
-    (path / layout.BUILD).write_text('{')
+    (path / layout.BUILD).unlink()
   before = tiny.content(path)
   with pytest.raises(BadGallery, match='is already a gallery of'):
     writer.build(path, trained, [photo], settings, encoder=tiny.encoder())
