@@ -38,6 +38,18 @@ def test_sigterm_in_a_step_and_in_an_evaluation(stores, trained, tmp_path, at,
   tiny.assert_same_run(tmp_path, trained)
 
 
+def test_ctrl_c_saves_as_sigterm_does(stores, trained, tmp_path):
+  done = tiny.run_signalled(stores, tmp_path, 'INT:step:3')
+  assert done.returncode == 130, done.stderr
+  assert done.stderr.splitlines() == [
+      'stopping and saving; Ctrl-C again stops at once',
+      f'stopped after step 4 of {tiny.STEPS}; it is saved; run the same '
+      f'command to continue']
+  assert tiny.steps(tmp_path)[-1] == 4
+  assert tiny.run(stores, tmp_path).returncode == 0
+  tiny.assert_same_run(tmp_path, trained)
+
+
 def test_sigterm_in_the_first_compilation(stores, trained, tmp_path):
   # Nothing to load: this run compiles for seconds.
   env = tiny.environment(JAX_ENABLE_COMPILATION_CACHE='false')
