@@ -1,25 +1,31 @@
-"""Any model directory: config.json, model.safetensors, fingerprint.json.
+"""Any model directory: config.json, model.safetensors, README.md (the card).
 
 Nothing is pickled; the tensors are named by their path in the tree, float32.
-README.md, the model card, lies beside them.
+fingerprint.json is the manifest of a sealed folder, with the `fingerprint` of
+config and weights; directories from before it listed `files` are still read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+import contextlib
 import dataclasses
 import hashlib
 import json
+import math
 import pathlib
-import shutil
 from typing import Any
 
 from flax import traverse_util
 import numpy as np
-from pinpoint_jax.disk import weights
+from pinpoint_jax.disk import files, sealed
 from pinpoint_jax.disk.weights import WeightsError
+import safetensors
 import safetensors.numpy
 
-CONFIG, WEIGHTS = 'config.json', 'model.safetensors'
-FINGERPRINT, CARD = 'fingerprint.json', 'README.md'
+CONFIG, WEIGHTS, CARD = 'config.json', 'model.safetensors', 'README.md'
+KIND = sealed.Kind(
+    'model directory', WeightsError, 'fetch or export it again',
+    {'fingerprint': str}, (sealed.FILES, CONFIG, WEIGHTS),
+    manifest='fingerprint.json')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,69 +55,93 @@ def save(folder: pathlib.Path, config: Mapping[str, Any], params: Any,
   bad = [name for name, value in flat.items() if not np.isfinite(value).all()]
   if bad:
     raise ValueError(f'{folder}: {bad} hold NaN or infinity; not exported')
-  partial = folder.with_name(f'.{folder.name}.tmp')
-  shutil.rmtree(partial, ignore_errors=True)
-  partial.mkdir(parents=True)
-  # Not save_file: it leaves a file that only its owner can read.
-  (partial / WEIGHTS).write_bytes(safetensors.numpy.save(flat))
-  (partial / CONFIG).write_text(json.dumps(config, indent=2) + '\n')
-  found = fingerprint(partial)
-  (partial / FINGERPRINT).write_text(json.dumps(found, indent=2) + '\n')
-  (partial / CARD).write_text(card, encoding='utf-8')
-  shutil.rmtree(folder, ignore_errors=True)
-  partial.rename(folder)
-  return found['fingerprint']
+  content = {CONFIG: (json.dumps(config, indent=2) + '\n').encode(),
+             WEIGHTS: safetensors.numpy.save(flat)}
+  files.remove_partials(folder)
+  with sealed.writing(folder, len(content[WEIGHTS])) as draft:
+    for name, data in content.items():
+      draft.write(name, data)
+    draft.write(CARD, card.encode())
+    entries = {'fingerprint': fingerprint(content)}
+    draft.publish(folder, KIND, entries, replace=True)
+  return entries['fingerprint']
 
 
 def load(folder: pathlib.Path, model_type: str) -> Saved:
   """Reads a directory; refuses changed files and another type of model."""
-  for name in (CONFIG, WEIGHTS, FINGERPRINT):
-    if not (folder / name).is_file():
-      raise WeightsError(f'{folder / name} is missing: {folder} is no model '
-                         f'directory, or not all of it')
-  saved, found = _json(folder / FINGERPRINT), fingerprint(folder)
-  if saved != found:
-    changed = [name for name in found if saved.get(name) != found[name]]
-    raise WeightsError(f'{folder}: {changed} differ from {FINGERPRINT}; fetch '
-                       f'or export it again')
-  config = _json(folder / CONFIG)
+  manifest = sealed.read_manifest(folder, KIND)
+  listed = sealed.Files(folder, manifest.get(sealed.FILES, {}), KIND)
+  content = {name: _read(listed, name) for name in (CONFIG, WEIGHTS)}
+  if fingerprint(content) != manifest['fingerprint']:
+    raise WeightsError(f'{folder}: {CONFIG} or {WEIGHTS} differs from '
+                       f'{KIND.manifest}; {KIND.remedy}')
+  config = _json(folder / CONFIG, content[CONFIG])
   if config.get('model_type') != model_type:
     raise WeightsError(f'{folder / CONFIG}: model_type is '
-                       f'{config.get("model_type")!r}, wanted is '
+                       f'{config.get("model_type")!r:.80}, expected '
                        f'{model_type!r}: name the directory of another model')
-  tensors = weights.open_safetensors(folder / WEIGHTS)
-  flat = {name: tensors.read(name) for name in tensors.shapes}
-  return Saved(config, traverse_util.unflatten_dict(flat, sep='/'),
-               dict(tensors.shapes), found['fingerprint'])
+  try:
+    flat = {name: value.astype(np.float32) for name, value in
+            safetensors.numpy.load(content[WEIGHTS]).items()}
+    params = traverse_util.unflatten_dict(flat, sep='/')
+  except (safetensors.SafetensorError, ValueError, TypeError,
+          KeyError) as error:
+    raise WeightsError(f'{folder / WEIGHTS}: not readable as safetensors '
+                       f'({error}); {KIND.remedy}') from error
+  return Saved(config, params,
+               {name: value.shape for name, value in flat.items()},
+               manifest['fingerprint'])
 
 
-def fingerprint(folder: pathlib.Path) -> dict[str, str]:
-  """What fingerprint.json should say: a sum of each file, one of both."""
-  sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+def fingerprint(content: Mapping[str, bytes]) -> str:
+  """Sixteen hex digits of the sha256 sums of config and weights."""
+  sums = {name: hashlib.sha256(content[name]).hexdigest()
           for name in (CONFIG, WEIGHTS)}
   text = json.dumps(sums, sort_keys=True)
-  return sums | {'fingerprint': hashlib.sha256(text.encode()).hexdigest()[:16]}
+  return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def check_shapes(folder: pathlib.Path, found: Mapping[str, tuple[int, ...]],
+@contextlib.contextmanager
+def building(folder: pathlib.Path) -> Iterator[None]:
+  """Refuses, in one line, a config from which no model can be built."""
+  try:
+    yield
+  except WeightsError:
+    raise
+  # Whatever values somebody wrote there: flax and jax raise many types.
+  except Exception as error:
+    raise WeightsError(
+        f'{folder / CONFIG} does not describe a model of this program '
+        f'({type(error).__name__}: {str(error)[:200]}); {KIND.remedy}'
+    ) from error
+
+
+def check_shapes(folder: pathlib.Path, saved: Mapping[str, tuple[int, ...]],
                  wanted: Mapping[str, tuple[int, ...]]) -> None:
   """Refuses tensors that are not those of the model."""
-  lines = [f'{name} is {found.get(name, "missing")}, the model wants '
-           f'{wanted.get(name, "none")}' for name in sorted({**found, **wanted})
-           if found.get(name) != wanted.get(name)]
+  lines = [f'{name} is {saved.get(name, "missing")}, the model wants '
+           f'{wanted.get(name, "none")}' for name in sorted({**saved, **wanted})
+           if saved.get(name) != wanted.get(name)]
   if lines:
     raise WeightsError(f'{folder / WEIGHTS}: {"; ".join(lines[:5])}'
                        f'{" …" if len(lines) > 5 else ""}')
 
 
-def fields(folder: pathlib.Path, config: Mapping[str, Any],
+def fields(folder: pathlib.Path, saved: Saved,
            names: tuple[str, ...]) -> dict[str, Any]:
-  """Fields of the module as it takes them; refused are others than `names`."""
-  found = config.get('fields', {})
-  if set(found) != set(names):
+  """Fields of the module as it takes them; refuses others than `names`."""
+  values = saved.config.get('fields')
+  if not isinstance(values, dict) or set(values) != set(names):
     raise WeightsError(f'{folder / CONFIG}: needs the fields {sorted(names)}; '
-                       f'has {sorted(found)}')
-  return {name: _frozen(value) for name, value in found.items()}
+                       f'has {values!r:.500}')
+  # A depth of 10^400 would build layers forever.
+  most = sum(math.prod(shape) for shape in saved.shapes.values())
+  large = [f'{name} = {value!r:.80}' for name, value in values.items()
+           if isinstance(value, int) and value > most]
+  if large:
+    raise WeightsError(f'{folder / CONFIG}: {", ".join(large)}, more than the '
+                       f'{most:,} weights of the model')
+  return {name: _frozen(value) for name, value in values.items()}
 
 
 def plain(value: Any) -> Any:
@@ -129,8 +159,19 @@ def _frozen(value: Any) -> Any:
   return tuple(value) if isinstance(value, list) else value
 
 
-def _json(path: pathlib.Path) -> dict[str, Any]:
+def _read(listed: sealed.Files, name: str) -> bytes:
+  if name in listed.sums:
+    return listed.read(name)
   try:
-    return dict(json.loads(path.read_text(encoding='utf-8')))
-  except (ValueError, TypeError) as error:
-    raise WeightsError(f'{path}: no JSON object: {error}') from error
+    return (listed.folder / name).read_bytes()
+  except FileNotFoundError:
+    raise WeightsError(f'{listed.folder / name} is missing; '
+                       f'{KIND.remedy}') from None
+
+
+def _json(path: pathlib.Path, data: bytes) -> dict[str, Any]:
+  try:
+    return dict(json.loads(data))
+  except (ValueError, TypeError, RecursionError) as error:
+    raise WeightsError(f'{path}: not readable as a JSON object: {error}; '
+                       f'{KIND.remedy}') from error

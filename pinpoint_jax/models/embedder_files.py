@@ -1,4 +1,4 @@
-"""The model directory of an embedder; model_files.py says what lies in it."""
+"""The model directory of an embedder; disk/model_dir.py says what is in it."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -49,10 +49,12 @@ def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:
   """Reads a model directory; refuses files that changed since it was made."""
   folder = pathlib.Path(folder)
   saved = model_dir.load(folder, MODEL_TYPE)
-  model = embedder.Embedder(
-      **model_dir.fields(folder, saved.config, _FIELDS), dtype=dtype)
-  inputs = saved.config['inputs']
-  model_dir.check_shapes(folder, saved.shapes, param_shapes(model, inputs))
+  with model_dir.building(folder):
+    model = embedder.Embedder(
+        **model_dir.fields(folder, saved, _FIELDS), dtype=dtype)
+    inputs = saved.config['inputs']
+    shapes = param_shapes(model, inputs)
+  model_dir.check_shapes(folder, saved.shapes, shapes)
   return Trained(model, saved.params, inputs, saved.fingerprint)
 
 

@@ -55,13 +55,15 @@ class Router:
                       f'features hold NaN or infinity: they have no source')
     return np.where(logits > 0, 'street', 'photo')
 
-  def check_inputs(self, made: Mapping[str, Any], where: str) -> None:
-    """Refuses features that were made in another way."""
-    unlike = [f'{name} {value!r} → {made.get(name)!r}'
-              for name, value in self.inputs.items() if made.get(name) != value]
+  def check_inputs(self, inputs: Mapping[str, Any], where: str) -> None:
+    """Refuses features that were extracted in another way."""
+    unlike = [f'{name} {value!r} → {inputs.get(name)!r}'
+              for name, value in self.inputs.items()
+              if inputs.get(name) != value]
     if unlike:
-      raise BadRouter(f'{where} was not made as the features this router was '
-                      f'fitted on ({"; ".join(unlike)}): fit it again')
+      raise BadRouter(f'{where} was not extracted like the features this '
+                      f'router was fitted on ({"; ".join(unlike)}): fit it '
+                      f'again')
 
 
 def probabilities(logits: Float[np.ndarray, 'b']) -> Float[np.ndarray, 'b']:
@@ -81,7 +83,8 @@ def load(folder: str | pathlib.Path) -> Router:
   """Reads a model directory; refuses changed files and other models."""
   folder = pathlib.Path(folder)
   saved = model_dir.load(folder, MODEL_TYPE)
-  columns = (saved.config['inputs']['dim'],)
+  with model_dir.building(folder):
+    columns = (int(saved.config['inputs']['dim']),)
   model_dir.check_shapes(folder, saved.shapes, {
       'mean': columns, 'std': columns, 'weights': columns, 'bias': ()})
   params = {name: np.asarray(value, np.float64)

@@ -1,7 +1,7 @@
-"""The model directory of a reranker; model_files.py says what lies in it.
+"""The model directory of a reranker; disk/model_dir.py says what is in it.
 
-config.json says what the reranker may be used with: the embedder that made
-its vectors, the names of the columns it reads, the shortlists it learned on.
+config.json says what the reranker may be used with: the embedder of its
+vectors, the names of the columns it reads, the shortlists it learned on.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class OtherGallery(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class RerankerInfo:
-  """What a reranker was made for.
+  """What a reranker may be used with.
 
   Attributes:
     task: source of the queries it was trained on.
@@ -42,7 +42,7 @@ class RerankerInfo:
     sizes: candidates that each channel proposed in training.
     fusion: weight of each channel's similarity in the single-stage answer.
     residual: whether a single-stage answer is part of the score.
-    dims: dimension.
+    dims: dimensions of the vectors.
     prior: the sizes `centres` and `anchors` of its prior, the `ids` of the
       rows it was fitted on, and the `weights` of similarities and prior columns
       in its score; empty without a prior.
@@ -76,8 +76,8 @@ class RerankerInfo:
     if not self.residual:
       return None
     names = (*types.CHANNELS, *(geo_prior.COLUMNS if self.prior else ()))
-    given = self.prior['weights'] if self.prior else self.fusion
-    return tuple(float(given[name]) for name in names)
+    weights = self.prior['weights'] if self.prior else self.fusion
+    return tuple(float(weights[name]) for name in names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,11 +85,11 @@ class Trained:
   """A reranker with its parameters.
 
   Attributes:
-    kind: one of rerank_scoring.MODULES.
+    kind: one of scoring.MODULES.
     model: the module.
     params: its parameters, float32 numpy.
-    info: what it was made for.
-    fingerprint: changes with any weight, field or fact.
+    info: what it may be used with.
+    fingerprint: changes with any weight, field or info.
     prior: arrays of geo_prior.py; None for a reranker without a prior.
   """
 
@@ -118,15 +118,17 @@ def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:
   """Reads a model directory; refuses changed files and other columns."""
   folder = pathlib.Path(folder)
   saved = model_dir.load(folder, MODEL_TYPE)
-  kind = saved.config.get('kind')
-  if kind not in scoring.MODULES:
-    raise WeightsError(f'{folder}: kind {kind!r}; choices are '
-                       f'{sorted(scoring.MODULES)}')
-  _check_columns(folder, kind, saved.config.get('columns', {}))
-  model = scoring.MODULES[kind](
-      **model_dir.fields(folder, saved.config, _fields(kind)), dtype=dtype)
-  info = _info_from_json(folder, saved.config.get('info', {}))
-  model_dir.check_shapes(folder, saved.shapes, _shapes(model, info))
+  with model_dir.building(folder):
+    kind = saved.config['kind']
+    if kind not in scoring.MODULES:
+      raise WeightsError(f'{folder}: kind {kind!r:.80}; choices are '
+                         f'{sorted(scoring.MODULES)}')
+    _check_columns(folder, kind, saved.config.get('columns', {}))
+    model = scoring.MODULES[kind](
+        **model_dir.fields(folder, saved, _fields(kind)), dtype=dtype)
+    info = _info_from_json(folder, saved.config.get('info', {}))
+    shapes = _shapes(model, info)
+  model_dir.check_shapes(folder, saved.shapes, shapes)
   return Trained(kind, model, saved.params['network'], info,
                  saved.fingerprint, saved.params.get('prior'))
 
@@ -137,18 +139,18 @@ def check_gallery(trained: Trained, embedder: str, where: str) -> None:
     raise OtherGallery(
         f'reranker {trained.fingerprint} reads vectors of embedder '
         f'{trained.info.embedder}, {where} was built by embedder {embedder}: '
-        f'take the gallery it was trained with, or train a reranker for this '
+        f'use the gallery it was trained with, or train a reranker for this '
         f'one')
 
 
 def _shapes(model: nn.Module, info: RerankerInfo) -> dict[str, tuple[int, ...]]:
-  found = {f'network/{name}': shape for name, shape in
-           scoring.param_shapes(model, info.dims).items()}
+  shapes = {f'network/{name}': shape for name, shape in
+            scoring.param_shapes(model, info.dims).items()}
   if info.prior:
     sizes = info.prior['centres'], info.prior['anchors'], info.dims.raw
-    found |= {f'prior/{name}': shape
-              for name, shape in geo_prior.shapes(*sizes).items()}
-  return found
+    shapes |= {f'prior/{name}': shape
+               for name, shape in geo_prior.shapes(*sizes).items()}
+  return shapes
 
 
 def _fields(kind: str) -> tuple[str, ...]:
@@ -157,16 +159,16 @@ def _fields(kind: str) -> tuple[str, ...]:
 
 
 def _check_columns(folder: pathlib.Path, kind: str,
-                   found: Mapping[str, Any]) -> None:
+                   columns: Mapping[str, Any]) -> None:
   """Refuses a model whose columns have other meanings than this program's."""
-  for name, wanted in _COLUMNS[kind].items():
-    if found.get(name) != list(wanted):
-      has = set(found.get(name) or ())
+  for name, expected in _COLUMNS[kind].items():
+    if columns.get(name) != list(expected):
+      theirs = set(columns.get(name) or ())
       raise WeightsError(
-          f'{folder}: reads {name} columns that this program makes in another '
-          f'way (only there: {sorted(has - set(wanted))}; only here: '
-          f'{sorted(set(wanted) - has)}): train it again, or use the version '
-          f'that made it')
+          f'{folder}: reads {name} columns that this program computes in '
+          f'another way (only there: {sorted(theirs - set(expected))}; only '
+          f'here: {sorted(set(expected) - theirs)}): train it again, or use '
+          f'the version that exported it')
 
 
 def _info_as_json(info: RerankerInfo) -> dict[str, Any]:
@@ -175,9 +177,9 @@ def _info_as_json(info: RerankerInfo) -> dict[str, Any]:
 
 
 def _info_from_json(folder: pathlib.Path,
-                    found: Mapping[str, Any]) -> RerankerInfo:
+                    entries: Mapping[str, Any]) -> RerankerInfo:
   names = {f.name for f in dataclasses.fields(RerankerInfo)}
-  if set(found) != names:
+  if set(entries) != names:
     raise WeightsError(f'{folder}: needs the info {sorted(names)}; has '
-                       f'{sorted(found)}')
-  return RerankerInfo(**{**found, 'dims': scoring.Dims(**found['dims'])})
+                       f'{sorted(entries)}')
+  return RerankerInfo(**{**entries, 'dims': scoring.Dims(**entries['dims'])})

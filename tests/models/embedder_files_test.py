@@ -7,11 +7,12 @@ import stat
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pinpoint_jax.disk import model_dir, weights
+from pinpoint_jax.disk import weights
 from pinpoint_jax.models import embedder_files
 import pytest
 import safetensors
 
+from tests.fixtures import model_dirs
 from tests.fixtures import tiny_embedder as tiny
 
 INPUTS = {'photo': {'backbone': 'vit', 'weight_hash': 'abc',
@@ -96,40 +97,81 @@ def flip(file: pathlib.Path):
   file.write_bytes(bytes(data))
 
 
-def edit(file: pathlib.Path, **changes):
-  file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+@pytest.mark.parametrize('name', ['model.safetensors', 'config.json'])
+def test_a_changed_file_is_named(folder, name):
+  flip(folder / name)
+  with pytest.raises(weights.WeightsError, match=f'{name} was changed: check'):
+    embedder_files.load(folder)
+
+
+def test_a_changed_manifest_is_refused(folder):
+  manifest = folder / 'fingerprint.json'
+  text = manifest.read_text()
+  print_ = json.loads(text)['fingerprint']
+  manifest.write_text(text.replace(print_, print_[::-1]))
+  with pytest.raises(weights.WeightsError, match='t.json: it was changed'):
+    embedder_files.load(folder)
+  manifest.write_text('{')
+  with pytest.raises(weights.WeightsError, match='not readable as JSON'):
+    embedder_files.load(folder)
+
+
+@pytest.mark.parametrize('name', [
+    'model.safetensors', 'config.json', 'fingerprint.json'])
+def test_a_missing_file_is_named(folder, name):
+  (folder / name).unlink()
+  with pytest.raises(weights.WeightsError, match=f'{name} is missing'):
+    embedder_files.load(folder)
+
+
+def test_the_card_may_be_edited(folder):
+  (folder / 'README.md').write_text('# Another card\n')
+  assert embedder_files.load(folder).inputs == INPUTS
+
+
+def test_directories_of_before_file_lists_are_read_and_checked(folder):
+  print_ = embedder_files.load(folder).fingerprint
+  model_dirs.age(folder)
+  assert embedder_files.load(folder).fingerprint == print_
+  flip(folder / 'model.safetensors')
+  with pytest.raises(weights.WeightsError, match='differs from fingerprint'):
+    embedder_files.load(folder)
+  (folder / 'model.safetensors').unlink()
+  with pytest.raises(weights.WeightsError, match='safetensors is missing'):
+    embedder_files.load(folder)
 
 
 @pytest.mark.parametrize('change, words', [
-    (lambda f: flip(f / 'model.safetensors'), r"\['model.safetensors', 'finger"
-                                              r"print'\] differ from finger"),
-    (lambda f: edit(f / 'config.json', inputs={}), r"\['config.json', 'finger"),
-    (lambda f: edit(f / 'fingerprint.json', fingerprint=''), 'differ from'),
-    (lambda f: (f / 'fingerprint.json').write_text('{'), 'no JSON object'),
-    *[(lambda f, name=name: (f / name).unlink(), f'{name} is missing')
-      for name in ('model.safetensors', 'config.json', 'fingerprint.json')]])
-def test_a_touched_directory_is_refused(folder, change, words):
-  change(folder)
+    (lambda c: c['fields'].update(trunk_depth=2),
+     'trunk_1/down/bias is missing, the model wants'),
+    (lambda c: c['fields'].update(colour='red'), 'needs the fields'),
+    (lambda c: c.update(fields=3), 'needs the fields'),
+    (lambda c: c.update(model_type=['x']), 'model_type is'),
+    (lambda c: c.pop('inputs'), "does not describe a model.*KeyError"),
+    (lambda c: c.update(inputs={'photo': 3}), 'does not describe a model'),
+    (lambda c: c['fields'].update(hidden=-4), 'does not describe a model'),
+    (lambda c: c['fields'].update(hidden='wide'), 'does not describe a model'),
+    (lambda c: c['fields'].update(trunk_depth=10**400), 'more than the'),
+])
+def test_a_crafted_config_is_refused_in_a_line(folder, change, words):
+  model_dirs.edit(folder, change)
   with pytest.raises(weights.WeightsError, match=words):
     embedder_files.load(folder)
 
 
-def refreshed(folder):
-  """The directory with a fingerprint that fits what it now holds."""
-  sums = model_dir.fingerprint(folder)
-  (folder / 'fingerprint.json').write_text(json.dumps(sums))
-  return folder
+@pytest.mark.parametrize('text', ['[' * 100_000, '[1]', 'null', '{"a": '])
+def test_a_config_that_is_no_json_object_is_refused(folder, text):
+  (folder / 'config.json').write_text(text)
+  with pytest.raises(weights.WeightsError, match='not readable as a JSON obj'):
+    embedder_files.load(model_dirs.reseal(folder))
 
 
-def test_a_config_that_does_not_fit_the_weights_is_refused(folder):
-  fields = json.loads((folder / 'config.json').read_text())['fields']
-  edit(folder / 'config.json', fields=fields | {'trunk_depth': 2})
-  with pytest.raises(weights.WeightsError,
-                     match="trunk_1/down/bias is missing, the model wants"):
-    embedder_files.load(refreshed(folder))
-  edit(folder / 'config.json', fields=fields | {'colour': 'red'})
-  with pytest.raises(weights.WeightsError, match='needs the fields'):
-    embedder_files.load(refreshed(folder))
+@pytest.mark.parametrize('data', [
+    b'', b'\xff' * 64, b'\x02' + b'\0' * 7 + b'{}x'])
+def test_weights_that_are_no_safetensors_are_refused(folder, data):
+  (folder / 'model.safetensors').write_bytes(data)
+  with pytest.raises(weights.WeightsError, match='not readable as safetensor'):
+    embedder_files.load(model_dirs.reseal(folder))
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf])
@@ -138,6 +180,6 @@ def test_broken_weights_are_not_saved(folder, value):
   before = (folder / 'model.safetensors').read_bytes()
   with pytest.raises(ValueError, match=r"\['bias_photo'\] hold NaN or inf"):
     save(folder, params=params)
-  # What stood there stands, and nothing beside it.
+  # The directory of before is intact, and alone.
   assert (folder / 'model.safetensors').read_bytes() == before
   assert list(folder.parent.iterdir()) == [folder]

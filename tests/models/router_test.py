@@ -46,7 +46,7 @@ def test_changed_files_and_other_models_are_refused(tmp_path):
   routers.save(folder, ROUTER, '')
   text = (folder / 'config.json').read_text()
   (folder / 'config.json').write_text(text.replace('tiny', 'tinY'))
-  with pytest.raises(weights.WeightsError, match='config.json.*differ'):
+  with pytest.raises(weights.WeightsError, match='config.json was changed'):
     routers.load(folder)
   wide = dataclasses.replace(ROUTER, inputs=MADE | {'dim': 4})
   routers.save(folder, wide, '')

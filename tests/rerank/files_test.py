@@ -1,14 +1,12 @@
 """Model directories of rerankers: back to the bit, and refused when foreign."""
 
-import json
-
 import jax
 import numpy as np
-from pinpoint_jax.disk import model_dir
 from pinpoint_jax.disk import weights as weight_files
 from pinpoint_jax.rerank import files, geo_prior
 import pytest
 
+from tests.fixtures import model_dirs
 from tests.fixtures import tiny_ranking as tiny
 
 
@@ -56,26 +54,21 @@ def test_a_prior_is_saved_with_its_reranker(tmp_path):
     files.load(tmp_path / 'm')
 
 
-def edit(folder, change):
-  config = json.loads((folder / 'config.json').read_text())
-  change(config)
-  (folder / 'config.json').write_text(json.dumps(config))
-  (folder / 'fingerprint.json').write_text(
-      json.dumps(model_dir.fingerprint(folder)))
-
-
 @pytest.mark.parametrize('change, words', [
     (lambda c: c['columns'].update({next(iter(c['columns'])): ['age']}),
      r"only there: \['age'\]"),
     (lambda c: c.update(kind='retrieval'), "kind 'retrieval'; choices are"),
-    (lambda c: c.update(model_type='pinpoint_embedder'), 'wanted is'),
+    (lambda c: c.update(model_type='pinpoint_embedder'), 'expected'),
     (lambda c: c['info'].pop('task'), 'needs the info'),
+    (lambda c: c.update(kind=['light']), 'does not describe a model'),
+    (lambda c: c['info'].update(task='drone'), "task 'drone': choices are"),
+    (lambda c: c['info'].update(prior={'centres': 1}), 'not describe a model'),
     (lambda c: c['fields'].update(colour='red'), 'needs the fields'),
     (lambda c: c['fields'].update(
         {'widths': [9]} if 'widths' in c['fields'] else {'width': 32}),
      'the model wants')])
 def test_a_model_of_another_kind_is_refused(saved, change, words):
-  edit(saved[0], change)
+  model_dirs.edit(saved[0], change)
   with pytest.raises(weight_files.WeightsError, match=words):
     files.load(saved[0])
 
@@ -83,7 +76,7 @@ def test_a_model_of_another_kind_is_refused(saved, change, words):
 def test_a_touched_directory_is_refused(saved):
   path = saved[0] / 'model.safetensors'
   path.write_bytes(path.read_bytes()[:-1] + b'x')
-  with pytest.raises(weight_files.WeightsError, match='differ from'):
+  with pytest.raises(weight_files.WeightsError, match='tensors was changed'):
     files.load(saved[0])
 
 
