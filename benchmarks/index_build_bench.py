@@ -105,10 +105,7 @@ def main() -> None:
     subprocess.run([sys.executable, '-m', 'benchmarks.index_build_bench',
                     f'--measure={path}', f'--out={part}'], check=True)
     found = json.loads(part.read_text())
-  all_found = json.loads(args.out.read_text()) if args.out.exists() else {}
-  all_found[f'{args.rows}x{args.dim}'] = found
-  args.out.write_text(json.dumps(all_found, indent=1) + '\n')
-  print(json.dumps(found, indent=1))
+  search_bench.add_result(args.out, f'{args.rows}x{args.dim}', found)
 
 
 if __name__ == '__main__':

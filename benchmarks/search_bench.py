@@ -177,6 +177,13 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
               load=os.getloadavg()[0])
 
 
+def add_result(path: pathlib.Path, name: str, result: dict) -> None:
+  """Adds a named measurement to a file of results and prints it."""
+  results = json.loads(path.read_text()) if path.exists() else {}
+  path.write_text(json.dumps(results | {name: result}, indent=1) + '\n')
+  print(json.dumps(result, indent=1))
+
+
 def main() -> None:
   """Adds one measurement to the file of results."""
   parser = argparse.ArgumentParser()
@@ -190,10 +197,7 @@ def main() -> None:
   args = parser.parse_args()
   with tempfile.TemporaryDirectory() as folder:
     found = measure(args, pathlib.Path(folder))
-  all_found = json.loads(args.out.read_text()) if args.out.exists() else {}
-  all_found[f'{args.rows}x{args.dim}'] = found
-  args.out.write_text(json.dumps(all_found, indent=1) + '\n')
-  print(json.dumps(found, indent=1))
+  add_result(args.out, f'{args.rows}x{args.dim}', found)
 
 
 if __name__ == '__main__':

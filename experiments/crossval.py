@@ -2,39 +2,45 @@ r"""Feature stores to figures without a separate test set.
 
   python -m experiments.crossval --features=STORE[,STORE] --folds=5 --workdir=W
 
-Each fold's rows are answered by what was trained on the other folds; rows of
-one author or sequence are never on both sides. Models are sized by the number
-of rows. W/results.json and W/results.md hold, per source, the best first:
+Each fold's rows are answered by what was trained on the other folds. Folds are
+made over the authors of all sources together: rows of one author or sequence
+are never on both sides. Models are sized by the number of rows.
+W/results.json and W/results.md list, per source, the best first:
 
   chance                      a random row
   ridge                       the kernel ridge, fixed and chosen settings
   raw_1nn, image_top1, location_top1, retrieval, light
                               from shortlists; embedders of hard and soft
                               targets; weights, temperatures and the light
-                              reranker cross-fitted (crossval_fused.py)
+                              reranker cross-fitted
+  geoclip_style               nearest place of an embedder with GeoCLIP's
+                              location tower and loss
+  oracle                      the best candidate of a shortlist
 
-What does not apply is left out, and a line says so. Stopped in any way, run it
-again: finished folds are kept.
+Systems that do not apply are left out, with a line that says why. Stopped in
+any way, run it again: finished folds are kept.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+import functools
 import pathlib
 from typing import Any
 
-from experiments import embedder_parts, train_embedder
+from experiments import train_embedder
 from experiments.configs import crossval as configs
-from experiments.crossval_stages import fused, light, ridge
-from experiments.crossval_stages import lists as crossval_lists
+from experiments.configs import train_reranker as reranker_configs
 from experiments.run import launch, run_record
 import jax
 from ml_collections import config_dict
+from pinpoint_jax import crossval
+from pinpoint_jax.crossval import light, runner
 from pinpoint_jax.disk import lock, parts
-from pinpoint_jax.evals import geolocation, metrics, results
+from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.features import store
-from pinpoint_jax.models import embedder_files
 from pinpoint_jax.report import tables
+from pinpoint_jax.train import optimizer
+from pinpoint_jax.train import reranker as reranker_training
 
-TARGETS = ('hard', 'soft')
 FLAGS = (
     launch.Flag('features', None, 'Feature stores between commas.'),
     launch.Flag('folds', 5, 'Parts that take turns as the test.'),
@@ -42,36 +48,73 @@ FLAGS = (
     launch.Flag('num_resamples', 1000, 'Bootstrap resamples for the '
                 'intervals; 0 for none.'),
 )
-# source, system, variant, decode
-Key = tuple[str, str, str, str]
-Answers = dict[Key, list[fused.Answered]]
+Paths = Mapping[str, str]
 
 
 def main(run: launch.Run) -> None:
-  """Train and answer fold by fold, fit across the folds, report."""
-  if run.flags['folds'] < 2:
-    raise ValueError(f'--folds={run.flags["folds"]}: must be at least 2')
+  """Open the stores, cross-validate, report."""
   with lock.hold(run.workdir):
-    stores = _stores(run.flags['features'])
+    paths = _paths(run.flags['features'])
+    rows = {source: rows_lib.open_rows(some.split(','))
+            for source, some in paths.items()}
+    settings = _settings(run.flags['folds'], run.flags['seed'])
+    config_fn = functools.partial(_config, paths, rows, settings)
+    hashes = {name: run_record.config_hash(config_fn(0, name))
+              for name in runner.EMBEDDERS}
+    data = {source: [opened.fingerprint() for opened in part.stores]
+            for source, part in rows.items()}
+    about = {'folds': settings.folds, 'seed': settings.seed,
+             'configs': hashes, 'data': data}
     # Refuses a workdir of other rows, folds or seed.
-    parts.Folder(run.workdir / 'folds', _about(run, stores))
+    folder = run.workdir / 'folds'
+    parts.Folder(folder, about)
     _share_compilations(run.workdir / 'compiled')
-    answers: Answers = {}
-    lists: dict[tuple[str, str], list[crossval_lists.Lists]] = {}
-    for fold in range(run.flags['folds']):
-      print(f'fold {fold + 1} of {run.flags["folds"]}', flush=True)
-      for key, found in _fold(run, stores, fold, lists):
-        answers.setdefault(key, []).append(found)
-    notes = list(_across(lists, run.flags['seed'], answers))
-    _report(run, list(_rows(run, stores, answers, notes)), notes)
+    outcome = crossval.run(rows, settings, functools.partial(
+        _train, config_fn), folder)
+    provenance = {
+        'git': run_record.git_revision(), 'versions': run_record.versions(),
+        'folds': settings.folds, 'seed': settings.seed, 'data': data}
+    whole = run_record.config_hash(config_dict.ConfigDict(about))
+    _report(run.workdir, outcome.notes, crossval.rows(
+        outcome, rows, provenance, hashes | {'': whole},
+        run.flags['num_resamples']))
 
 
-def _stores(paths: str) -> dict[str, str]:
-  """Paths by source."""
-  found: dict[str, list[str]] = {}
-  for path in paths.split(','):
-    found.setdefault(store.open_store(path).manifest['source'], []).append(path)
-  return {source: ','.join(some) for source, some in sorted(found.items())}
+def _paths(features: str) -> dict[str, str]:
+  """Paths by source, several between commas."""
+  by_source: dict[str, list[str]] = {}
+  for path in features.split(','):
+    source = store.open_store(path).manifest['source']
+    by_source.setdefault(source, []).append(path)
+  return {source: ','.join(some) for source, some in sorted(by_source.items())}
+
+
+def _settings(folds: int, seed: int) -> crossval.Settings:
+  """The light reranker learns as its quick config says."""
+  config = reranker_configs.get_config('kind=light,quick')
+  return crossval.Settings(folds, seed, light.Settings(
+      tuple(config.model.widths), config.model.dropout,
+      reranker_training.Objective(**config.objective.to_dict()),
+      optimizer.Settings(**config.optimizer.to_dict()),
+      config.data.batch_size, config.train.num_steps))
+
+
+def _config(paths: Paths, rows: Mapping[str, rows_lib.StoreRows],
+            settings: crossval.Settings, fold: int,
+            name: str) -> config_dict.ConfigDict:
+  """Config of one fold's embedder of that name."""
+  largest = max(map(len, rows.values()))
+  config = configs.get_config(
+      f'rows={largest},embedder={name},seed={settings.seed}')
+  config.model.sources = tuple(paths)
+  for source, path in paths.items():
+    config.stores[source] = path
+  config.folds.count, config.folds.index = settings.folds, fold
+  return config
+
+
+def _train(config_fn: Any, fold: int, name: str, workdir: pathlib.Path) -> None:
+  train_embedder.train(config_fn(fold, name), workdir)
 
 
 def _share_compilations(folder: pathlib.Path) -> None:
@@ -80,122 +123,12 @@ def _share_compilations(folder: pathlib.Path) -> None:
     jax.config.update('jax_compilation_cache_dir', str(folder))
 
 
-def _about(run: launch.Run, stores: Mapping[str, str]) -> dict[str, Any]:
-  return {'folds': run.flags['folds'], 'seed': run.flags['seed'],
-          'configs': [run_record.config_hash(_config(run, stores, 0, targets))
-                      for targets in TARGETS], 'data': _data(stores)}
-
-
-def _data(stores: Mapping[str, str]) -> dict[str, list[str]]:
-  return {source: [store.open_store(path).fingerprint()
-                   for path in paths.split(',')]
-          for source, paths in stores.items()}
-
-
-def _config(run: launch.Run, stores: Mapping[str, str], fold: int,
-            targets: str) -> config_dict.ConfigDict:
-  sizes = [len(store.open_store(path)) for paths in stores.values()
-           for path in paths.split(',')]
-  config = configs.get_config(
-      f'rows={max(sizes)},targets={targets},seed={run.flags["seed"]}')
-  config.model.sources = tuple(stores)
-  for source, paths in stores.items():
-    config.stores[source] = paths
-  config.folds.count, config.folds.index = run.flags['folds'], fold
-  return config
-
-
-def _fold(run: launch.Run, stores: Mapping[str, str], index: int,
-          lists: dict[tuple[str, str], list[crossval_lists.Lists]],
-          ) -> Iterator[tuple[Key, fused.Answered]]:
-  """What needs no other fold's lists; adds to `lists` what later needs."""
-  split = embedder_parts.split(_config(run, stores, index, TARGETS[0]))
-  fold = crossval_lists.Fold(split)
-  folder = run.workdir / 'folds' / f'fold_{index}'
-  for source, rows in split.held_out.items():
-    if not len(rows):
-      raise ValueError(f'{source}: fold {index + 1} has no rows, there are '
-                       f'fewer authors and sequences than --folds='
-                       f'{run.flags["folds"]}')
-    yield ((source, 'chance', '', 'argmax'), fused.Answered(
-        geolocation.chance_errors(rows.photos, fold.photos,
-                                  run.flags['seed'])))
-    for (variant, decode), found in ridge.answer(
-        folder / 'ridge' / source, split.train[source], rows):
-      yield (source, 'ridge', variant, decode), found
-  for targets in TARGETS:
-    config = _config(run, stores, index, targets)
-    trained = _embedder(config, folder / targets)
-    for source, found in fold.lists(folder / targets / 'lists',
-                                    trained).items():
-      lists.setdefault((source, targets), []).append(found)
-
-
-def _embedder(config: config_dict.ConfigDict,
-              workdir: pathlib.Path) -> embedder_files.Trained:
-  if not (workdir / 'figures.json').is_file():
-    train_embedder.train(config, workdir)
-  return embedder_files.load(workdir / 'model')
-
-
-def _across(lists: Mapping[tuple[str, str], Sequence[crossval_lists.Lists]],
-            seed: int, answers: Answers) -> Iterator[str]:
-  """Adds what is cross-fitted over the folds; tells what is left out."""
-  for (source, targets), some in lists.items():
-    first = targets == TARGETS[0]
-    for system, channels in fused.systems(some).items():
-      # Raw features have no embedder: once is enough.
-      if system != 'raw_1nn' or first:
-        variant = '' if system == 'raw_1nn' else targets
-        _add(answers, (source, system, variant),
-             fused.answer(some, channels))
-    if first and 'raw' not in some[0].channels:
-      yield (f'{source}: raw_1nn is left out, the features of the sources come '
-             f'from different backbones')
-    rows = sum(map(len, some))
-    if rows >= light.MIN_ROWS:
-      _add(answers, (source, 'light', targets),
-           light.answer(some, seed))
-    elif first:
-      yield (f'{source}: light is left out, it needs '
-             f'{light.MIN_ROWS:,} rows to learn from and there are '
-             f'{rows:,}')
-
-
-def _add(answers: Answers, name: tuple[str, str, str],
-         folds: Iterator[Mapping[str, fused.Answered]]) -> None:
-  for found in folds:
-    for decode, one in found.items():
-      answers.setdefault((*name, decode), []).append(one)
-
-
-def _rows(run: launch.Run, stores: Mapping[str, str], answers: Answers,
-          notes: Sequence[str]) -> Iterator[dict[str, Any]]:
-  about = {
-      'git': run_record.git_revision(), 'versions': run_record.versions(),
-      'folds': run.flags['folds'], 'seed': run.flags['seed'],
-      'data': _data(stores), 'notes': list(notes)}
-  sizes = {source: sum(len(store.open_store(path)) for path in
-                       paths.split(',')) for source, paths in stores.items()}
-  for (source, system, variant, decode), folds in answers.items():
-    setting = results.Setting(
-        'crossval', source, system,
-        'same_source' if system == 'ridge' else 'combined', 'author', decode,
-        queries=source, variant=variant)
-    yield results.row(
-        setting, metrics.merge(one.errors for one in folds),
-        about | {'fitted': [one.fitted for one in folds]}, sizes[source],
-        run.flags['num_resamples'])
-
-
-def _report(run: launch.Run, rows: list[dict[str, Any]],
-            notes: Sequence[str]) -> None:
-  """The best of each source first."""
-  rows.sort(key=lambda row: (row['queries'], -row['metrics']['geoscore']))
-  run_record.write_json(run.workdir / 'results.json', rows)
+def _report(workdir: pathlib.Path, notes: list[str],
+            rows: list[dict[str, Any]]) -> None:
+  run_record.write_json(workdir / 'results.json', rows)
   text = tables.markdown(rows) + ''.join(f'\n{note}\n' for note in notes)
-  (run.workdir / 'results.md').write_text(text)
-  print(f'\n{text}\nfigures  {run.workdir / "results.json"}')
+  (workdir / 'results.md').write_text(text, encoding='utf-8')
+  print(f'\n{text}\nfigures  {workdir / "results.json"}')
 
 
 def run() -> None:

@@ -30,26 +30,33 @@ class Split:
 
 
 def split(config: config_dict.ConfigDict) -> Split:
-  """Opens the stores and divides their rows by the md5 of their ids."""
+  """Opens the stores and divides their rows into trained on and held out."""
+  rows = {source: _opened(config, source) for source in config.model.sources}
+  rule = rows_lib.SplitRule(config.validation_percent, config.folds.count,
+                            config.folds.index)
   train, left_out = {}, {}
-  for source in config.model.sources:
-    paths = config.stores.get(source, '')
-    if not paths:
-      raise ValueError(f'--config.stores.{source} is empty: name a feature '
-                       f'store of that source, or several between commas; or '
-                       f'leave {source!r} out of --config.model.sources')
-    found = rows_lib.open_rows(paths.split(','))
-    if found.photos.source != source:
-      raise ValueError(f'--config.stores.{source}={paths} holds '
-                       f'{found.photos.source} features')
-    late = rows_lib.SplitRule(config.validation_percent, config.folds.count,
-                              config.folds.index).held_out(found)
-    train[source] = _in_blocks(config, found.take(np.flatnonzero(~late)))
-    left_out[source] = found.take(np.flatnonzero(late))
+  for source, whole in rows.items():
+    late = rule.held_out(whole, *(
+        other for name, other in rows.items() if name != source))
+    train[source] = _in_blocks(config, whole.take(np.flatnonzero(~late)))
+    left_out[source] = whole.take(np.flatnonzero(late))
     if not len(train[source]):
-      raise ValueError(f'{paths}: no row is left to train on, '
+      raise ValueError(f'{config.stores[source]}: no row is left to train on, '
                        f'{len(left_out[source])} are held out')
   return Split(train, left_out)
+
+
+def _opened(config: config_dict.ConfigDict, source: str) -> rows_lib.StoreRows:
+  paths = config.stores.get(source, '')
+  if not paths:
+    raise ValueError(f'--config.stores.{source} is empty: name a feature '
+                     f'store of that source, or several between commas; or '
+                     f'leave {source!r} out of --config.model.sources')
+  rows = rows_lib.open_rows(paths.split(','))
+  if rows.photos.source != source:
+    raise ValueError(f'--config.stores.{source}={paths} holds '
+                     f'{rows.photos.source} features')
+  return rows
 
 
 def _in_blocks(config: config_dict.ConfigDict,

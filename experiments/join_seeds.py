@@ -30,26 +30,26 @@ _SINGLE = 'full_single_source'
 def main(run: launch.Run) -> None:
   """Read, join, compare, write."""
   paths = [pathlib.Path(path) for path in run.flags['runs'].split(',')]
-  found = seeds.joined([_read(path / 'results.json') for path in paths])
+  rows = seeds.joined([_read(path / 'results.json') for path in paths])
   out = pathlib.Path(run.flags['out'])
   out.mkdir(parents=True, exist_ok=True)
-  run_record.write_json(out / 'seeds.json', found)
-  text = markdown(found, len(paths))
+  run_record.write_json(out / 'seeds.json', rows)
+  text = markdown(rows, len(paths))
   (out / 'seeds.md').write_text(text, encoding='utf-8')
   print(f'{text}\nfigures  {out / "seeds.json"}')
 
 
-def markdown(found: Sequence[Mapping[str, Any]], num_runs: int) -> str:
+def markdown(rows: Sequence[Mapping[str, Any]], num_runs: int) -> str:
   """The tables of a demo, then the orders."""
-  ranged = [row | {'ci95': row['range']} for row in found]
+  ranged = [row | {'ci95': row['range']} for row in rows]
   parts = {'Every system': figures.main_rows(ranged),
            'What each part is worth': figures.left_out(ranged)}
-  text = ''.join(f'## {caption}\n\n{tables.markdown(rows)}\n'
-                 for caption, rows in parts.items())
+  text = ''.join(f'## {caption}\n\n{tables.markdown(part)}\n'
+                 for caption, part in parts.items())
   head = (f'# Synthetic Earth (synthetic), {num_runs} seeds\n\nMean of the '
           f'seeds; in brackets the lowest and the highest. Each seed is '
           f'another world.\n\n')
-  return f'{head}{text}## Expected order\n\n{_as_table(orders(found))}'
+  return f'{head}{text}## Expected order\n\n{_as_table(orders(rows))}'
 
 
 def expected() -> Iterator[tuple[str, Answer, Answer]]:
@@ -67,22 +67,23 @@ def expected() -> Iterator[tuple[str, Answer, Answer]]:
     yield f'acc@{km}km', best('geoclip_style'), best('full')
 
 
-def orders(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def orders(joined: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
   """How each expected order came out on each query set."""
-  rows, compared = seeds.by_key(found), []
-  for queries in dict.fromkeys(row['queries'] for row in found):
+  rows, compared = seeds.by_key(joined), []
+  for queries in dict.fromkeys(row['queries'] for row in joined):
     for figure, *pair in expected():
-      low, high = (rows.get(_key(queries, *one)) for one in pair)
+      low, high = (rows.get(_key(queries, *answer)) for answer in pair)
       if not low or not high:
         continue
-      one = [row['by_run'][figure] for row in (low, high)]
+      by_run = [row['by_run'][figure] for row in (low, high)]
       # No street query has a gallery row within 1 km.
-      if any(map(any, one)):
+      if any(map(any, by_run)):
         compared.append({
             'queries': queries, 'figure': figure,
             'lower': ' '.join(pair[0]), 'higher': ' '.join(pair[1]),
             'means': [row['metrics'][figure] for row in (low, high)],
-            'holds': sum(b > a for a, b in zip(*one)), 'runs': len(one[0])})
+            'holds': sum(b > a for a, b in zip(*by_run)),
+            'runs': len(by_run[0])})
   return compared
 
 

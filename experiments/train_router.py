@@ -18,6 +18,7 @@ from experiments.run import launch, run_record
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import blocks, types
+from pinpoint_jax.features import folds
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.models import router as routers
 from pinpoint_jax.report import tables
@@ -81,7 +82,7 @@ class _Part:
 def _open(config: config_dict.ConfigDict,
           source: str) -> tuple[rows_lib.StoreRows, np.ndarray]:
   rows = _rows(config.stores[source], f'stores.{source}', source)
-  fold = rows_lib.folds(rows.photos.clusters, config.folds)
+  fold = folds.of_photos([rows.photos], config.folds)[0]
   return rows, fold == 0
 
 

@@ -15,14 +15,16 @@ from ml_collections import config_dict
 def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   """One fold's run; `rows` are those of the larger source.
 
+  `embedder` is hard, soft (their targets) or geoclip_style.
+
   `quick` trains too little to mean anything.
   """
-  arg = common.parse_arg(arg, rows=1000, targets='soft', seed=0, quick=False)
+  arg = common.parse_arg(arg, rows=1000, embedder='soft', seed=0, quick=False)
   config = train_embedder.get_config(f'quick,seed={arg.seed}')
   large = arg.rows > 1_000_000
   if large:
     config = train_embedder.get_config(f'seed={arg.seed}')
-  config.objective.targets.kind = arg.targets
+  config.objective.targets.kind = 'soft' if arg.embedder == 'soft' else 'hard'
   config.data.batch_size = _batch_size(arg.rows)
   if arg.rows < 10_000:
     # Few rows: a shallow tower that forgets half of what it sees.
@@ -34,6 +36,10 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.train.num_steps = max(
       100, epochs * arg.rows // config.data.batch_size)
   config.train.save_every = 0
+  if arg.embedder == 'geoclip_style':
+    width = config.model.hidden
+    train_embedder.change(config, train_embedder.geoclip_style(
+        width, min(256, width // 2), min(512, 2 * config.data.batch_size)))
   if arg.quick:
     config.train.num_steps = 20
   config.eval.every = 0

@@ -31,7 +31,9 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   # By what they learn from; one source alone and GeoCLIP's way to compare.
   config.embedders = ('both',) if arg.quick else (
       'both', 'photo', 'street', 'geoclip_style')
-  config.geoclip_style = config_dict.ConfigDict(_geoclip_style(arg.quick))
+  config.geoclip_style = config_dict.ConfigDict(
+      train_embedder.geoclip_style(64 if arg.quick else 128, 64,
+                                   64 if arg.quick else 512))
   config.attention = _reranker('attention', arg.quick)
   config.light = _reranker('light', arg.quick)
   config.rerankers = config_dict.ConfigDict(_rerankers(arg.quick))
@@ -55,15 +57,6 @@ def _embedder(quick: bool) -> config_dict.ConfigDict:
   if quick:
     config.data.batch_size = 64
   return config
-
-
-def _geoclip_style(quick: bool) -> dict[str, Any]:
-  """What GeoCLIP does otherwise: its location tower, softmax, hard targets."""
-  return {
-      'model': {'location': 'geoclip', 'location_options': {
-          'width': 64 if quick else 128, 'num_features': 64}},
-      'objective': {'loss': 'softmax', 'targets': {'kind': 'hard'},
-                    'queue': 64 if quick else 512}}
 
 
 def _reranker(kind: str, quick: bool) -> config_dict.ConfigDict:

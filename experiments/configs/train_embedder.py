@@ -11,6 +11,9 @@ Expect:   location_top1 near 40 % at 25 km on IM2GPS3k (a co-author's figure).
 Quick:    small towers, 200 steps: what tests and the demo can afford.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from experiments.configs import common
 from experiments.sweeps import overrides
 from ml_collections import config_dict
@@ -86,6 +89,22 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       {'coordinator': '', 'num_processes': 1, 'process_id': 0})
   config.tensorboard = False
   return config
+
+
+def geoclip_style(width: int, num_features: int, queue: int) -> dict[str, Any]:
+  """Changes to train as GeoCLIP: its location tower, softmax, hard targets."""
+  return {
+      'model': {'location': 'geoclip', 'location_options': {
+          'width': width, 'num_features': num_features}},
+      'objective': {'loss': 'softmax', 'targets': {'kind': 'hard'},
+                    'queue': queue}}
+
+
+def change(config: config_dict.ConfigDict, changes: Mapping[str, Any]) -> None:
+  """Applies changes that bring another location tower with all its options."""
+  config.model.location_options = config_dict.ConfigDict(
+      changes['model']['location_options'])
+  config.update(changes)
 
 
 def _model(quick: bool) -> config_dict.ConfigDict:

@@ -7,6 +7,7 @@ import shutil
 from typing import Any
 
 from experiments import train_embedder, train_reranker, train_router
+from experiments.configs import train_embedder as embedder_config
 from experiments.configs import train_router as router_config
 from experiments.run import run_record
 from ml_collections import config_dict
@@ -42,10 +43,7 @@ def embedder(demo: config_dict.ConfigDict, workdir: pathlib.Path,
   config.seed = demo.seed
   config.model.sources = SOURCES[name]
   if name == 'geoclip_style':
-    changes = demo.geoclip_style.copy_and_resolve_references()
-    # Another tower: none of the first one's options are left.
-    config.model.location_options = changes.model.location_options
-    config.update(changes)
+    embedder_config.change(config, demo.geoclip_style.to_dict())
   for source in types.SOURCES:
     config.stores[source] = store(workdir, f'gallery_{source}')
   folder = fresh(workdir / 'embedder' / name)

@@ -29,11 +29,11 @@ def joined(runs: Sequence[Sequence[Row]]) -> list[dict[str, Any]]:
 
 def by_key(rows: Sequence[Row]) -> dict[tuple[str, ...], Row]:
   """Rows by query set, system, gallery, filter, decoding and variant."""
-  found = {tuple(row[name] for name in _KEY): row for row in rows}
-  if len(found) != len(rows):
-    raise ValueError(f'{len(rows) - len(found)} rows of {len(rows)} have the '
-                     f'same {_KEY} as another')
-  return found
+  rows_by_key = {tuple(row[name] for name in _KEY): row for row in rows}
+  if len(rows_by_key) != len(rows):
+    raise ValueError(f'{len(rows) - len(rows_by_key)} rows of {len(rows)} '
+                     f'have the same {_KEY} as another')
+  return rows_by_key
 
 
 def _one(rows: Sequence[Row]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from jaxtyping import Bool, Float16, Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.features import block_reader, store
+from pinpoint_jax.features import block_reader, folds, store
 from pinpoint_jax.geo import coords
 
 
@@ -118,14 +118,20 @@ class SplitRule:
   num_folds: int = 0
   fold: int = 0
 
-  def held_out(self, rows: StoreRows) -> Bool[np.ndarray, 'n']:
-    """Which of the rows validate."""
+  def held_out(self, rows: StoreRows,
+               *others: StoreRows) -> Bool[np.ndarray, 'n']:
+    """Which of the rows validate; no author is parted from the others' rows,
+    which are those of other sources."""
     if not self.num_folds:
       return held_out(rows.photos.ids, self.validation_percent)
     if not 0 <= self.fold < self.num_folds:
       raise ValueError(f'--config.folds.index={self.fold}: counts from 0 to '
                        f'{self.num_folds - 1}')
-    return folds(rows.photos.clusters, self.num_folds) == self.fold
+    tables = {part.photos.source: part.photos for part in sorted(
+        (rows, *others), key=lambda part: part.photos.source)}
+    numbers = dict(zip(tables, folds.of_photos(
+        list(tables.values()), self.num_folds)))
+    return numbers[rows.photos.source] == self.fold
 
 
 def open_rows(paths: Sequence[str]) -> StoreRows:
@@ -156,27 +162,7 @@ def held_out(ids: types.Strings, percent: float | int) -> Bool[
   return np.asarray([_hash(name) >= limit for name in ids.tolist()], bool)
 
 
-def folds(clusters: types.Strings, count: int) -> Int[np.ndarray, 'n']:
-  """Fold of each row; rows of one cluster never part."""
-  if count < 2:
-    raise ValueError(f'folds={count}: must be at least 2')
-  names, codes, sizes = np.unique(clusters, return_inverse=True,
-                                  return_counts=True)
-  # The largest first, each into the smallest fold; ties by their md5.
-  order = sorted(range(len(names)),
-                 key=lambda i: (-sizes[i], _digest(names[i])))
-  filled, fold = np.zeros(count, np.int64), np.zeros(len(names), np.int64)
-  for i in order:
-    fold[i] = np.argmin(filled)
-    filled[fold[i]] += sizes[i]
-  return fold[codes]
-
-
 def _hash(name: str) -> int:
   # As md5 mod 100, but in hundredths, so that shares below 1 % exist.
-  digest = int(_digest(name), 16)
+  digest = int(folds.digest(name), 16)
   return digest % 100 * 100 + digest // 100 % 100
-
-
-def _digest(name: str) -> str:
-  return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()

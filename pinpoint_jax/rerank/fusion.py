@@ -23,6 +23,10 @@ _WITHIN_1KM, _WITHIN_25KM = 0.2, 0.4
 _FIRST = 10.0
 
 
+class NoSignal(ValueError):
+  """No similarity tells near candidates from far ones."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Fusion:
   """How much each channel's similarity counts, at least 0."""
@@ -60,6 +64,11 @@ def fit(shortlist: types.Shortlist, dist_km: Float[np.ndarray, 'b k'],
   found = _minimise(_FIRST * used, shortlist.similarities, dist_km,
                     shortlist.rows >= 0,
                     [(0., None if one else 0.) for one in used])
+  if not any(found):
+    raise NoSignal(f'fusion: on {len(dist_km):,} queries no weight of '
+                   f'{", ".join(channels)} is better than 0, the similarities '
+                   f'say nothing about distance; train a better embedder, or '
+                   f'search other channels')
   return Fusion(*(float(weight) for weight in found))
 
 

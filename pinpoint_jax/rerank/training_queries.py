@@ -7,6 +7,7 @@ import sys
 import numpy as np
 from pinpoint_jax import blocks, types
 from pinpoint_jax.candidates import queries
+from pinpoint_jax.features import folds
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.models import embedder_files, encoding
@@ -76,7 +77,7 @@ def split(settings: Settings, trained: embedder_files.Trained,
       trained, encoding.Encoder(trained.model), rows.photos, features,
       gallery.manifest['raw'] != 'off'))
   count = round(100 / settings.validation_percent)
-  late = rows_lib.folds(rows.photos.clusters, count) == 0
+  late = folds.of_photos([rows.photos], count)[0] == 0
   few = np.flatnonzero(late)
   few = few[blocks.evenly_spread(len(few), settings.max_held_out)]
   return Split(labeled.take(np.flatnonzero(~late)), labeled.take(few))

@@ -1,18 +1,25 @@
 """Cross-validation on a store in which the first number says the place."""
 
 import json
+import shutil
 
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.features import rows, store_writer
+from pinpoint_jax.features import store_writer
 import pytest
 
 from tests.fixtures import tiny_training as tiny
 
+pytestmark = pytest.mark.slow
+
 NUM = 64
 TARGETS = ('hard', 'soft')
 VARIANTS = {'raw_1nn': ('',), 'image_top1': TARGETS, 'location_top1': TARGETS,
-            'retrieval': TARGETS, 'ridge': ('linear', 'chosen')}
+            'retrieval': TARGETS, 'ridge': ('linear', 'chosen'),
+            'geoclip_style': ('',)}
+# Half of the rows answer the other half: each is in every list.
+ORACLES = {('oracle', f'{targets}, list of {NUM // 2}', 'argmax')
+           for targets in TARGETS}
 
 
 @pytest.fixture(scope='module')
@@ -43,33 +50,57 @@ def workdir(store, binary, tmp_path_factory):
   return folder
 
 
-def test_every_system_and_decoding_on_every_row(workdir):
-  found = {(row['system'], row['variant'], row['decode']): row
-           for row in json.loads((workdir / 'results.json').read_text())}
-  assert set(found) == {('chance', '', 'argmax'), *(
+@pytest.fixture(scope='module')
+def results(workdir):
+  return json.loads((workdir / 'results.json').read_text())
+
+
+def test_every_system_and_decoding_on_every_row(results):
+  rows = {(row['system'], row['variant'], row['decode']): row
+          for row in results}
+  assert set(rows) == {('chance', '', 'argmax'), *ORACLES, *(
       (system, variant, decode) for system, variants in VARIANTS.items()
       for variant in variants for decode in ('argmax', 'expected_score'))}
-  assert all(row['num_queries'] == NUM for row in found.values())
-  for key, row in found.items():
-    if key[0] in ('location_top1', 'ridge', 'retrieval'):
+  assert all(row['num_queries'] == NUM for row in results)
+  for key, row in rows.items():
+    if key[0] in ('location_top1', 'ridge', 'retrieval', 'oracle'):
       assert row['metrics']['acc@750km'] > 0.9, key
-  assert 0.3 < found['chance', '', 'argmax']['metrics']['acc@750km'] < 0.7
+  assert 0.3 < rows['chance', '', 'argmax']['metrics']['acc@750km'] < 0.7
 
 
-def test_the_best_comes_first_and_what_is_left_out_is_said(workdir):
-  rows = json.loads((workdir / 'results.json').read_text())
-  scores = [row['metrics']['geoscore'] for row in rows]
+def test_no_system_is_better_than_the_oracle(results):
+  assert results[0]['system'] == 'oracle'
+  assert results[0]['metrics']['acc@25km'] == max(
+      row['metrics']['acc@25km'] for row in results)
+
+
+def test_the_best_comes_first_and_what_is_left_out_is_said(workdir, results):
+  scores = [row['metrics']['geoscore'] for row in results]
   assert scores == sorted(scores, reverse=True)
-  note = f'street: light is left out, it needs 2,000 rows to learn from ' \
-         f'and there are {NUM}'
-  assert note in rows[0]['provenance']['notes']
-  assert note in (workdir / 'results.md').read_text()
+  for note in (f'street: light is left out, it needs 2,000 rows to learn from '
+               f'and there are {NUM}', 'full is left out'):
+    assert any(note in line for line in results[0]['provenance']['notes'])
+    assert note in (workdir / 'results.md').read_text()
 
 
-def test_what_was_fitted_is_written_down_fold_by_fold(workdir):
-  rows = json.loads((workdir / 'results.json').read_text())
-  fitted = {row['system']: row['provenance']['fitted'] for row in rows}
-  assert [set(one) for one in fitted['retrieval']] == 2 * [
+def test_rows_tell_gallery_config_models_and_seconds(results):
+  by_system = {(row['system'], row['variant']): row for row in results}
+  assert {row['gallery'] for row in results} == {'same_source'}
+  for row in results:
+    assert len(row['provenance']['config_hash']) == 12
+    assert row['provenance']['seconds'] >= 0
+  hashes = {row['provenance']['config_hash'] for row in results}
+  assert len(hashes) == 4  # Three embedders, and systems without any.
+  for key in (('retrieval', 'soft'), ('geoclip_style', '')):
+    models = by_system[key]['provenance']['model'].split(',')
+    assert len(set(models)) == 2
+  assert by_system['ridge', 'linear']['provenance']['model'] == ''
+  assert by_system['ridge', 'linear']['provenance']['seconds'] > 0
+
+
+def test_what_was_fitted_is_written_down_fold_by_fold(results):
+  fitted = {row['system']: row['provenance']['fitted'] for row in results}
+  assert [set(fold) for fold in fitted['retrieval']] == 2 * [
       {'image', 'location', 'raw'}]
   assert len(fitted['ridge']) == 2 and fitted['ridge'][0]['penalty'] > 0
   assert fitted['chance'] == [None, None]
@@ -92,11 +123,24 @@ def test_run_again_it_keeps_the_folds(workdir, store, binary):
       row['metrics'] for row in after]
 
 
-def test_an_author_is_never_on_both_sides():
-  clusters = np.array(['a', 'b', 'a', 'c', 'b', 'd', 'a'])
-  fold = rows.folds(clusters, 2)
-  assert fold[0] == fold[2] == fold[6] and fold[1] == fold[4]
-  assert sorted(np.bincount(fold)) == [3, 4]
+def test_an_embedder_of_other_rows_is_refused(workdir, store, binary, tmp_path):
+  copy = tmp_path / 'w'
+  shutil.copytree(workdir, copy)
+  folds = [copy / 'folds' / f'fold_{i}' / 'soft' for i in range(2)]
+  shutil.rmtree(folds[0] / 'model')
+  shutil.copytree(folds[1] / 'model', folds[0] / 'model')
+  done = binary('crossval', f'--features={store}', '--folds=2',
+                f'--workdir={copy}', env=tiny.environment())
+  assert done.returncode == 1 and 'was trained on other street rows' in (
+      done.stderr)
+
+
+def test_more_folds_than_authors_are_refused_in_one_line(
+    store, binary, tmp_path):
+  done = binary('crossval', f'--features={store}', '--folds=33',
+                f'--workdir={tmp_path}', env=tiny.environment())
+  assert done.returncode == 1 and done.stderr.count('\n') == 1
+  assert '64 rows of 32 authors and sequences cannot make 33' in done.stderr
 
 
 def test_one_fold_is_refused(store, binary, tmp_path):

@@ -19,10 +19,10 @@ def row(system, decode='argmax', gallery='combined', **figures):
 
 
 def runs(tmp_path):
-  for seed, found in enumerate((.3, .18)):
+  for seed, accuracy in enumerate((.3, .18)):
     (tmp_path / str(seed)).mkdir()
     (tmp_path / str(seed) / 'results.json').write_text(json.dumps([
-        row('retrieval'), row('full', acc_25km=found),
+        row('retrieval'), row('full', acc_25km=accuracy),
         row('full', 'expected_score', geoscore=2100.),
         row('full_single_source', gallery='same_source', acc_25km=.1)]))
   return f'{tmp_path / "0"},{tmp_path / "1"}'

@@ -30,9 +30,9 @@ def test_chain_and_override_leave_their_arguments_alone():
 
 def test_zipped_parts_times_seeds_from_the_four_helpers():
   pairs = overrides.zipped({'a': (1, 2), 'b': (3, 4)})
-  made = overrides.chain(
+  chained = overrides.chain(
       *(overrides.override(pairs, {'seed': s}) for s in (0, 1)))
-  assert made == [
+  assert chained == [
       {'a': 1, 'b': 3, 'seed': 0}, {'a': 2, 'b': 4, 'seed': 0},
       {'a': 1, 'b': 3, 'seed': 1}, {'a': 2, 'b': 4, 'seed': 1}]
 

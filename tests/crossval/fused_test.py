@@ -1,9 +1,9 @@
 """What is fitted on other folds: by lists small enough to check."""
 
-from experiments.crossval_stages import fused, light
-from experiments.crossval_stages import lists as crossval_lists
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.crossval import fused, light
+from pinpoint_jax.crossval import lists as lists_lib
 from pinpoint_jax.disk import parts
 from pinpoint_jax.geo import distance
 
@@ -21,24 +21,24 @@ def lists(seed, sims=None, near=None, num=NUM, channels=types.CHANNELS):
       GALLERY[rows[np.arange(num), true]], np.full(num, ''), np.full(num, ''),
       'street')
   hit = np.arange(K) == true[:, None]
-  found = rng.normal(scale=.1, size=(num, K, 3))
+  similarities = rng.normal(scale=.1, size=(num, K, 3))
   if sims is not None:
-    found += hit[..., None] * np.asarray(sims)
+    similarities += hit[..., None] * np.asarray(sims)
   counts = np.zeros((num, K, 2, 2), np.int32)
   counts[:, :, 1, 1] = np.where(hit, near or 0, 0)
   columns = {'rows': rows.astype(np.int32), 'counts': counts,
              'ranks': np.tile(np.arange(K, dtype=np.int16)[:, None],
                               (num, 1, 3)),
-             'similarities': found.astype(np.float32)}
-  return crossval_lists.Lists(
-      photos, parts.Table([columns], 'made'), GALLERY, 7., channels)
+             'similarities': similarities.astype(np.float32)}
+  return lists_lib.Lists(
+      photos, parts.Table([columns], 'made'), GALLERY, 7., channels, K)
 
 
 def test_a_fold_has_weights_from_the_others_alone():
   """Only fold 0's own lists say the opposite of the truth."""
   good, bad = (0, .3, 0), (0, -.3, 0)
   folds = [lists(0, bad), lists(1, good), lists(2, good)]
-  first, second, _ = (found['argmax'].fitted for found in
+  first, second, _ = (fold['argmax'].fitted for fold in
                       fused.answer(folds, types.CHANNELS))
   assert first['location'] > 10 > second['location']
   again = next(fused.answer([lists(9), *folds[1:]], types.CHANNELS))
@@ -47,20 +47,20 @@ def test_a_fold_has_weights_from_the_others_alone():
 
 def test_a_trained_temperature_is_kept_and_others_are_fitted():
   folds = [lists(i, (0, 0, .1)) for i in range(2)]
-  found = next(fused.answer(folds, ('location',)))
-  assert found['argmax'].fitted == {'image': 0., 'location': 7., 'raw': 0.}
-  found = next(fused.answer(folds, ('raw',)))['argmax'].fitted
-  assert found['image'] == found['location'] == 0 and 4 < found['raw'] < 20
+  location = next(fused.answer(folds, ('location',)))
+  assert location['argmax'].fitted == {'image': 0., 'location': 7., 'raw': 0.}
+  raw = next(fused.answer(folds, ('raw',)))['argmax'].fitted
+  assert raw['image'] == raw['location'] == 0 and 4 < raw['raw'] < 20
 
 
 def test_answers_are_measured_from_the_truth():
-  one = lists(0, (1., 1., 1.))
-  found = next(fused.answer([one, lists(1, (1., 1., 1.))], ('image',)))
+  fold = lists(0, (1., 1., 1.))
+  answered = next(fused.answer([fold, lists(1, (1., 1., 1.))], ('image',)))
   for decode in ('argmax', 'expected_score'):
-    assert found[decode].errors.dist_km.max() < 1e-6
-  taken = one.take(np.array([3]))
+    assert answered[decode].errors.dist_km.max() < 1e-6
+  taken = fold.take(np.array([3]))
   np.testing.assert_allclose(taken.dist_km[0], distance.haversine_km(
-      GALLERY[taken.shortlist.rows[0]], one.photos.latlng_deg[3]))
+      GALLERY[taken.shortlist.rows[0]], fold.photos.latlng_deg[3]))
 
 
 def test_one_channel_answers_from_its_own_list():
@@ -77,9 +77,9 @@ def test_queries_of_folds_are_joined_evenly():
   short = lists(1, num=50)
   narrow = {name: column[:, :4] for name, column in
             short.table.parts[0].items()}
-  short = crossval_lists.Lists(short.photos, parts.Table([narrow], ''),
-                               GALLERY, 7., types.CHANNELS)
-  both = crossval_lists.several([lists(0), short], 40)
+  short = lists_lib.Lists(short.photos, parts.Table([narrow], ''),
+                               GALLERY, 7., types.CHANNELS, 4)
+  both = lists_lib.several([lists(0), short], 40)
   assert both.dist_km.shape == (40, K)
   assert (both.shortlist.rows[:30] >= 0).all()
   assert (both.shortlist.rows[30:, 4:] == -1).all()
@@ -87,8 +87,24 @@ def test_queries_of_folds_are_joined_evenly():
   assert np.isneginf(both.shortlist.similarities[30:, 4:]).all()
 
 
+def test_the_oracle_is_the_nearest_candidate():
+  for answered in fused.oracle([lists(seed) for seed in range(2)]):
+    assert set(answered) == {'argmax'}
+    np.testing.assert_allclose(answered['argmax'].errors.dist_km, 0, atol=1e-6)
+
+
+def test_without_any_signal_all_channels_weigh_alike_and_a_note_says_so():
+  """Each similarity is higher the farther a candidate is from the truth."""
+  folds = [lists(seed, (-.5, -.5, -.5)) for seed in range(2)]
+  answered = next(fused.answer(folds, ('image', 'location')))['argmax']
+  assert answered.fitted == {'image': 10., 'location': 10., 'raw': 0.}
+  assert 'equal weights' in answered.note
+  assert not next(fused.answer(
+      [lists(i, (.5, .5, .5)) for i in range(2)], ('raw',)))['argmax'].note
+
+
 def test_light_learns_what_no_similarity_says():
-  """The right candidate stands in a crowd."""
+  """Only the right candidate has many rows around it."""
   folds = [lists(seed, near=30) for seed in range(2)]
-  found = next(light.answer(folds, 0))
-  assert (found['argmax'].errors.dist_km < 1).mean() > .9
+  answered = next(light.answer(folds, light.Settings(), 0))
+  assert (answered['argmax'].errors.dist_km < 1).mean() > .9

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping
 import dataclasses
 import json
 import pathlib
+import time
 from typing import Any
 
-from experiments.crossval_stages import fused
 import numpy as np
+from pinpoint_jax.crossval import fused
 from pinpoint_jax.disk import files, parts
 from pinpoint_jax.evals import metrics
+from pinpoint_jax.features import folds
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.geo import distance
 from pinpoint_jax.ridge import model_selection
@@ -27,41 +29,51 @@ _BLOCK = 4096
 def answer(path: pathlib.Path, train: rows_lib.StoreRows,
            held_out: rows_lib.StoreRows) -> Iterator[
                tuple[tuple[str, str], fused.Answered]]:
-  """What it answers, by variant and decoding; kept in `path`."""
+  """Its answers, by variant and decoding; kept in `path`."""
   folder = parts.Folder(path, {'train': train.fingerprint(),
                                'held_out': held_out.fingerprint()})
   if not folder.has(0):
-    features, inner = _features(train), rows_lib.folds(
-        train.photos.clusters, _INNER_FOLDS)
-    settings = {'linear': kernel_ridge.Settings(),
-                'chosen': model_selection.choose(
-                    features, train.photos.latlng_deg, inner)}
-    files.write_json(path / 'settings.json', {
-        name: dataclasses.asdict(one) for name, one in settings.items()})
-    folder.write(0, {
-        f'{name}.{decode}': km for name, one in settings.items()
-        for decode, km in _dist_km(
-            kernel_ridge.fit(features, train.photos.latlng_deg, one),
-            held_out).items()})
-  used = json.loads((path / 'settings.json').read_text())
+    columns, fitted = _fit(train, held_out)
+    files.write_json(path / 'settings.json', fitted)
+    folder.write(0, columns)
+  fitted = json.loads((path / 'settings.json').read_text())
   for name, km in folder.open(1).take(np.arange(len(held_out))).items():
     variant, decode = name.split('.')
     yield (variant, decode), fused.Answered(
-        metrics.Errors(km, held_out.photos.clusters), used[variant])
+        metrics.Errors(km, held_out.photos.clusters),
+        fitted[variant]['seconds'], fitted[variant]['settings'])
+
+
+def _fit(train: rows_lib.StoreRows, held_out: rows_lib.StoreRows,
+         ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+  """Errors by variant and decoding; settings and seconds by variant."""
+  features, places = _features(train), train.photos.latlng_deg
+  [inner] = folds.of_photos([train.photos], _INNER_FOLDS)
+  columns, fitted = {}, {}
+  for variant in ('linear', 'chosen'):
+    began = time.monotonic()
+    settings = (kernel_ridge.Settings() if variant == 'linear' else
+                model_selection.choose(features, places, inner))
+    model = kernel_ridge.fit(features, places, settings)
+    columns |= {f'{variant}.{decode}': km
+                for decode, km in _dist_km(model, held_out).items()}
+    fitted[variant] = {'settings': dataclasses.asdict(settings),
+                       'seconds': time.monotonic() - began}
+  return columns, fitted
 
 
 def _dist_km(model: kernel_ridge.Model,
              held_out: rows_lib.StoreRows) -> Mapping[str, np.ndarray]:
   """Error of each row's answer, by decoding."""
-  features, found = _features(held_out), {}
+  features, errors = _features(held_out), {}
   for decode, scale_km in kernel_ridge.SCALES_KM.items():
     worth = kernel_ridge.worths(model.latlng_deg, model.latlng_deg, scale_km)
     best = [(kernel_ridge.chances(model, features[at:at + _BLOCK])
              @ worth).argmax(axis=1) for at in range(0, len(features), _BLOCK)]
-    found[decode] = distance.haversine_km(
+    errors[decode] = distance.haversine_km(
         model.latlng_deg[np.concatenate(best)], held_out.photos.latlng_deg)
-  return found
+  return errors
 
 
-def _features(rows: rows_lib.StoreRows) -> Any:
+def _features(rows: rows_lib.StoreRows) -> np.ndarray:
   return np.asarray(rows.read(), np.float32)
