@@ -7,7 +7,7 @@ made over the authors of all sources together: rows of one author or sequence
 are never on both sides. Models are sized by the number of rows.
 W/results.json and W/results.md list, per source, the best first:
 
-  chance                      a random row
+  chance, constant            a random row; the best single place
   ridge                       the kernel ridge, fixed and chosen settings
   raw_1nn, image_top1, location_top1, retrieval, light
                               from shortlists; embedders of hard and soft

@@ -1,6 +1,7 @@
 """All folds of a cross-validation: embedders, lists, answers of each system.
 
-  fold by fold   chance, ridge; embedders ─▶ lists of the held-out rows
+  fold by fold   chance, constant, ridge
+                 embedders ─▶ lists of the held-out rows
   across folds   raw_1nn, image_top1, location_top1, retrieval, light, oracle
 """
 
@@ -10,8 +11,8 @@ import pathlib
 from typing import Protocol, runtime_checkable
 
 from pinpoint_jax.answer import systems
+from pinpoint_jax.crossval import constant, fused, ridge
 from pinpoint_jax.crossval import fold as fold_lib
-from pinpoint_jax.crossval import fused, ridge
 from pinpoint_jax.crossval import light as light_lib
 from pinpoint_jax.crossval import lists as lists_lib
 from pinpoint_jax.evals import geolocation
@@ -123,6 +124,8 @@ def _answer_fold(fold: fold_lib.Fold, folder: pathlib.Path, settings: Settings,
         rows.photos, fold.gallery, settings.seed), 0.)
     outcome.add(System(source, 'chance', fold.gallery_mode),
                 [{'argmax': chance}])
+    outcome.add(System(source, 'constant', 'same_source'), [
+        constant.answer(fold.train[source].photos, rows.photos)])
     for (variant, decode), answered in ridge.answer(
         folder / 'ridge' / source, fold.train[source], rows):
       outcome.add(System(source, 'ridge', 'same_source', variant),

@@ -9,7 +9,7 @@ from pinpoint_jax.evals import bootstrap, metrics
 SYSTEMS = (
     'chance', 'raw_1nn', 'image_top1', 'location_top1', 'retrieval', 'light',
     'full', 'full_no_support', 'full_single_source', 'oracle', 'geoclip_style',
-    'ridge')
+    'ridge', 'constant')
 
 
 @dataclasses.dataclass(frozen=True)

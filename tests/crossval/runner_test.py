@@ -71,14 +71,15 @@ def test_every_source_has_every_system_but_raw_1nn(ran):
   for source in types.SOURCES:
     systems = {row['system'] for row in table(ran)
                if row['queries'] == source}
-    assert systems == {'chance', 'ridge', 'image_top1', 'location_top1',
-                       'retrieval', 'geoclip_style', 'oracle'}
+    assert systems == {
+        'chance', 'constant', 'ridge', 'image_top1', 'location_top1',
+        'retrieval', 'geoclip_style', 'oracle'}
 
 
-def test_only_the_ridge_answers_from_the_source_alone(ran):
+def test_ridge_and_constant_answer_from_the_source_alone(ran):
   for row in table(ran):
-    assert row['gallery'] == (
-        'same_source' if row['system'] == 'ridge' else 'combined')
+    own = row['system'] in ('ridge', 'constant')
+    assert row['gallery'] == ('same_source' if own else 'combined')
     assert row['num_queries'] == NUM and row['filter'] == 'author'
 
 
@@ -89,7 +90,8 @@ def test_a_row_names_the_models_and_the_config_of_its_embedder(ran):
   for row in table(ran):
     name = row['provenance']['config_hash']
     assert row['provenance']['model'] == ','.join(models.get(name, []))
-    assert row['system'] in ('chance', 'ridge') or name in models
+    assert name in models or row['system'] in (
+        'chance', 'constant', 'ridge')
 
 
 def test_what_is_left_out_has_a_line(ran):

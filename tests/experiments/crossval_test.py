@@ -16,7 +16,7 @@ NUM = 64
 TARGETS = ('hard', 'soft')
 VARIANTS = {'raw_1nn': ('',), 'image_top1': TARGETS, 'location_top1': TARGETS,
             'retrieval': TARGETS, 'ridge': ('linear', 'chosen'),
-            'geoclip_style': ('',)}
+            'constant': ('',), 'geoclip_style': ('',)}
 # Half of the rows answer the other half: each is in every list.
 ORACLES = {('oracle', f'{targets}, list of {NUM // 2}', 'argmax')
            for targets in TARGETS}
