@@ -21,7 +21,7 @@ Systems that do not apply are left out, with a line that says why. Stopped in
 any way, run it again: finished folds are kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import functools
 import pathlib
 from typing import Any
@@ -57,27 +57,44 @@ def main(run: launch.Run) -> None:
     paths = _paths(run.flags['features'])
     rows = {source: rows_lib.open_rows(some.split(','))
             for source, some in paths.items()}
-    settings = _settings(run.flags['folds'], run.flags['seed'])
-    config_fn = functools.partial(_config, paths, rows, settings)
+    folds = crossval.split(rows, run.flags['folds'])
+    settings = _settings(run.flags['seed'])
+    config_fn = functools.partial(fold_config, paths, folds, settings.seed)
     hashes = {name: run_record.config_hash(config_fn(0, name))
               for name in runner.EMBEDDERS}
     data = {source: [opened.fingerprint() for opened in part.stores]
             for source, part in rows.items()}
-    about = {'folds': settings.folds, 'seed': settings.seed,
+    about = {'folds': len(folds), 'seed': settings.seed,
              'configs': hashes, 'data': data}
     # Refuses a workdir of other rows, folds or seed.
     folder = run.workdir / 'folds'
     parts.Folder(folder, about)
     _share_compilations(run.workdir / 'compiled')
-    outcome = crossval.run(rows, settings, functools.partial(
+    outcome = crossval.run(folds, settings, functools.partial(
         _train, config_fn), folder)
     provenance = {
         'git': run_record.git_revision(), 'versions': run_record.versions(),
-        'folds': settings.folds, 'seed': settings.seed, 'data': data}
+        'folds': len(folds), 'seed': settings.seed, 'data': data}
     whole = run_record.config_hash(config_dict.ConfigDict(about))
     _report(run.workdir, outcome.notes, crossval.rows(
         outcome, rows, provenance, hashes | {'': whole},
         run.flags['num_resamples']))
+
+
+def fold_config(paths: Paths, folds: Sequence[crossval.Fold], seed: int,
+                fold: int, name: str) -> config_dict.ConfigDict:
+  """Config of one fold's embedder of that name; its size is that of all."""
+  trained_on = [max(map(len, some.train.values())) for some in folds]
+  rows = max(sum(len(some.held_out[source]) for some in folds)
+             for source in paths)
+  config = configs.get_config(f'rows={rows},embedder={name},seed={seed}')
+  while config.data.batch_size > min(trained_on):  # One author has most rows.
+    config.data.batch_size //= 2
+  config.model.sources = tuple(paths)
+  for source, path in paths.items():
+    config.stores[source] = path
+  config.folds.count, config.folds.index = len(folds), fold
+  return config
 
 
 def _paths(features: str) -> dict[str, str]:
@@ -89,28 +106,14 @@ def _paths(features: str) -> dict[str, str]:
   return {source: ','.join(some) for source, some in sorted(by_source.items())}
 
 
-def _settings(folds: int, seed: int) -> crossval.Settings:
+def _settings(seed: int) -> crossval.Settings:
   """The light reranker learns as its quick config says."""
   config = reranker_configs.get_config('kind=light,quick')
-  return crossval.Settings(folds, seed, light.Settings(
+  return crossval.Settings(seed, light.Settings(
       tuple(config.model.widths), config.model.dropout,
       reranker_training.Objective(**config.objective.to_dict()),
       optimizer.Settings(**config.optimizer.to_dict()),
       config.data.batch_size, config.train.num_steps))
-
-
-def _config(paths: Paths, rows: Mapping[str, rows_lib.StoreRows],
-            settings: crossval.Settings, fold: int,
-            name: str) -> config_dict.ConfigDict:
-  """Config of one fold's embedder of that name."""
-  largest = max(map(len, rows.values()))
-  config = configs.get_config(
-      f'rows={largest},embedder={name},seed={settings.seed}')
-  config.model.sources = tuple(paths)
-  for source, path in paths.items():
-    config.stores[source] = path
-  config.folds.count, config.folds.index = settings.folds, fold
-  return config
 
 
 def _train(config_fn: Any, fold: int, name: str, workdir: pathlib.Path) -> None:

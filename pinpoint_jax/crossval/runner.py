@@ -31,12 +31,10 @@ class Settings:
   """What a cross-validation does.
 
   Attributes:
-    folds: how many.
     seed: of the random answers and of the light reranker.
     light: how the light reranker learns.
   """
 
-  folds: int = 5
   seed: int = 0
   light: light_lib.Settings = light_lib.Settings()
 
@@ -91,12 +89,11 @@ class Outcome:
         self.answers.setdefault((system, decode), []).append(answered)
 
 
-def run(rows: fold_lib.Rows, settings: Settings, train_embedder: TrainEmbedder,
-        workdir: pathlib.Path,
+def run(folds: Sequence[fold_lib.Fold], settings: Settings,
+        train_embedder: TrainEmbedder, workdir: pathlib.Path,
         announce: Callable[[str], None] = print) -> Outcome:
   """Every system that applies, on every row; `workdir` keeps what is done."""
   outcome = Outcome()
-  folds = fold_lib.split(rows, settings.folds)
   lists: dict[tuple[str, str], list[lists_lib.Lists]] = {}
   for fold in folds:
     announce(f'fold {fold.index + 1} of {len(folds)}')
@@ -112,7 +109,7 @@ def run(rows: fold_lib.Rows, settings: Settings, train_embedder: TrainEmbedder,
   for (source, name), listed in lists.items():
     for system, answers in _across(source, name, folds[0], listed, settings):
       outcome.add(system, answers)
-  outcome.notes += [*_left_out(folds[0], rows), *_weak(outcome)]
+  outcome.notes += [*_left_out(folds), *_weak(outcome)]
   return outcome
 
 
@@ -172,16 +169,17 @@ def _across(source: str, name: str, fold: fold_lib.Fold,
         lists, settings.light, settings.seed)
 
 
-def _left_out(fold: fold_lib.Fold, rows: fold_lib.Rows) -> Iterator[str]:
+def _left_out(folds: Sequence[fold_lib.Fold]) -> Iterator[str]:
   """A sentence for each system that does not apply."""
-  for source, part in rows.items():
-    if 'raw' not in fold.channels:
+  for source in folds[0].held_out:
+    num = sum(len(fold.held_out[source]) for fold in folds)
+    if 'raw' not in folds[0].channels:
       yield (f'{source}: raw_1nn is left out, the features of the sources come '
              f'from different backbones')
-    if len(part) < light_lib.MIN_ROWS:
+    if num < light_lib.MIN_ROWS:
       yield (f'{source}: light is left out, it needs '
              f'{light_lib.MIN_ROWS:,} rows to learn from and there are '
-             f'{len(part):,}')
+             f'{num:,}')
   yield _FULL
 
 

@@ -29,8 +29,8 @@ def store(folder, source, backbone):
 class Untrained:
   """Saves a fresh embedder for a fold; counts how often."""
 
-  def __init__(self, rows):
-    self.folds, self.calls = crossval.split(rows, FOLDS), 0
+  def __init__(self, folds):
+    self.folds, self.calls = folds, 0
 
   def __call__(self, fold, name, workdir):
     self.calls += 1
@@ -55,8 +55,9 @@ def ran(tmp_path_factory):
   folder = tmp_path_factory.mktemp('crossval')
   rows = {'photo': store(folder, 'photo', 'b'),
           'street': store(folder, 'street', 'other')}
-  train = Untrained(rows)
-  outcome = crossval.run(rows, crossval.Settings(FOLDS), train, folder / 'w',
+  folds = crossval.split(rows, FOLDS)
+  train = Untrained(folds)
+  outcome = crossval.run(folds, crossval.Settings(), train, folder / 'w',
                          announce=lambda line: None)
   return rows, train, folder / 'w', outcome
 
@@ -116,9 +117,9 @@ def test_the_oracle_bounds_what_chooses_from_its_list(ran):
 
 
 def test_run_again_it_trains_nothing_and_says_the_same(ran):
-  rows, train, folder, outcome = ran
+  _, train, folder, outcome = ran
   calls = train.calls
-  again = crossval.run(rows, crossval.Settings(FOLDS), train, folder,
+  again = crossval.run(train.folds, crossval.Settings(), train, folder,
                        announce=lambda line: None)
   assert train.calls == calls == FOLDS * len(runner.EMBEDDERS)
   assert again.models == outcome.models
@@ -129,9 +130,8 @@ def test_run_again_it_trains_nothing_and_says_the_same(ran):
 
 
 def test_an_embedder_of_other_rows_is_refused(ran, tmp_path):
-  rows = ran[0]
-  train = Untrained(rows)
-  train.folds.reverse()
+  folds = crossval.split(ran[0], FOLDS)
+  train = Untrained(folds[::-1])
   with pytest.raises(ValueError, match='was trained on other photo rows'):
-    crossval.run(rows, crossval.Settings(FOLDS), train, tmp_path,
+    crossval.run(folds, crossval.Settings(), train, tmp_path,
                  announce=lambda line: None)

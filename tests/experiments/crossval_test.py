@@ -3,9 +3,11 @@
 import json
 import shutil
 
+from experiments import crossval
 import numpy as np
+from pinpoint_jax import crossval as library
 from pinpoint_jax import types
-from pinpoint_jax.features import store_writer
+from pinpoint_jax.features import rows, store_writer
 import pytest
 
 from tests.fixtures import tiny_training as tiny
@@ -147,3 +149,17 @@ def test_one_fold_is_refused(store, binary, tmp_path):
   done = binary('crossval', f'--features={store}', '--folds=1',
                 f'--workdir={tmp_path}', env=tiny.environment())
   assert done.returncode == 1 and 'folds=1' in done.stderr
+
+
+def test_batches_fit_the_fold_whose_test_has_most_rows(tmp_path):
+  """One author has 90 rows of 130: a fold trains on the other 40."""
+  photos = types.Photos(
+      np.array([f'p{i}' for i in range(130)]), np.zeros((130, 2)) + 1,
+      np.array(90 * ['a'] + 20 * ['b'] + 20 * ['c']), np.full(130, ''), 'photo')
+  store_writer.write(tmp_path / 's', photos, [np.zeros((130, 2))], 2,
+                     store_writer.FeatureOrigin('made', 'abc', 'none'))
+  paths = {'photo': str(tmp_path / 's')}
+  folds = library.split({'photo': rows.open_rows([paths['photo']])}, 2)
+  sizes = {crossval.fold_config(paths, folds, 0, fold, name).data.batch_size
+           for fold in range(2) for name in ('hard', 'geoclip_style')}
+  assert sizes == {32}
