@@ -40,8 +40,8 @@ class Fold:
   @functools.cached_property
   def channels(self) -> tuple[str, ...]:
     """Ways to search; raw features of two backbones do not compare."""
-    names = ('backbone', 'weight_hash', 'preprocess', 'dim')
-    backbones = {tuple(part.stores[0].manifest[name] for name in names)
+    backbones = {tuple(part.stores[0].manifest[name]
+                       for name in types.BACKBONE_KEYS)
                  for part in self.train.values()}
     return types.CHANNELS if len(backbones) == 1 else ('image', 'location')
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.crossval import fold as fold_lib
 from pinpoint_jax.disk import parts
@@ -142,8 +142,7 @@ class _Searches:
 
   def _encode(self, rows: rows_lib.StoreRows,
               at: Int[np.ndarray, 'n']) -> shortlist.Queries:
-    columns = rows.__getitems__(at.tolist())
-    features = np.asarray(columns['features'], np.float32)
+    features = np.asarray(rows.read(at.tolist()), np.float32)
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return shortlist.Queries(
         self._encoder.images(self._params, rows.photos.source, features),
@@ -182,8 +181,8 @@ def several(lists: Sequence[Lists], most: int) -> Proposals:
   total = sum(map(len, lists))
   chosen = []
   for fold in lists:
-    count = min(len(fold), max(1, most * len(fold) // total))
-    chosen.append(fold.take(np.arange(count) * len(fold) // count))
+    share = max(1, most * len(fold) // total)
+    chosen.append(fold.take(blocks.evenly_spread(len(fold), share)))
   width = max(part.dist_km.shape[1] for part in chosen)
   def joined(columns: Sequence[np.ndarray], fill: float | int) -> np.ndarray:
     return np.concatenate([np.pad(

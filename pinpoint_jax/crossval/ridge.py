@@ -24,6 +24,8 @@ from pinpoint_jax.ridge import ridge as kernel_ridge
 
 _INNER_FOLDS = 5
 _BLOCK = 4096
+_NOTE = ('all rows to train on have one author or sequence, there is nothing '
+         'to choose settings by; the fixed ones are used')
 
 
 def answer(path: pathlib.Path, train: rows_lib.StoreRows,
@@ -41,24 +43,28 @@ def answer(path: pathlib.Path, train: rows_lib.StoreRows,
     variant, decode = name.split('.')
     yield (variant, decode), fused.Answered(
         metrics.Errors(km, held_out.photos.clusters),
-        fitted[variant]['seconds'], fitted[variant]['settings'])
+        fitted[variant]['seconds'], fitted[variant]['settings'],
+        fitted[variant]['note'])
 
 
 def _fit(train: rows_lib.StoreRows, held_out: rows_lib.StoreRows,
          ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-  """Errors by variant and decoding; settings and seconds by variant."""
+  """Errors by variant and decoding; settings, seconds, note by variant."""
   features, places = _features(train), train.photos.latlng_deg
   [inner] = folds.of_photos([train.photos], _INNER_FOLDS)
   columns, fitted = {}, {}
   for variant in ('linear', 'chosen'):
     began = time.monotonic()
-    settings = (kernel_ridge.Settings() if variant == 'linear' else
-                model_selection.choose(features, places, inner))
+    settings, note = kernel_ridge.Settings(), ''
+    if variant == 'chosen' and inner.any():
+      settings = model_selection.choose(features, places, inner)
+    elif variant == 'chosen':
+      note = _NOTE
     model = kernel_ridge.fit(features, places, settings)
     columns |= {f'{variant}.{decode}': km
                 for decode, km in _dist_km(model, held_out).items()}
     fitted[variant] = {'settings': dataclasses.asdict(settings),
-                       'seconds': time.monotonic() - began}
+                       'seconds': time.monotonic() - began, 'note': note}
   return columns, fitted
 
 
