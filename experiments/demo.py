@@ -94,7 +94,8 @@ def main(run: launch.Run) -> None:
   _report(run, dataset, sorted(rows, key=_order), [
       f'Router: {routed["test"]["accuracy"]:.2%} of the queries are sent to '
       f'the task of their source by their feature alone.',
-      'Time: ' + ', '.join(f'{name} {one} s' for name, one in seconds.items())])
+      'Time: ' + ', '.join(f'{name} {spent} s'
+                           for name, spent in seconds.items())])
 
 
 def _train_and_evaluate(
@@ -143,15 +144,15 @@ def _features(run: launch.Run, backbone: backbone_lib.Backbone,
               ) -> dict[str, store.FeatureStore]:
   """Features of every split: JPEGs on disk to feature stores."""
   folder = models.fresh(run.workdir / 'features')
-  found = {}
+  stores = {}
   for split in (*GALLERIES, *RERANK, *QUERIES):
     source = open_source.open_source(
         'csv', run.workdir / 'data' / split,
         source='street' if split.endswith('street') else 'photo')
     plan = extract.Plan(processes=run.config.decode_processes,
                         max_failed_share=0.0)
-    found[split] = extract.extract(source, backbone, folder / split, plan)
-  return found
+    stores[split] = extract.extract(source, backbone, folder / split, plan)
+  return stores
 
 
 def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -110,15 +110,15 @@ def evaluators(config: config_dict.ConfigDict, module: embedders.Embedder,
       r, config.eval.max_gallery).photos for r in rows.train.values()])
   xyz = np.concatenate([_some(r, config.eval.max_gallery).xyz
                         for r in rows.train.values()])
-  found = []
+  listed = []
   for source, held_out in rows.held_out.items():
     if len(held_out) and config.eval.max_queries:
       few = _some(held_out, config.eval.max_queries)
       features = few.read()
-      found.append(location_retrieval.LocationRetrieval(
+      listed.append(location_retrieval.LocationRetrieval(
           f'validation_{source}', config.eval.every, encoder,
           location_retrieval.Queries(few.photos, features), gallery, xyz))
-  return found
+  return listed
 
 
 def _some(rows: rows_lib.StoreRows, most: int) -> rows_lib.StoreRows:

@@ -53,21 +53,21 @@ def main(run: launch.Run) -> None:
 def train(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
   """Fits to the training part and writes figures.json and model/."""
   parts = {source: _Part(*_open(config, source)) for source in types.SOURCES}
-  made = _made(parts)
+  origin = _origin(parts)
   router = training.fit(
       *(_features(config, part.rows, ~part.held) for part in parts.values()),
-      made, config.l2)
+      origin, config.l2)
   figures = {'held_out': training.judge(router, *(
       _features(config, part.rows, part.held) for part in parts.values()))}
   if config.test.photo or config.test.street:
     figures['test'] = training.judge(router, *_test(config, router))
-  as_json = {name: dataclasses.asdict(one) for name, one in figures.items()}
+  as_json = {name: dataclasses.asdict(score) for name, score in figures.items()}
   fingerprint = routers.save(workdir / 'model', router,
-                             _card(config, parts, made, figures['held_out']))
+                             _card(config, parts, origin, figures['held_out']))
   run_record.write_json(workdir / 'figures.json', as_json)
-  for name, one in figures.items():
-    print(f'{name}: accuracy {one.accuracy:.4f}, log loss {one.loss:.4f}, '
-          f'calibration error {one.calibration_error:.4f}')
+  for name, score in figures.items():
+    print(f'{name}: accuracy {score.accuracy:.4f}, log loss {score.loss:.4f}, '
+          f'calibration error {score.calibration_error:.4f}')
   print(f'router {fingerprint}: {workdir / "model"}')
 
 
@@ -105,33 +105,33 @@ def _features(config: config_dict.ConfigDict, rows: rows_lib.StoreRows,
       chosen[blocks.evenly_spread(len(chosen), config.max_rows)])
 
 
-def _made(parts: Mapping[str, _Part]) -> dict[str, Any]:
+def _origin(parts: Mapping[str, _Part]) -> dict[str, Any]:
   """What made the features of both sources; refuses two backbones."""
-  found = {source: {name: part.rows.stores[0].manifest[name]
-                    for name in types.BACKBONE_KEYS}
-           for source, part in parts.items()}
+  origins = {source: {name: part.rows.stores[0].manifest[name]
+                      for name in types.BACKBONE_KEYS}
+             for source, part in parts.items()}
   unlike = [name for name in types.BACKBONE_KEYS
-            if found['photo'][name] != found['street'][name]]
+            if origins['photo'][name] != origins['street'][name]]
   if unlike:
     raise ValueError(
         f'photo and street features differ in {unlike}: a picture of unknown '
         f'source goes through one backbone; extract both with the same')
-  return found['photo']
+  return origins['photo']
 
 
 def _test(config: config_dict.ConfigDict,
           router: routers.Router) -> list[np.ndarray]:
-  found = []
+  features = []
   for source in types.SOURCES:
     paths = config.test[source]
     rows = _rows(paths, f'test.{source}', source)
     router.check_inputs(rows.stores[0].manifest, paths)
-    found.append(_features(config, rows, np.ones(len(rows), bool)))
-  return found
+    features.append(_features(config, rows, np.ones(len(rows), bool)))
+  return features
 
 
 def _card(config: config_dict.ConfigDict, parts: Mapping[str, _Part],
-          made: Mapping[str, Any], figures: training.Figures) -> str:
+          origin: Mapping[str, Any], figures: training.Figures) -> str:
   data = ''.join(f'- {source}: {(~part.held).sum():,} rows, data '
                  f'{part.rows.fingerprint()}\n'
                  for source, part in parts.items())
@@ -140,7 +140,7 @@ def _card(config: config_dict.ConfigDict, parts: Mapping[str, _Part],
            'log loss': figures.loss,
            'calibration error': figures.calibration_error}
   return _CARD.format(
-      backbone=made['backbone'], preprocess=made['preprocess'], data=data,
+      backbone=origin['backbone'], preprocess=origin['preprocess'], data=data,
       git=run_record.git_revision(), config_hash=run_record.config_hash(config),
       figures=tables.figures(lines))
 

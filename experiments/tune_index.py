@@ -39,52 +39,52 @@ FLAGS = (
 
 
 def main(run: launch.Run) -> None:
-  """Tune every index and keep what was found."""
-  asked = run.flags
-  if bool(asked['queries']) != bool(asked['model']):
+  """Tune every index and keep the result."""
+  flags = run.flags
+  if bool(flags['queries']) != bool(flags['model']):
     raise ValueError('--queries and --model belong together: photos that are '
                      'not in the gallery, and the embedder that built it')
-  found = galleries.open_gallery(asked['gallery'])
-  indexed = indexes.load(found)
+  gallery = galleries.open_gallery(flags['gallery'])
+  indexed = indexes.load(gallery)
   if not indexed:
-    raise ValueError(f'{found.path} has no index; small galleries are searched '
-                     f'exactly, large ones get one from build_gallery')
-  queries = _queries(asked, found) if asked['queries'] else None
-  for place in indexes.places(found):
+    raise ValueError(f'{gallery.path} has no index; small galleries are '
+                     f'searched exactly, large ones get one from build_gallery')
+  queries = _queries(flags, gallery) if flags['queries'] else None
+  for place in indexes.places(gallery):
     built = indexed.get((place.segment.name, place.channel))
     if built is not None:
-      tuned = _tune(asked, place, built, queries)
-      indexes.save_effort(found, place, built.with_effort(
+      tuned = _tune(flags, place, built, queries)
+      indexes.save_effort(gallery, place, built.with_effort(
           tuned.settings.leaves_to_search, tuned.settings.reorder))
 
 
-def _queries(asked: dict[str, Any],
-             found: galleries.Gallery) -> shortlist.Queries:
-  trained = embedder_files.load(asked['model'])
-  galleries.check_model(found, trained)
-  features = store.open_store(asked['queries'])
+def _queries(flags: dict[str, Any],
+             gallery: galleries.Gallery) -> shortlist.Queries:
+  trained = embedder_files.load(flags['model'])
+  galleries.check_model(gallery, trained)
+  features = store.open_store(flags['queries'])
   source = features.manifest['source']
   queries_lib.check_inputs(trained, source, features.manifest,
-                           asked['queries'])
+                           flags['queries'])
   rows = np.arange(len(features))
-  if len(rows) > asked['num_queries']:
-    rows = np.random.default_rng(asked['seed']).choice(
-        rows, asked['num_queries'], replace=False)
+  if len(rows) > flags['num_queries']:
+    rows = np.random.default_rng(flags['seed']).choice(
+        rows, flags['num_queries'], replace=False)
   return queries_lib.encode(
       trained, encoding.Encoder(trained.model), features.photos.take(rows),
-      features.rows(rows), found.manifest['raw'] != 'off')
+      features.rows(rows), gallery.manifest['raw'] != 'off')
 
 
-def _tune(asked: dict[str, Any], place: indexes.Place, built: Any,
+def _tune(flags: dict[str, Any], place: indexes.Place, built: Any,
           queries: shortlist.Queries | None) -> ann_tuning.Tuned:
   if queries is None:
     some = ann_tuning.perturbed(
-        place.vectors, min(asked['num_queries'], len(place.vectors)), _NOISE,
-        asked['seed'])
+        place.vectors, min(flags['num_queries'], len(place.vectors)), _NOISE,
+        flags['seed'])
   else:
     some = queries.of(place.channel)
-  right = exact.search(some, place.vectors, asked['k']).rows
-  tuned = ann_tuning.tune(built, some, right, asked['recall'])
+  right = exact.search(some, place.vectors, flags['k']).rows
+  tuned = ann_tuning.tune(built, some, right, flags['recall'])
   for line in _lines(place, tuned):
     print(line, flush=True)
   return tuned

@@ -57,15 +57,16 @@ class Part:
 def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
   """All evaluations of a demo."""
   # The first brings the weights of `retrieval`: those of the longest lists.
-  main = tuple(sorted((name for name, one in config.rerankers.items()
-                       if not one.variant), key=lambda name: name != 'light'))
+  main = tuple(sorted((name for name, reranker in config.rerankers.items()
+                       if not reranker.variant),
+                      key=lambda name: name != 'light'))
   for source in types.SOURCES:
     yield Part('both', 'combined', source, main)
     yield Part('both', source, source, main,
                kept={name: name for name in SAME_SOURCE})
-    for name, one in config.rerankers.items():
-      if one.variant:
-        yield Part('both', 'combined', source, (name,), one.variant,
+    for name, reranker in config.rerankers.items():
+      if reranker.variant:
+        yield Part('both', 'combined', source, (name,), reranker.variant,
                    {'full': 'full'}, filtered=False)
     # The embedder of one source can only embed a gallery of that source.
     if source in config.embedders:
@@ -103,14 +104,14 @@ def _named(part: Part, row: Mapping[str, Any]) -> dict[str, Any]:
   return {**row, 'table': 'demo', 'system': system, 'variant': variant}
 
 
-def systems(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def systems(table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
   """Every system as it is, of both galleries and with every filter."""
-  return [row for row in found if not row['variant']]
+  return [row for row in table if not row['variant']]
 
 
-def left_out(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def left_out(table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
   """`full` and each part of it left out, unfiltered, by query set."""
-  rows = [row for row in found if row['filter'] == 'none'
+  rows = [row for row in table if row['filter'] == 'none'
           and (row['variant'] or _part(row) in _BESIDE)]
   sets = list(dict.fromkeys(row['queries'] for row in rows))
   def order(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -124,7 +125,7 @@ def _part(row: Mapping[str, Any]) -> tuple[str, ...]:
   return row['system'], row['gallery'], row['variant']
 
 
-def main_rows(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def main_rows(table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
   """What a terminal shows: the combined gallery, unfiltered, no variants."""
-  return [row for row in found if row['filter'] == 'none'
+  return [row for row in table if row['filter'] == 'none'
           and not row['variant'] and row['gallery'] == 'combined']

@@ -43,7 +43,7 @@ class Jobs:
   def run(self, jobs: Mapping[str, Job]) -> list[Any]:
     """What each job returned, in order; one line when one is done."""
     if self._pool is None:
-      return [function(*given) for function, given in jobs.values()]
+      return [function(*arguments) for function, arguments in jobs.values()]
     self._folder.mkdir(parents=True, exist_ok=True)
     print(f'  what each says is in {self._folder}', flush=True)
     # Workers inherit it: Ctrl-C reaches this process, which ends them.
@@ -51,14 +51,14 @@ class Jobs:
     running = {self._pool.submit(_run, self._log(name), *job): name
                for name, job in jobs.items()}
     signal.signal(signal.SIGINT, handler)
-    for number, one in enumerate(futures.as_completed(running), 1):
-      name = running[one]
-      if one.exception():
-        raise ValueError(f'{name}: {one.exception()}; what it said is in '
-                         f'{self._log(name)}') from one.exception()
-      print(f'  {name}: {one.result()[1]:.0f} s ({number} of {len(jobs)})',
+    for number, future in enumerate(futures.as_completed(running), 1):
+      name = running[future]
+      if future.exception():
+        raise ValueError(f'{name}: {future.exception()}; what it said is in '
+                         f'{self._log(name)}') from future.exception()
+      print(f'  {name}: {future.result()[1]:.0f} s ({number} of {len(jobs)})',
             flush=True)
-    return [one.result()[0] for one in running]
+    return [future.result()[0] for future in running]
 
   def _log(self, name: str) -> pathlib.Path:
     return self._folder / f'{name.replace(" ", "_").replace(",", "")}.txt'
@@ -71,9 +71,9 @@ def _begin(compiled: str | None) -> None:
 
 
 def _run(log: pathlib.Path, function: Callable[..., Any],
-         given: tuple[Any, ...]) -> tuple[Any, float]:
+         arguments: tuple[Any, ...]) -> tuple[Any, float]:
   begun = time.monotonic()
   with (log.open('w', buffering=1, encoding='utf-8') as file,
         contextlib.redirect_stdout(file), contextlib.redirect_stderr(file)):
-    found = function(*given)
-  return found, time.monotonic() - begun
+    result = function(*arguments)
+  return result, time.monotonic() - begun
