@@ -4,9 +4,7 @@
                              files: {NAME: {bytes, xxh3_128}}
                              manifest_xxh3_128: checksum of all other entries
   FOLDER/NAME              its bytes are verified before they are first used
-  FOLDER/.verified.json    which files were read and are sound, by size, times
-                           and inode, so that the next process need not read
-                           them again; without it, or if it is stale, it does
+  FOLDER/.verified.json    which files were (disk/verified.py)
 
 A folder appears under its name when it is whole. A manifest that was written
 before manifests had a checksum is still read.
@@ -25,17 +23,13 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from pinpoint_jax.disk import files as disk
+from pinpoint_jax.disk import verified
 import xxhash
 
-MANIFEST, CACHE = 'manifest.json', '.verified.json'
+MANIFEST, CACHE = 'manifest.json', verified.CACHE
 FILES, CHECKSUM = 'files', 'manifest_xxh3_128'
-# A file changed so recently may change again without another time stamp.
-_SETTLED_NS = 2_000_000_000
-
 # By the name of a file: its bytes and its xxh3_128.
 FileSums = Mapping[str, Mapping[str, Any]]
-# Files that this process has read and found sound.
-_verified: set[str] = set()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,12 +180,13 @@ class Files:
   def path(self, name: str) -> pathlib.Path:
     """Where a file is, now that its bytes are known to be sound."""
     path = self.folder / name
-    self._verify(name, _stamp(path), lambda: disk.checksum(path))
+    self._verify(name, verified.state(path), lambda: disk.checksum(path))
     return path
 
   def read(self, name: str) -> bytes:
     """All bytes of a file; these very bytes are verified."""
-    data = _read(self.folder / name)
+    path = self.folder / name
+    data = path.read_bytes() if path.is_file() else None
     self._refuse(self._differences(
         name, None if data is None else xxhash.xxh3_128_hexdigest(data)))
     return data
@@ -218,28 +213,16 @@ class Files:
               checksum_fn: Callable[[], str]) -> None:
     """Refuses a changed file, unless it is as it was when it was verified.
 
-    `opened` is the stamp of the file whose checksum `checksum_fn` computes.
+    `opened` is the state of the file whose checksum `checksum_fn` computes.
     """
     path, stamp = self.folder / name, f'{opened} {self.sums[name]["xxh3_128"]}'
-    unchanged = _stamp(path) in (opened, '')
-    if unchanged and (stamp in _verified
-                      or stamp in _read_cache(self.folder).values()):
+    unchanged = verified.state(path) in (opened, '')
+    if unchanged and verified.contains(self.folder, stamp):
       return
     began = time.time_ns()
     self._refuse(self._differences(name, checksum_fn() if opened else None))
-    if _stamp(path) == opened and _last_change(path) < began - _SETTLED_NS:
-      _verified.add(stamp)
-      self._remember(name, stamp)
-
-  def _remember(self, name: str, stamp: str) -> None:
-    stamps = {known: value for known, value in _read_cache(self.folder).items()
-              if known in self.sums}
-    entries = {'stamps': stamps | {name: stamp}}
-    try:
-      disk.write_json(self.folder / CACHE,
-                      {**entries, CHECKSUM: _json_sum(entries)})
-    except OSError:
-      pass  # Every process verifies the files of a read-only folder itself.
+    if verified.state(path) == opened and verified.is_settled(path, began):
+      verified.add(self.folder, name, stamp, self.sums)
 
   def _damage(self, name: str) -> list[str]:
     path = self.folder / name
@@ -269,7 +252,7 @@ class MappedFile:
                shape: tuple[int, ...]):
     self._files, self._name = files, name
     with (files.folder / name).open('rb') as file:
-      self._stamp = _describe(os.fstat(file.fileno()))
+      self._state = verified.state_of(os.fstat(file.fileno()))
       # An empty file cannot be mapped.
       self._array = (np.zeros(shape, dtype) if 0 in shape
                      else np.memmap(file, dtype, 'r', shape=shape))
@@ -277,12 +260,12 @@ class MappedFile:
   @functools.cached_property
   def array(self) -> np.ndarray:
     """The verified content."""
-    self._files._verify(self._name, self._stamp, self._checksum)
+    self._files._verify(self._name, self._state, self._checksum)
     return self._array
 
   def _checksum(self) -> str:
     path = self._files.folder / self._name
-    if _stamp(path) == self._stamp:
+    if verified.state(path) == self._state:
       return disk.checksum(path)
     return xxhash.xxh3_128_hexdigest(memoryview(self._array))
 
@@ -307,43 +290,13 @@ def upgrade_sums(folder: pathlib.Path, sums: Any) -> Any:
   """Entry `files` of an old manifest that had only a checksum for each."""
   if not isinstance(sums, dict):
     return sums
-  return {name: {'bytes': (folder / name).stat().st_size, 'xxh3_128': checksum}
-          if is_safe(name) and (folder / name).is_file()
-          else {'bytes': 0, 'xxh3_128': checksum}
+  size = lambda name: is_safe(name) and _size(folder / name) or 0
+  return {name: {'bytes': size(name), 'xxh3_128': checksum}
           for name, checksum in sums.items()}
-
-
-def _stamp(path: pathlib.Path) -> str:
-  """What changes when a file does; '' if there is none."""
-  return _describe(path.stat()) if path.is_file() else ''
-
-
-def _describe(stat: os.stat_result) -> str:
-  # The time of the inode's change cannot be set back, as the file's can.
-  return (f'{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} '
-          f'{stat.st_ino}')
-
-
-def _last_change(path: pathlib.Path) -> int:
-  stat = path.stat()
-  return max(stat.st_mtime_ns, stat.st_ctime_ns)
-
-
-def _read_cache(folder: pathlib.Path) -> dict[str, str]:
-  try:
-    cache = json.loads((folder / CACHE).read_bytes())
-    sound = cache[CHECKSUM] == _json_sum(entries_of(cache))
-    return dict(cache['stamps']) if sound else {}
-  except (OSError, ValueError, KeyError, TypeError, RecursionError):
-    return {}
 
 
 def _size(path: pathlib.Path) -> int | None:
   return path.stat().st_size if path.is_file() else None
-
-
-def _read(path: pathlib.Path) -> bytes | None:
-  return path.read_bytes() if path.is_file() else None
 
 
 class Draft:
@@ -408,10 +361,10 @@ class Draft:
     try:
       os.rename(self.path, folder)
     except OSError:
-      theirs = _read(folder / kind.manifest)
-      if theirs is None:
+      theirs, ours = folder / kind.manifest, self.path / kind.manifest
+      if not theirs.is_file():
         raise
-      if theirs != _read(self.path / kind.manifest):
+      if theirs.read_bytes() != ours.read_bytes():
         raise kind.error(f'{folder} is there already and differs: remove it, '
                          f'or write elsewhere') from None
 

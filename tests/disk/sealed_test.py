@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 from pinpoint_jax.disk import files as disk
-from pinpoint_jax.disk import sealed
+from pinpoint_jax.disk import sealed, verified
 import pytest
 
 
@@ -153,8 +153,8 @@ def test_a_size_other_than_expected_is_refused_at_once(box):
 def reads(monkeypatch):
   """Names of files that are read to verify them; nothing is too young."""
   names = []
-  monkeypatch.setattr(sealed, '_SETTLED_NS', 0)
-  monkeypatch.setattr(sealed, '_verified', set())
+  monkeypatch.setattr(verified, '_SETTLED_NS', 0)
+  monkeypatch.setattr(verified, '_stamps', set())
   checksum = disk.checksum
   def counted(path):
     names.append(path.name)
@@ -165,7 +165,7 @@ def reads(monkeypatch):
 
 def forget(monkeypatch):
   """As if another process began."""
-  monkeypatch.setattr(sealed, '_verified', set())
+  monkeypatch.setattr(verified, '_stamps', set())
 
 
 def numbers(box):
@@ -206,7 +206,7 @@ def test_the_cache_is_not_believed_when_anything_changed(
     flip(box / 'numbers.i32.bin', 3)
     wanted = sealed.read_manifest(box, BOX)['files']['numbers.i32.bin']
     cache['stamps']['numbers.i32.bin'] = (
-        sealed._stamp(box / 'numbers.i32.bin') + f' {wanted["xxh3_128"]}')
+        verified.state(box / 'numbers.i32.bin') + f' {wanted["xxh3_128"]}')
     (box / sealed.CACHE).write_text(json.dumps(cache))
   with pytest.raises(BadBox, match='numbers.i32.bin was changed'):
     numbers(box)
@@ -241,7 +241,7 @@ def test_a_mapped_file_that_was_changed_is_refused(box, reads, monkeypatch):
 def test_a_file_that_may_still_change_unseen_is_not_cached(
     box, reads, monkeypatch):
   now = (box / 'numbers.i32.bin').stat().st_ctime_ns
-  monkeypatch.setattr(sealed, '_SETTLED_NS', 10**9)
+  monkeypatch.setattr(verified, '_SETTLED_NS', 10**9)
   monkeypatch.setattr(time, 'time_ns', lambda: now + 10**9)
   numbers(box), numbers(box)
   assert len(reads) == 2 and not (box / sealed.CACHE).exists()
