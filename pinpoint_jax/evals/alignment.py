@@ -6,10 +6,6 @@ from pinpoint_jax import types
 _NUM_EXAMPLES = 3
 
 
-class BadPredictions(ValueError):
-  """Predictions do not answer exactly the photos of the truth."""
-
-
 def align(
     predictions: types.Predictions, truth_ids: types.Strings
 ) -> types.Predictions:
@@ -23,7 +19,7 @@ def align(
                   np.setdiff1d(predictions.ids, truth_ids)),
   ]
   if complaints:
-    raise BadPredictions('; '.join(complaints))
+    raise ValueError('; '.join(complaints))
   order = np.argsort(predictions.ids)
   rows = order[np.searchsorted(predictions.ids[order], truth_ids)]
   return types.Predictions(predictions.ids[rows], predictions.latlng_deg[rows])

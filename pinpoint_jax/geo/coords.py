@@ -25,11 +25,6 @@ def cos_lat(lat_deg: _Degrees) -> _Degrees:
   return np.sin(np.deg2rad(90. - np.abs(lat_deg)))
 
 
-def cos_lat_jnp(lat_deg: Float[Array, '*n']) -> Float[Array, '*n']:
-  """Twin of `cos_lat` on the device, [*n]."""
-  return jnp.sin(jnp.deg2rad(90. - jnp.abs(lat_deg)))
-
-
 def wrap_lng_deg(lng: _Degrees) -> _Degrees:
   """Longitudes [*n] in [-180, 180); those inside come back bit for bit."""
   lng = np.asarray(lng, np.float64)
@@ -62,15 +57,6 @@ def to_latlng_deg(
   lng_deg = np.rad2deg(np.arctan2(y, x))
   lat_deg = np.rad2deg(np.arctan2(z, across))
   return np.stack([lat_deg, wrap_lng_deg(lng_deg)], axis=-1)
-
-
-def to_xyz_jnp(latlng_deg: Float[Array, '*n 2']) -> Float[Array, '*n 3']:
-  """Twin of `to_xyz` on the device: [*n, 2] to float32 [*n, 3]."""
-  latlng_deg = jnp.asarray(latlng_deg, jnp.float32)
-  lat_deg, lng_rad = latlng_deg[..., 0], jnp.deg2rad(latlng_deg[..., 1])
-  cos = cos_lat_jnp(lat_deg)
-  return jnp.stack([cos * jnp.cos(lng_rad), cos * jnp.sin(lng_rad),
-                    jnp.sin(jnp.deg2rad(lat_deg))], axis=-1)
 
 
 def to_latlng_deg_jnp(xyz: Float[Array, '*n 3']) -> Float[Array, '*n 2']:

@@ -69,32 +69,6 @@ def _lng_difference(a: np.ndarray, b: np.ndarray) -> np.ndarray:
   return np.where(np.abs(plain) > 180., across, plain)
 
 
-def haversine_km_jnp(
-    a: Float[Array, '*#n 2'], b: Float[Array, '*#n 2'],
-    radius_km: float | int = EARTH_RADIUS_KM,
-) -> Float[Array, '...']:
-  """Twin of `haversine_km` on the device, [*n] float32, good to a metre or so.
-
-  The gradient is 0, not NaN, where two places coincide or are antipodes.
-  """
-  a, b = jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32)
-  lat_a, lat_b, difference = a[..., 0], b[..., 0], a[..., 1] - b[..., 1]
-  turn = jnp.where(jnp.abs(difference) > 180., jnp.sign(difference), 0.)
-  half_lng = jnp.deg2rad(difference - 360. * turn) / 2
-  cosines = coords.cos_lat_jnp(lat_a) * coords.cos_lat_jnp(lat_b)
-  near = (jnp.sin(jnp.deg2rad(lat_a - lat_b) / 2) ** 2
-          + cosines * jnp.sin(half_lng) ** 2)
-  far = (jnp.sin(jnp.deg2rad(lat_a + lat_b) / 2) ** 2
-         + cosines * jnp.cos(half_lng) ** 2)
-  return 2 * radius_km * jnp.arctan2(_safe_sqrt(near), _safe_sqrt(far))
-
-
-def _safe_sqrt(x: Float[Array, '*n']) -> Float[Array, '*n']:
-  positive = x > 0
-  # Both wheres: the first keeps inf out of the gradient of the second.
-  return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.)), 0.)
-
-
 def km_to_chord(dist_km: float | int) -> float:
   """Straight line between unit vectors so far apart on the sphere."""
   return 2 * np.sin(np.minimum(dist_km / EARTH_RADIUS_KM, np.pi) / 2)

@@ -20,10 +20,6 @@ _KINDS = ('Polygon', 'MultiPolygon', 'GeometryCollection', 'Feature',
           'FeatureCollection')
 
 
-class BadGeoJson(ValueError):
-  """GeoJSON that describes no area."""
-
-
 @dataclasses.dataclass(frozen=True)
 class AnyOf(regions.Region):
   """Places inside at least one of several regions."""
@@ -49,9 +45,9 @@ def load(path: str | pathlib.Path) -> regions.Region:
   try:
     document = json.loads(path.read_text(encoding='utf-8'))
   except OSError as error:
-    raise BadGeoJson(f'{path} cannot be read: {error.strerror}') from error
+    raise ValueError(f'{path} cannot be read: {error.strerror}') from error
   except (ValueError, RecursionError) as error:
-    raise BadGeoJson(f'{path} is no JSON: {error}') from error
+    raise ValueError(f'{path} is no JSON: {error}') from error
   return read(document, str(path))
 
 
@@ -59,14 +55,14 @@ def read(document: Any, where: str = 'GeoJSON') -> regions.Region:
   """The area of a geometry, a Feature or a FeatureCollection."""
   parts = _parts(document, where)
   if not parts:
-    raise BadGeoJson(f'{where}: holds no polygon')
+    raise ValueError(f'{where}: holds no polygon')
   return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
 
 def _parts(document: Any, where: str) -> list[regions.Region]:
   kind = document.get('type') if isinstance(document, Mapping) else None
   if kind not in _KINDS:
-    raise BadGeoJson(f'{where}: type is {kind!r}; an area is one of {_KINDS}')
+    raise ValueError(f'{where}: type is {kind!r}; an area is one of {_KINDS}')
   if kind == 'Feature':
     return _parts(document.get('geometry'), where)
   if kind == 'Polygon':
@@ -75,7 +71,7 @@ def _parts(document: Any, where: str) -> list[regions.Region]:
           'GeometryCollection': 'geometries'}[kind]
   members = document.get(name)
   if not isinstance(members, list):
-    raise BadGeoJson(f'{where}: a {kind} needs a list of {name}')
+    raise ValueError(f'{where}: a {kind} needs a list of {name}')
   places = [f'{where}, {name}[{i}]' for i in range(len(members))]
   if kind == 'MultiPolygon':
     return [_polygon(m, place) for m, place in zip(members, places)]
@@ -85,27 +81,27 @@ def _parts(document: Any, where: str) -> list[regions.Region]:
 
 def _polygon(rings: Any, where: str) -> regions.Polygon:
   if not isinstance(rings, list) or not rings:
-    raise BadGeoJson(f'{where}: coordinates of a polygon are a list of rings')
+    raise ValueError(f'{where}: coordinates of a polygon are a list of rings')
   corners = [_ring(ring, f'{where}, ring {i}') for i, ring in enumerate(rings)]
   try:
     return regions.Polygon(tuple(corners))
   except ValueError as error:
-    raise BadGeoJson(f'{where}: {error}') from error
+    raise ValueError(f'{where}: {error}') from error
 
 
 def _ring(ring: Any, where: str) -> Float[np.ndarray, 'v 2']:
   try:
     lnglat = np.asarray([position[:2] for position in ring], np.float64)
   except (TypeError, ValueError) as error:
-    raise BadGeoJson(f'{where}: corners must be [lng, lat] numbers') from error
+    raise ValueError(f'{where}: corners must be [lng, lat] numbers') from error
   if lnglat.ndim != 2 or lnglat.shape[1] != 2 or len(lnglat) < 4:
-    raise BadGeoJson(f'{where}: needs at least 4 corners [lng, lat], the last '
+    raise ValueError(f'{where}: needs at least 4 corners [lng, lat], the last '
                      'equal to the first')
   if np.any(lnglat[0] != lnglat[-1]):
-    raise BadGeoJson(f'{where}: is not closed: the last corner must equal the '
+    raise ValueError(f'{where}: is not closed: the last corner must equal the '
                      'first')
   if np.any(np.abs(lnglat[:, 0]) > 360):
-    raise BadGeoJson(f'{where}: longitude {np.abs(lnglat[:, 0]).max():g} lies '
+    raise ValueError(f'{where}: longitude {np.abs(lnglat[:, 0]).max():g} lies '
                      'beyond a whole turn')
   latlng = _along_the_map(lnglat, where)[:, ::-1]
   outside = np.abs(latlng[:, 1]) > 180
@@ -119,7 +115,7 @@ def _along_the_map(lnglat: np.ndarray, where: str) -> np.ndarray:
   wide = (steps > 180) & (steps != 360)
   if wide.any():
     edge = int(np.argmax(wide))
-    raise BadGeoJson(
+    raise ValueError(
         f'{where}: the edge from {lnglat[edge].tolist()} to '
         f'{lnglat[edge + 1].tolist()} is {steps[edge]:g} degrees wide: cut the '
         'shape at the antimeridian (RFC 7946, 3.1.9) or add a corner between')

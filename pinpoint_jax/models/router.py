@@ -19,10 +19,6 @@ from pinpoint_jax.disk import model_dir
 MODEL_TYPE = 'pinpoint_router'
 
 
-class BadRouter(ValueError):
-  """A router that does not fit the features, with the way out."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Router:
   """A logistic regression on raw features.
@@ -51,8 +47,8 @@ class Router:
     """The task of each photo; 'photo' at even odds."""
     logits = self.logits(features)
     if not np.isfinite(logits).all():
-      raise BadRouter(f'{(~np.isfinite(logits)).sum()} of {len(logits)} '
-                      f'features hold NaN or infinity: they have no source')
+      raise ValueError(f'{(~np.isfinite(logits)).sum()} of {len(logits)} '
+                       f'features hold NaN or infinity: they have no source')
     return np.where(logits > 0, 'street', 'photo')
 
   def check_inputs(self, inputs: Mapping[str, Any], where: str) -> None:
@@ -61,9 +57,9 @@ class Router:
               for name, value in self.inputs.items()
               if inputs.get(name) != value]
     if unlike:
-      raise BadRouter(f'{where} was not extracted like the features this '
-                      f'router was fitted on ({"; ".join(unlike)}): fit it '
-                      f'again')
+      raise ValueError(f'{where} was not extracted like the features this '
+                       f'router was fitted on ({"; ".join(unlike)}): fit it '
+                       f'again')
 
 
 def probabilities(logits: Float[np.ndarray, 'b']) -> Float[np.ndarray, 'b']:

@@ -16,10 +16,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 Rule = tuple[str, tuple[str | None, ...]]
 
 
-class Unmatched(ValueError):
-  """A path without a rule, or one whose shape its rule does not divide."""
-
-
 def path_name(path: Any) -> str:
   """'params/trunk/kernel' of a path of jax.tree_util."""
   return jax.tree_util.keystr(path, simple=True, separator='/')
@@ -36,16 +32,16 @@ def _spec(name: str, shape: tuple[int, ...], rules: Sequence[Rule],
           mesh: Mesh) -> PartitionSpec:
   found = [rule for rule in rules if re.search(rule[0], name)]
   if not found:
-    raise Unmatched(f'{name} {list(shape)}: no sharding rule matches; the '
-                    f'rules are {[pattern for pattern, _ in rules]}')
+    raise ValueError(f'{name} {list(shape)}: no sharding rule matches; the '
+                     f'rules are {[pattern for pattern, _ in rules]}')
   pattern, axes = found[0]
   if len(axes) > len(shape):
-    raise Unmatched(f'{name} {list(shape)}: rule {pattern!r} names '
-                    f'{len(axes)} axes')
+    raise ValueError(f'{name} {list(shape)}: rule {pattern!r} names '
+                     f'{len(axes)} axes')
   for size, axis in zip(shape, axes):
     if axis is not None and size % mesh.shape[axis]:
-      raise Unmatched(f'{name} {list(shape)}: rule {pattern!r} splits {size} '
-                      f'among {mesh.shape[axis]} devices of {axis!r}')
+      raise ValueError(f'{name} {list(shape)}: rule {pattern!r} splits {size} '
+                       f'among {mesh.shape[axis]} devices of {axis!r}')
   return PartitionSpec(*axes)
 
 

@@ -13,20 +13,21 @@ argmax. A shorter scale asks who is probably near, as argmax decoding does.
 from collections.abc import Sequence
 import dataclasses
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax.geo import coords, distance, geoscore
-from pinpoint_jax.ridge import anchors
-from pinpoint_jax.ridge import inputs as closed_form_inputs
+from pinpoint_jax.ridge import inputs as ridge_inputs
 from scipy import linalg, sparse
 
 # As the GeoScore falls with distance, and what counts as near otherwise.
 SCALES_KM = {'argmax': 300., 'expected_score': geoscore.SCALE_KM}
+# Edges of cells, in Earth radii: from 12 m on, each half as large again.
+_FINEST, _GROWTH = 2e-6, 1.5
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-  """What is fitted; `closed_form_choice` picks among several.
+  """What is fitted; `model_selection` picks among several.
 
   Attributes:
     kernel: 'linear' or 'rbf'.
@@ -54,10 +55,45 @@ class Model:
     latlng_deg: the anchors, float64 [k, 2].
   """
 
-  inputs: closed_form_inputs.Inputs
+  inputs: ridge_inputs.Inputs
   weights: Float[np.ndarray, 'p k']
   shares: Float[np.ndarray, 'k']
   latlng_deg: Float[np.ndarray, 'k 2']
+
+
+@dataclasses.dataclass(frozen=True)
+class Anchors:
+  """Places and who belongs to them.
+
+  Attributes:
+    latlng_deg: the anchors, float64 [k, 2].
+    of_row: anchor of each row, [n].
+  """
+
+  latlng_deg: Float[np.ndarray, 'k 2']
+  of_row: Int[np.ndarray, 'n']
+
+  def __len__(self) -> int:
+    return len(self.latlng_deg)
+
+
+def anchors(latlng_deg: Float[np.ndarray, 'n 2'], most: int) -> Anchors:
+  """Every distinct place; where these are over `most`, means of grid cells.
+
+  The order of rows does not matter; the finest grid that fits is taken.
+  """
+  if most < 1:
+    raise ValueError(f'{most} anchors: at least 1 is needed')
+  distinct, of_row = np.unique(latlng_deg, axis=0, return_inverse=True)
+  if len(distinct) <= most:
+    return Anchors(distinct, of_row)
+  xyz, edge = coords.to_xyz(distinct), _FINEST
+  cell = _cells(xyz, edge)
+  while cell.max() >= most:
+    edge *= _GROWTH
+    cell = _cells(xyz, edge)
+  sums = np.stack([np.bincount(cell, axis) for axis in xyz.T], axis=1)
+  return Anchors(coords.to_latlng_deg(sums), cell[of_row])
 
 
 def fit(features: np.ndarray, latlng_deg: Float[np.ndarray, 'n 2'],
@@ -71,9 +107,9 @@ def fit_each(features: np.ndarray, latlng_deg: Float[np.ndarray, 'n 2'],
              penalties: Sequence[float | int]) -> list[Model]:
   """`fit` for each penalty; what they share is done once."""
   _check(features, latlng_deg, penalties)
-  inputs = closed_form_inputs.fit(features, settings.power, settings.kernel,
+  inputs = ridge_inputs.fit(features, settings.power, settings.kernel,
                                   settings.most_centres)
-  places = anchors.make(latlng_deg, settings.most_anchors)
+  places = anchors(latlng_deg, settings.most_anchors)
   shares = np.bincount(places.of_row) / len(features)
   solve = _dual if len(features) <= inputs.size else _primal
   return [Model(inputs, weights, shares, places.latlng_deg) for weights in
@@ -111,8 +147,8 @@ def _check(features: np.ndarray, latlng_deg: np.ndarray,
   coords.check_latlng_deg(latlng_deg, 'kernel ridge', allow_null_island=True)
 
 
-def _dual(inputs: closed_form_inputs.Inputs, features: np.ndarray,
-          places: anchors.Anchors, shares: np.ndarray,
+def _dual(inputs: ridge_inputs.Inputs, features: np.ndarray,
+          places: Anchors, shares: np.ndarray,
           penalties: Sequence[float | int]) -> list[np.ndarray]:
   """zᵀ (z zᵀ + penalty)⁻¹ (y − shares): few rows."""
   z = inputs.map(features)
@@ -122,13 +158,13 @@ def _dual(inputs: closed_form_inputs.Inputs, features: np.ndarray,
   return [z.T @ _solve(gram, targets - shares, p) for p in penalties]
 
 
-def _primal(inputs: closed_form_inputs.Inputs, features: np.ndarray,
-            places: anchors.Anchors, shares: np.ndarray,
+def _primal(inputs: ridge_inputs.Inputs, features: np.ndarray,
+            places: Anchors, shares: np.ndarray,
             penalties: Sequence[float | int]) -> list[np.ndarray]:
   """(zᵀ z + penalty)⁻¹ zᵀ (y − shares): few columns, rows in blocks."""
   gram = np.zeros((inputs.size, inputs.size))
   sums = np.zeros((len(places), inputs.size))
-  for block in closed_form_inputs.blocks(features):
+  for block in ridge_inputs.blocks(features):
     z = inputs.map(features[block])
     gram += z.T @ z
     member = sparse.csr_array(
@@ -143,3 +179,12 @@ def _solve(gram: np.ndarray, right: np.ndarray,
            penalty: float | int) -> np.ndarray:
   return linalg.solve(gram + penalty * np.eye(len(gram)), right,
                       assume_a='pos')
+
+
+def _cells(xyz: Float[np.ndarray, 'n 3'],
+           edge: float) -> Int[np.ndarray, 'n']:
+  """Cell of each row in a grid of cubes, numbered without gaps."""
+  steps = np.floor((xyz + 1) / edge).astype(np.int64)
+  # 2e-6 makes a million steps an axis: three of them fit into 63 bits.
+  code = (steps[:, 0] << 42) | (steps[:, 1] << 21) | steps[:, 2]
+  return np.unique(code, return_inverse=True)[1]

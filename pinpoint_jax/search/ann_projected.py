@@ -49,7 +49,7 @@ def project(vectors: vectors_lib.Vectors,
     block = vectors.block(start, min(start + _BLOCK, len(rows)))
     bad = np.flatnonzero(~vector_checks.usable(block))
     if len(bad):
-      raise vector_checks.BadVectors(
+      raise ValueError(
           f'row {start + bad[0]} is zero or not finite: write its features '
           f'again')
     rows[start:start + len(block)] = block @ matrix

@@ -58,10 +58,6 @@ class Tuned:
   trials: tuple[Trial, ...]
 
 
-class Unreachable(ValueError):
-  """No effort reaches the wanted recall."""
-
-
 def tune(built: Tunable, queries: Float[np.ndarray, 'b d'],
          exact_rows: Int[np.ndarray, 'b k'], target: float | int,
          leaves: Sequence[int] = (), reorders: Sequence[int] = ()) -> Tuned:
@@ -80,7 +76,7 @@ def tune(built: Tunable, queries: Float[np.ndarray, 'b d'],
   chosen = next((x for x in trials if x.recall >= target), None)
   if chosen is None:
     best = max(trials, key=lambda trial: trial.recall)
-    raise Unreachable(
+    raise ValueError(
         f'recall {target} is not reached: the best of {len(trials)} efforts is '
         f'{best.recall:.4f} with leaves_to_search {best.leaves_to_search} and '
         f'reorder {best.reorder}; try more, or other leaves')

@@ -97,10 +97,6 @@ _BLOCK = 16384
 _SHOWN = 5
 
 
-class BadVectors(ValueError):
-  """Rows no index can be built from."""
-
-
 def checked_float32(vectors: Vectors) -> Float[np.ndarray, 'g d']:
   """All rows as float32, refused if one is not finite or is all zero."""
   rows = np.empty((len(vectors), vectors.dim), np.float32)
@@ -110,7 +106,7 @@ def checked_float32(vectors: Vectors) -> Float[np.ndarray, 'g d']:
     bad.extend(start + np.flatnonzero(~usable(block)))
     rows[start:start + len(block)] = block
   if bad:
-    raise BadVectors(
+    raise ValueError(
         f'{len(bad)} of {len(rows)} rows are zero or not finite, first '
         f'{", ".join(map(str, bad[:_SHOWN]))}: write their features again')
   return rows
@@ -119,11 +115,11 @@ def checked_float32(vectors: Vectors) -> Float[np.ndarray, 'g d']:
 def check_queries(queries: Float[np.ndarray, 'b d'], dim: int) -> None:
   """Refuses queries of another dimension or with a number that is none."""
   if queries.shape[1] != dim:
-    raise BadVectors(f'queries have {queries.shape[1]} numbers, rows of the '
+    raise ValueError(f'queries have {queries.shape[1]} numbers, rows of the '
                      f'index {dim}: both must come from one model')
   bad = np.flatnonzero(~np.isfinite(queries).all(axis=1))
   if len(bad):
-    raise BadVectors(f'{len(bad)} of {len(queries)} queries are not finite, '
+    raise ValueError(f'{len(bad)} of {len(queries)} queries are not finite, '
                      f'first {bad[0]}')
 
 

@@ -79,10 +79,6 @@ class Interrupted(Exception):
   """Asked to stop; everything is saved."""
 
 
-class NotFinite(ValueError):
-  """A metric became NaN or infinite."""
-
-
 @runtime_checkable
 class Batches(Protocol):
   """Batches that know where they are; `state` is ready for JSON."""
@@ -224,7 +220,7 @@ class Run:
         'batch': self.batches.describe(batch)})
     self._wait()
     bad = [name for name, value in values.items() if not math.isfinite(value)]
-    raise NotFinite(
+    raise ValueError(
         f'step {number}: {", ".join(bad)} not finite; the ids of its batch are '
         f'in {path}. The last good checkpoint is kept: look at those rows, or '
         f'lower the learning rate, and run again')

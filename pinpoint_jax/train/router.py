@@ -22,10 +22,6 @@ _CONVERGED = 1e-9
 _BLOCK = 8192
 
 
-class BadFit(ValueError):
-  """Features that no router can be fitted on."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Figures:
   """How well a router tells the sources apart, both counting the same.
@@ -57,11 +53,11 @@ def fit(photo: Num[np.ndarray, 'p d'], street: Num[np.ndarray, 's d'],
         inputs: Mapping[str, Any], l2: float | int) -> routers.Router:
   """The router of the smallest cost, to rounding."""
   if not len(photo) or not len(street):
-    raise BadFit(f'{len(photo)} photos and {len(street)} street views: a '
-                 f'router needs both')
+    raise ValueError(f'{len(photo)} photos and {len(street)} street views: a '
+                     f'router needs both')
   if not 0 < l2 < np.inf:
-    raise BadFit(f'l2={l2}: must be above 0, or sources that a plane parts '
-                 f'have no finite answer')
+    raise ValueError(f'l2={l2}: must be above 0, or sources that a plane parts '
+                     f'have no finite answer')
   mean, std = _statistics(photo, street)
   rows = _rows(photo, street, mean, std)
   # Newton steps by conjugate gradients, in a region where they can be trusted.
@@ -71,8 +67,8 @@ def fit(photo: Num[np.ndarray, 'p d'], street: Num[np.ndarray, 's d'],
   slope = np.abs(minimum.jac).max()
   # Where rounding hides the last step, the cost is flat all the same.
   if not minimum.success and slope > 10 * _CONVERGED:
-    raise BadFit(f'the router did not converge in {_MAX_STEPS} steps (gradient '
-                 f'{slope:.3g}): raise l2={l2}')
+    raise ValueError(f'the router did not converge in {_MAX_STEPS} steps '
+                     f'(gradient {slope:.3g}): raise l2={l2}')
   return routers.Router(mean, std, minimum.x[:-1], float(minimum.x[-1]),
                         dict(inputs))
 
@@ -81,8 +77,8 @@ def judge(router: routers.Router, photo: Num[np.ndarray, 'p d'],
           street: Num[np.ndarray, 's d']) -> Figures:
   """Figures on rows that it was not fitted on."""
   if not len(photo) or not len(street):
-    raise BadFit(f'{len(photo)} photos and {len(street)} street views: figures '
-                 f'need both')
+    raise ValueError(f'{len(photo)} photos and {len(street)} street views: '
+                     f'figures need both')
   logits = np.concatenate([router.logits(photo), router.logits(street)])
   label = _labels(photo, street)
   weight = _weights(photo, street)
@@ -102,8 +98,8 @@ def _statistics(photo: np.ndarray,
   for name, part in zip(('photo', 'street'), parts):
     bad = np.flatnonzero(~np.isfinite(part).all(axis=1))
     if len(bad):
-      raise BadFit(f'{len(bad)} of {len(part)} {name} features hold NaN or '
-                   f'infinity, first in row {bad[0]}')
+      raise ValueError(f'{len(bad)} of {len(part)} {name} features hold NaN or '
+                       f'infinity, first in row {bad[0]}')
   mean = (parts[0].mean(axis=0) + parts[1].mean(axis=0)) / 2
   squares = [((part - mean)**2).mean(axis=0) for part in parts]
   std = np.sqrt((squares[0] + squares[1]) / 2)

@@ -3,7 +3,6 @@
 import math
 
 from geographiclib.geodesic import Geodesic
-import jax
 import jax.numpy as jnp
 import numpy as np
 from pinpoint_jax.geo import distance
@@ -93,30 +92,6 @@ def test_chunks_and_broadcasting_change_nothing(fn, monkeypatch):
   monkeypatch.setattr(distance, '_CHUNK', 5)
   np.testing.assert_allclose(fn(a[:, None], b[None]), whole, rtol=1e-14)
   assert fn(np.zeros((0, 2)), np.zeros((0, 2))).shape == (0,)
-
-
-def test_jnp_twin_agrees():
-  a, b = _places(2000, 5), _places(2000, 6)
-  b[:500] = _near(a[:500], 1e-2, 7)
-  got = distance.haversine_km_jnp(jnp.asarray(a), jnp.asarray(b))
-  assert got.dtype == jnp.float32
-  # Degrees themselves are rounded to 0.85 m at longitude 180 in float32.
-  np.testing.assert_allclose(
-      got, distance.haversine_km(a, b), rtol=3e-6, atol=3e-3)
-
-
-@pytest.mark.parametrize('a, b', [
-    ([10., 20.], [10., 20.]), ([0., 0.], [0., 180.]), ([90., 0.], [90., 50.]),
-    ([0., 180.], [0., -180.]), ([90., 0.], [-90., 0.])])
-def test_jnp_gradient_is_finite_where_the_root_has_none(a, b):
-  gradient = jax.grad(distance.haversine_km_jnp)(jnp.array(a), jnp.array(b))
-  assert np.all(np.isfinite(gradient))
-
-
-def test_jnp_gradient_by_hand():
-  north = jax.grad(distance.haversine_km_jnp)(
-      jnp.array([1., 0.]), jnp.array([0., 0.]))
-  np.testing.assert_allclose(north, [QUARTER / 90, 0.], rtol=1e-5, atol=1e-3)
 
 
 def _karney_km(a: np.ndarray, b: np.ndarray) -> np.ndarray:

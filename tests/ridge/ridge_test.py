@@ -32,8 +32,8 @@ def test_two_rows_by_hand():
   model = kernel_ridge.fit(np.array([[4.], [16.]]), places,
                           dataclasses.replace(LINEAR, penalty=2.))
   # Roots are 2 and 4: mean 3, spread 1; 25 stands at 5 - 3 = 2.
-  found = kernel_ridge.chances(model, np.array([[4.], [9.], [25.]]))
-  np.testing.assert_allclose(found, [[.75, .25], [.5, .5], [0., 1.]])
+  scores = kernel_ridge.chances(model, np.array([[4.], [9.], [25.]]))
+  np.testing.assert_allclose(scores, [[.75, .25], [.5, .5], [0., 1.]])
   far = math.exp(-6371.0088 * math.pi / 2 / SCALE_KM)
   np.testing.assert_allclose(
       kernel_ridge.scores(model, np.array([[4.]]), places, SCALE_KM),
@@ -45,7 +45,7 @@ def test_two_rows_by_hand():
 def test_dual_is_primal(settings, repeated):
   features, places = (np.tile(x, (repeated, 1)) for x in table(30, 40))
   inputs = closed_form_inputs.fit(features, settings.power, settings.kernel, 99)
-  anchors = kernel_ridge.anchors.make(places, 99)
+  anchors = kernel_ridge.anchors(places, 99)
   shares = np.bincount(anchors.of_row) / len(features)
   solved = [solve(inputs, features, anchors, shares, [settings.penalty])[0]
             for solve in (kernel_ridge._dual, kernel_ridge._primal)]
@@ -55,22 +55,22 @@ def test_dual_is_primal(settings, repeated):
 
 def test_it_is_the_plain_ridge_onto_worths():
   features, places = table(50, 30)
-  asked, _ = table(9, 30, seed=1)
+  queries, _ = table(9, 30, seed=1)
   roots = np.sqrt(features)
-  z, q = ((x - roots.mean(0)) / roots.std(0) for x in (roots, np.sqrt(asked)))
+  z, q = ((x - roots.mean(0)) / roots.std(0) for x in (roots, np.sqrt(queries)))
   worths = kernel_ridge.worths(places, places, SCALE_KM)
   weights = np.linalg.solve(z.T @ z + 2. * 30 * np.eye(30),
                             z.T @ (worths - worths.mean(0)))
-  found = kernel_ridge.scores(kernel_ridge.fit(features, places, LINEAR), asked,
-                             places, SCALE_KM)
-  np.testing.assert_allclose(found, q @ weights + worths.mean(0), atol=1e-9)
+  scores = kernel_ridge.scores(
+      kernel_ridge.fit(features, places, LINEAR), queries, places, SCALE_KM)
+  np.testing.assert_allclose(scores, q @ weights + worths.mean(0), atol=1e-9)
 
 
 def test_it_is_plain_kernel_ridge():
   features, places = table(25, 30)
-  asked, _ = table(9, 30, seed=1)
+  queries, _ = table(9, 30, seed=1)
   inputs = closed_form_inputs.fit(features, .25, 'rbf', 25)
-  z, q = inputs.centres, (asked**.25 - inputs.mean) / inputs.spread
+  z, q = inputs.centres, (queries**.25 - inputs.mean) / inputs.spread
   np.testing.assert_allclose(z.mean(0), 0., atol=1e-9)
   def k(a, b):
     return np.exp(-((a[:, None] - b[None])**2).sum(-1) / 60)
@@ -78,7 +78,7 @@ def test_it_is_plain_kernel_ridge():
   weights = np.linalg.solve(k(z, z) + .4 * np.eye(25), np.eye(25) - 1 / 25)
   model = kernel_ridge.fit(features, places, RBF)
   order = [np.flatnonzero((places == p).all(1))[0] for p in model.latlng_deg]
-  np.testing.assert_allclose(kernel_ridge.chances(model, asked),
+  np.testing.assert_allclose(kernel_ridge.chances(model, queries),
                              (k(q, z) @ weights + 1 / 25)[:, order], atol=1e-7)
 
 
@@ -97,24 +97,24 @@ def test_several_penalties_at_once(settings, num):
 @BOTH
 def test_the_order_of_rows_does_not_matter(settings):
   features, places = table(60, 20)
-  asked, candidates = table(7, 20, seed=1)
+  queries, candidates = table(7, 20, seed=1)
   order = np.random.default_rng(0).permutation(60)
-  found = [kernel_ridge.scores(kernel_ridge.fit(features[rows], places[rows],
+  scores = [kernel_ridge.scores(kernel_ridge.fit(features[rows], places[rows],
                                               settings),
-                              asked, candidates, SCALE_KM)
+                              queries, candidates, SCALE_KM)
            for rows in (np.arange(60), order)]
-  np.testing.assert_allclose(*found, atol=1e-8)
+  np.testing.assert_allclose(*scores, atol=1e-8)
 
 
 @BOTH
 def test_weights_sum_to_one_and_queries_are_alone(settings):
   features, places = table(60, 20)
   model = kernel_ridge.fit(features, places, settings)
-  asked, _ = table(5, 20, seed=1)
-  found = kernel_ridge.chances(model, asked)
-  np.testing.assert_allclose(found.sum(1), 1.)
-  np.testing.assert_allclose(kernel_ridge.chances(model, asked[2:3])[0],
-                             found[2], atol=1e-12)
+  queries, _ = table(5, 20, seed=1)
+  scores = kernel_ridge.chances(model, queries)
+  np.testing.assert_allclose(scores.sum(1), 1.)
+  np.testing.assert_allclose(kernel_ridge.chances(model, queries[2:3])[0],
+                             scores[2], atol=1e-12)
 
 
 @BOTH
@@ -124,14 +124,14 @@ def test_awkward_tables(settings, num):
   features[:, 3], features[:, 4] = 0., 0.1
   features, places = np.tile(features, (2, 1)), np.tile(places, (2, 1))
   model = kernel_ridge.fit(features, places, settings)
-  asked = np.ones((3, 50))
-  found = kernel_ridge.scores(model, asked, places, 300.)
-  assert np.isfinite(found).all() and np.abs(found).max() < 10
+  queries = np.ones((3, 50))
+  scores = kernel_ridge.scores(model, queries, places, 300.)
+  assert np.isfinite(scores).all() and np.abs(scores).max() < 10
   # What never varied has taught nothing, however far it now lies.
   if settings.kernel == 'linear':
-    asked[:, 3:5] = 7.
+    queries[:, 3:5] = 7.
     np.testing.assert_allclose(
-        kernel_ridge.scores(model, asked, places, 300.), found, atol=1e-9)
+        kernel_ridge.scores(model, queries, places, 300.), scores, atol=1e-9)
 
 
 @BOTH
@@ -155,11 +155,11 @@ def test_blocks_change_nothing(monkeypatch):
 
 def test_few_centres_are_close_to_all():
   features, places = table(400, 5)
-  asked, _ = table(50, 5, seed=1)
+  queries, _ = table(50, 5, seed=1)
   all_of_them, few = (kernel_ridge.scores(
       kernel_ridge.fit(features, places,
                       dataclasses.replace(RBF, most_centres=most)),
-      asked, places, SCALE_KM) for most in (400, 200))
+      queries, places, SCALE_KM) for most in (400, 200))
   assert np.abs(all_of_them - few).max() < .2 * np.ptp(all_of_them)
 
 
