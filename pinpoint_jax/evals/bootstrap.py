@@ -36,7 +36,7 @@ def intervals(
   for start in range(0, num_resamples, step):
     some = draws[start:start + step]
     weights = np.stack([_resampled(rng, num_clusters) for _ in some])
-    some[:, :-1] = [one @ sums / (one @ sizes) for one in weights]
+    some[:, :-1] = [drawn @ sums / (drawn @ sizes) for drawn in weights]
     some[:, -1] = weighted_medians(dist_km, weights[:, codes])
   tails = [(1 - level) / 2, (1 + level) / 2]
   low, high = np.quantile(draws, tails, axis=0)

@@ -111,8 +111,8 @@ def geodesic_km(a: _Pairs, b: _Pairs) -> _Distances:
 def _geodesic_chunk(a: np.ndarray, b: np.ndarray) -> np.ndarray:
   shape = a.shape[:-1]
   a, b = a.reshape(-1, 2), b.reshape(-1, 2)
-  dist_km, found = _vincenty(a, b)
-  for row in np.flatnonzero(~found):
+  dist_km, converged = _vincenty(a, b)
+  for row in np.flatnonzero(~converged):
     dist_km[row] = Geodesic.WGS84.Inverse(
         *a[row], *b[row], outmask=Geodesic.DISTANCE)['s12'] / 1000
   return dist_km.reshape(shape)
@@ -123,17 +123,17 @@ def _vincenty(
   """Distances [n] and which of them to trust, bool [n]."""
   lng = np.deg2rad(_lng_difference(b[:, 1], a[:, 1]))
   ends = np.stack([*_reduced(a[:, 0]), *_reduced(b[:, 0]), lng])
-  dist_km, found = np.full(len(a), np.nan), np.zeros(len(a), bool)
+  dist_km, converged = np.full(len(a), np.nan), np.zeros(len(a), bool)
   rows = np.flatnonzero(_angle_rad(a, b) < _ANTIPODAL_RAD)
   ends, lam = ends[:, rows], lng[rows]
   for _ in range(_MAX_ITERATIONS):
     new_lam, dist = _vincenty_step(ends, lam)
     done = np.abs(new_lam - lam) <= 1e-12 * np.abs(lam)
-    dist_km[rows[done]], found[rows[done]] = dist[done], True
+    dist_km[rows[done]], converged[rows[done]] = dist[done], True
     rows, ends, lam = rows[~done], ends[:, ~done], new_lam[~done]
     if not len(rows):
       break
-  return dist_km, found
+  return dist_km, converged
 
 
 def _reduced(lat_deg: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -39,7 +39,7 @@ class Neighbors:
   def of(self, query: int) -> Int[np.ndarray, 'm_of_query']:
     """Rows near query number `query`, nearest first, [m_of_query]."""
     if not 0 <= query < len(self):
-      raise IndexError(f'query {query} is none of the {len(self)} asked')
+      raise IndexError(f'query {query} is not among the {len(self)} queries')
     return self.rows[self.offsets[query]:self.offsets[query + 1]]
 
 
@@ -85,7 +85,7 @@ class SphereIndex:
   def nearest(self, latlng_deg: Float[np.ndarray, 'b 2'], k: int) -> Nearest:
     """The k rows nearest to each place [b, 2]."""
     if k < 1:
-      raise ValueError(f'k is {k}; ask for at least 1 neighbour')
+      raise ValueError(f'k is {k}; it must be at least 1')
     coords.check_latlng_deg(latlng_deg, 'queries', allow_null_island=True)
     rows = np.full((len(latlng_deg), k), -1, np.int64)
     dist_km = np.full((len(latlng_deg), k), np.inf)
@@ -100,7 +100,7 @@ class SphereIndex:
 
   def _nearest_block(
       self, latlng_deg: types.LatLng, k: int) -> tuple[np.ndarray, np.ndarray]:
-    # The tree breaks ties as it likes: ask it only how far the k-th is, then
+    # The tree breaks ties as it likes: query only how far the k-th is, then
     # order everything that is no farther.
     chords, _ = self._tree.query(coords.to_xyz(latlng_deg), k=[k])
     query, rows, dist_km = self._ball(latlng_deg, chords[:, 0])
@@ -112,13 +112,13 @@ class SphereIndex:
       self, latlng_deg: types.LatLng, chords: Float[np.ndarray, 'b'],
   ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Query, row, km of every pair within chords, in that order, [m] each."""
-    found = []
+    row_lists = []
     if len(latlng_deg) and len(self):
-      found = self._tree.query_ball_point(
+      row_lists = self._tree.query_ball_point(
           coords.to_xyz(latlng_deg), chords + _SLACK, return_sorted=False)
-    counts = np.asarray([len(rows) for rows in found], np.int64)
+    counts = np.asarray([len(rows) for rows in row_lists], np.int64)
     rows = np.fromiter(
-        itertools.chain.from_iterable(found), np.int64, counts.sum())
+        itertools.chain.from_iterable(row_lists), np.int64, counts.sum())
     query = np.repeat(np.arange(len(counts)), counts)
     dist_km = distance.haversine_km(
         np.asarray(latlng_deg, np.float64)[query], self.latlng_deg[rows])

@@ -43,10 +43,10 @@ class Fold(NamedTuple):
   finish: Callable[[Any], _Row]
 
 
-def _sigmoid_add(total: _Row, x: jax.Array, found: pairs.PairTargets) -> _Row:
+def _sigmoid_add(total: _Row, x: jax.Array, target: pairs.PairTargets) -> _Row:
   # softplus(x) − y·x is the cross-entropy of a target between 0 and 1.
   return total + jnp.sum(
-      found.weight * (jax.nn.softplus(x) - found.y * x), axis=1)
+      target.weight * (jax.nn.softplus(x) - target.y * x), axis=1)
 
 
 def _softmax_begin(zeros: _Row) -> Choice:
@@ -54,13 +54,13 @@ def _softmax_begin(zeros: _Row) -> Choice:
 
 
 def _softmax_add(seen: Choice, x: jax.Array,
-                 found: pairs.PairTargets) -> Choice:
-  top = jnp.max(jnp.where(found.weight > 0, x, _LOWEST), axis=1)
+                 target: pairs.PairTargets) -> Choice:
+  top = jnp.max(jnp.where(target.weight > 0, x, _LOWEST), axis=1)
   highest = jax.lax.stop_gradient(jnp.maximum(seen.highest, top))
   # Left-out pairs may lie far above the highest: keep their exp finite.
-  above = jnp.where(found.weight > 0, x - highest[:, None], 0.)
-  exps = found.weight * jnp.exp(above)
-  wanted = found.weight * found.y
+  above = jnp.where(target.weight > 0, x - highest[:, None], 0.)
+  exps = target.weight * jnp.exp(above)
+  wanted = target.weight * target.y
   return Choice(
       highest,
       seen.exps * jnp.exp(seen.highest - highest) + jnp.sum(exps, axis=1),
@@ -104,8 +104,8 @@ def _local(fold: Fold, targets: pairs.Targets, num_devices: int, chunk: int,
   @jax.checkpoint
   def add_chunk(state: Any, cols: records.Embedded) -> tuple[Any, None]:
     x = contrastive.logits(rows.z, cols.z, scale)
-    found = pairs.pair_targets(rows.xyz, cols.xyz, targets)
-    return fold.add(state, x, found), None
+    target = pairs.pair_targets(rows.xyz, cols.xyz, targets)
+    return fold.add(state, x, target), None
 
   def pass_on(carry: Any, _: None) -> tuple[Any, None]:
     state, chunks = carry

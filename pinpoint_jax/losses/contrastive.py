@@ -45,10 +45,10 @@ def sigmoid(rows: Embedded, cols: Embedded,
                 jax.Array, '']:
   """Sum over pairs of binary cross-entropy, per row."""
   x = logits(rows.z, cols.z, scale)
-  found = pairs.pair_targets(rows.xyz, cols.xyz, targets)
+  target = pairs.pair_targets(rows.xyz, cols.xyz, targets)
   # −y·log σ(x) − (1 − y)·log σ(−x), with one exponential instead of two.
-  cost = jax.nn.softplus(x) - found.y * x
-  return jnp.sum(found.weight * cost) / len(rows.z)
+  cost = jax.nn.softplus(x) - target.y * x
+  return jnp.sum(target.weight * cost) / len(rows.z)
 
 
 def softmax(rows: Embedded, cols: Embedded,
@@ -56,11 +56,11 @@ def softmax(rows: Embedded, cols: Embedded,
                 jax.Array, '']:
   """Mean cross-entropy of each row's choice among the columns."""
   x = logits(rows.z, cols.z, scale)
-  found = pairs.pair_targets(rows.xyz, cols.xyz, targets)
-  x = jnp.where(found.weight > 0, x, _NEVER)
-  wanted = found.y * found.weight
-  wanted = wanted / jnp.sum(wanted, axis=1, keepdims=True)
-  return -jnp.mean(jnp.sum(wanted * jax.nn.log_softmax(x, axis=1), axis=1))
+  target = pairs.pair_targets(rows.xyz, cols.xyz, targets)
+  x = jnp.where(target.weight > 0, x, _NEVER)
+  answer = target.y * target.weight
+  answer = answer / jnp.sum(answer, axis=1, keepdims=True)
+  return -jnp.mean(jnp.sum(answer * jax.nn.log_softmax(x, axis=1), axis=1))
 
 
 LOSSES = {'sigmoid': sigmoid, 'softmax': softmax}

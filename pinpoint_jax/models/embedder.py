@@ -154,6 +154,6 @@ def add_source(model: Embedder, params: Any, source: str, dim: int,
     raise ValueError(f'source {source!r}: this embedder has it already, it '
                      f'knows {sorted(model.sources)}')
   wider = model.clone(sources=(*model.sources, source))
-  made = jax.jit(wider.init)(
+  fresh = jax.jit(wider.init)(
       key, {source: jnp.zeros((1, dim))}, {source: jnp.zeros((1, 3))})['params']
-  return wider, made | dict(params)
+  return wider, fresh | dict(params)

@@ -8,8 +8,8 @@ Each parameter called `bank` is fixed: its gradient is zero here, and training
 rules must keep weight decay and noise off names that contain `bank`.
 
 The plane is cut at ±180° and stretches each pole to a line: the published
-tower tells +180 from -180 and has many vectors for one pole. Through xyz such
-a place has one: longitude -180, and 0 at a pole.
+tower distinguishes +180 from -180 and has many vectors for one pole. Through
+xyz such a place has one: longitude -180, and 0 at a pole.
 """
 
 import math

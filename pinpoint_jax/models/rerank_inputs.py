@@ -94,12 +94,12 @@ def without_padding(
     columns: Float[np.ndarray, 'b k f'], valid: Bool[np.ndarray, 'b k'],
     names: tuple[str, ...]) -> Float[np.ndarray, 'b k f']:
   """float32 columns, 0 in padded slots; NaN and infinity elsewhere refused."""
-  found = np.where(valid[..., None], columns, 0.).astype(np.float32)
-  bad = np.argwhere(~np.isfinite(found))
+  padded = np.where(valid[..., None], columns, 0.).astype(np.float32)
+  bad = np.argwhere(~np.isfinite(padded))
   if len(bad):
     query, slot, column = bad[0]
     raise ValueError(
         f'candidate {slot} of query {query}: {names[column]} is '
-        f'{found[query, slot, column]}; its similarities, counts or place are '
+        f'{padded[query, slot, column]}; its similarities, counts or place are '
         f'no numbers')
-  return found
+  return padded

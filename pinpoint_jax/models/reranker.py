@@ -162,9 +162,9 @@ class Reranker(nn.Module):
     return nn.Dense(self.width, dtype=self.dtype, name=name)
 
   def _check(self, inputs: rerank_inputs.Inputs) -> None:
-    wanted = {'use_raw': ('query_raw', 'raw'), 'use_location': ('location',),
+    needed = {'use_raw': ('query_raw', 'raw'), 'use_location': ('location',),
               'use_support': ('support',)}
-    for option, names in wanted.items():
+    for option, names in needed.items():
       absent = [name for name in names if getattr(inputs, name) is None]
       if getattr(self, option) and absent:
         raise ValueError(f'the reranker has {option}=True but its inputs lack '

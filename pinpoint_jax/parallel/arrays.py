@@ -38,7 +38,7 @@ def _whole(array: Any) -> np.ndarray:
 
 
 def any_process(flag: bool) -> bool:
-  """Whether `flag` holds on any process; all must ask."""
+  """Whether `flag` holds on any process; all must call this."""
   if jax.process_count() == 1:
     return flag
   return bool(np.any(multihost_utils.process_allgather(np.asarray(flag))))

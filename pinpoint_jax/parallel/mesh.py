@@ -26,12 +26,13 @@ def make(data: int = -1, fsdp: int = 1,
   if fsdp < 1 or (data < 1 and data != -1):
     raise ValueError(f'mesh data={data}, fsdp={fsdp}: both count devices '
                      f'(data=-1 takes the rest)')
-  wanted = len(devices) if data == -1 else data * fsdp
-  if wanted % fsdp or wanted > len(devices):
+  num_devices = len(devices) if data == -1 else data * fsdp
+  if num_devices % fsdp or num_devices > len(devices):
     raise ValueError(f'mesh data={data} × fsdp={fsdp} does not fit '
                      f'{len(devices)} devices')
   # Auto axes: the compiler places collectives from the shardings we state.
-  return jax.make_mesh((wanted // fsdp, fsdp), BATCH, devices=devices[:wanted],
+  return jax.make_mesh((num_devices // fsdp, fsdp), BATCH,
+                       devices=devices[:num_devices],
                        axis_types=(AxisType.Auto,) * 2)
 
 

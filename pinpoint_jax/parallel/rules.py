@@ -30,11 +30,11 @@ def shardings(tree: Any, rules: Sequence[Rule], mesh: Mesh) -> Any:
 
 def _spec(name: str, shape: tuple[int, ...], rules: Sequence[Rule],
           mesh: Mesh) -> PartitionSpec:
-  found = [rule for rule in rules if re.search(rule[0], name)]
-  if not found:
+  matches = [rule for rule in rules if re.search(rule[0], name)]
+  if not matches:
     raise ValueError(f'{name} {list(shape)}: no sharding rule matches; the '
                      f'rules are {[pattern for pattern, _ in rules]}')
-  pattern, axes = found[0]
+  pattern, axes = matches[0]
   if len(axes) > len(shape):
     raise ValueError(f'{name} {list(shape)}: rule {pattern!r} names '
                      f'{len(axes)} axes')
@@ -47,8 +47,8 @@ def _spec(name: str, shape: tuple[int, ...], rules: Sequence[Rule],
 
 def describe(tree: Any, rules: Sequence[Rule], mesh: Mesh) -> dict[str, str]:
   """Path → 'shape spec', sorted: what tests/golden freezes."""
-  found = jax.tree_util.tree_leaves_with_path(shardings(tree, rules, mesh))
+  matches = jax.tree_util.tree_leaves_with_path(shardings(tree, rules, mesh))
   shapes = [list(leaf.shape) for leaf in jax.tree.leaves(tree)]
   return dict(sorted(
       (path_name(path), f'{shape} {tuple(sharding.spec)}')
-      for (path, sharding), shape in zip(found, shapes)))
+      for (path, sharding), shape in zip(matches, shapes)))

@@ -3,11 +3,11 @@
   feature ─▶ inputs ─▶ ridge onto "which anchor" ─▶ weights a, Σ a = 1
   score of a place = Σ_j a_j · exp(−d(place, anchor j) / scale)
 
-The weights stand for chances; being linear they can be negative, and their
-largest says little (a softmax of them says less still). Read out with the
+The weights estimate probabilities; being linear they can be negative, and
+the largest means little (a softmax of them even less). Read out with the
 scale of the GeoScore, the score is that of a ridge onto exp(−d/1492.7) for
 each anchor: the expected score itself, with nothing left to decode but its
-argmax. A shorter scale asks who is probably near, as argmax decoding does.
+argmax. A shorter scale favours the likeliest place, as argmax decoding does.
 """
 
 from collections.abc import Sequence

@@ -44,10 +44,10 @@ class Settings:
   Attributes:
     num_leaves: cells the rows are divided into; 0 scores every row exactly.
     training_rows: rows from which cells and codes are learned, at most.
-    dims_per_block: numbers that one four-bit code stands for.
+    dims_per_block: numbers that share one four-bit code.
     anisotropic_threshold: errors along a row count more than those across it
       from this cosine on; None counts both alike. ScaNN alone can do this.
-    soar_lambda: rows also stand in a second cell, chosen with this weight;
+    soar_lambda: rows are also put into a second cell, chosen with this weight;
       None leaves them in one. ScaNN alone can do this.
     reorder_dtype: of the rows that the best codes are scored again with.
     leaves_to_search: cells looked into for each query.

@@ -95,17 +95,17 @@ def chosen(engine: Engine) -> str:
 def search_all_hosts(engine: Exact, first_row: int,
            queries: Float[np.ndarray, 'b d'], k: int,
            excluded: types.RowSets | None = None) -> types.Candidates:
-  """The k best rows of all processes; all must ask the same.
+  """The k best rows of all processes; all must search the same.
 
   engine: the rows of this process, the first of which is number first_row
   among all. Numbers in the answer and in `excluded` are those among all.
   """
   here = row_sets.within_excluded(excluded, first_row, first_row + len(engine))
-  found = engine.search(queries, k, here)
-  rows = np.where(found.rows < 0, -1, found.rows + first_row)
+  candidates = engine.search(queries, k, here)
+  rows = np.where(candidates.rows < 0, -1, candidates.rows + first_row)
   # Two halves: jax would cut an int64 to 32 bits.
   halves, scores = multihost_utils.process_allgather(
-      (rows.view(np.uint32), found.scores))
+      (rows.view(np.uint32), candidates.scores))
   halves = np.ascontiguousarray(halves).reshape(-1, len(queries), 2 * k)
   scores = np.asarray(scores).reshape(-1, len(queries), k)
   return merge.merge([types.Candidates(*part) for part in zip(

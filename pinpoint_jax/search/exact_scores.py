@@ -1,7 +1,7 @@
-"""Exact scores of pairs: the same number wherever and whenever it is asked.
+"""Exact scores of pairs: the same number wherever and whenever it is computed.
 
 A float32 product has no rounding in float64, and a sum over one contiguous
-axis has one order, whatever stands in the other rows.
+axis has one order, whatever is in the other rows.
 
 How far may a fast float32 score lie from the exact one? Whatever the order of
 the sum, |fast − exact| ≤ d·u / (1 − d·u) · ‖q‖·‖x‖ with u = 2⁻²⁴. We allow
@@ -26,7 +26,7 @@ def scores(queries: Float[np.ndarray, 'b d'], vectors: vectors_lib.Vectors,
            query: Int[np.ndarray, 'n'], row: Int[np.ndarray, 'n'],
            pool: futures.Executor | None = None) -> Float[np.ndarray, 'n']:
   """Dot product of each pair (query[i], row[i]), rounded to float32."""
-  found = np.empty(len(row), np.float32)
+  values = np.empty(len(row), np.float32)
   # Pages of a memory-mapped gallery are read once, in their order.
   order = np.argsort(row, kind='stable')
   step = max(1, _NUMBERS // max(1, vectors.dim))
@@ -34,10 +34,10 @@ def scores(queries: Float[np.ndarray, 'b d'], vectors: vectors_lib.Vectors,
     part = order[start:start + step]
     products = vectors.take(row[part]).astype(np.float64)
     products *= queries[query[part]]
-    found[part] = products.sum(axis=1)
+    values[part] = products.sum(axis=1)
   starts = range(0, len(row), step)
   list(map(fill, starts) if pool is None else pool.map(fill, starts))
-  return found
+  return values
 
 
 def best(query: Int[np.ndarray, 'n'], row: Int[np.ndarray, 'n'],
@@ -50,9 +50,9 @@ def best(query: Int[np.ndarray, 'n'], row: Int[np.ndarray, 'n'],
   kept = place < k
   at = query[kept], place[kept]
   rows = np.full((num_queries, k), -1, np.int64)
-  found = np.full((num_queries, k), -np.inf, np.float32)
-  rows[at], found[at] = row[order][kept], score[order][kept]
-  return types.Candidates(rows, found)
+  values = np.full((num_queries, k), -np.inf, np.float32)
+  rows[at], values[at] = row[order][kept], score[order][kept]
+  return types.Candidates(rows, values)
 
 
 _UNIT = 2.**-24
@@ -72,13 +72,13 @@ def error_margin(dim: int, query_norms: Float[np.ndarray, 'b'],
 
 def norms(rows: Float[np.ndarray, 'n d']) -> Float[np.ndarray, 'n']:
   """Length of each row, float64; not finite where the row is not."""
-  found = np.einsum('nd,nd->n', rows, rows).astype(np.float64)
+  values = np.einsum('nd,nd->n', rows, rows).astype(np.float64)
   # A square may overflow, or vanish, where the number does neither.
-  odd = ~np.isfinite(found) | (found < 1e-30)
+  odd = ~np.isfinite(values) | (values < 1e-30)
   if odd.any():
     wide = rows[odd].astype(np.float64)
-    found[odd] = np.einsum('nd,nd->n', wide, wide)
-  return np.sqrt(found)
+    values[odd] = np.einsum('nd,nd->n', wide, wide)
+  return np.sqrt(values)
 
 
 def check_finite(query_norms: Float[np.ndarray, 'b'],

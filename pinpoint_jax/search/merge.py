@@ -35,8 +35,8 @@ def _ties(rows: np.ndarray, scores: np.ndarray, tie_key: TieKey) -> np.ndarray:
   tied &= rows >= 0
   places = np.zeros(rows.shape, np.int64)
   if tied.any():
-    wanted, inverse = np.unique(rows[tied], return_inverse=True)
-    _, place = np.unique(np.asarray(tie_key(wanted)), return_inverse=True)
+    tied_rows, inverse = np.unique(rows[tied], return_inverse=True)
+    _, place = np.unique(np.asarray(tie_key(tied_rows)), return_inverse=True)
     places[tied] = place[inverse]
   return places
 

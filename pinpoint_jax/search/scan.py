@@ -113,7 +113,7 @@ class CandidatePool:
                                      row_norm)
 
   def reach(self, floor: Float[np.ndarray, 'b']) -> None:
-    """Says that k rows of each query score at least `floor` for sure."""
+    """Records that k rows of each query score at least `floor`."""
     self._floor = np.maximum(self._floor, floor)
 
   def cut(self, row_norm: float | int) -> Float[np.ndarray, 'b']:
@@ -122,9 +122,9 @@ class CandidatePool:
     return self._cut(row_norm)
 
   def _cut(self, row_norm: float) -> np.ndarray:
-    wanted = self._floor - self.margin(row_norm)
+    lowest = self._floor - self.margin(row_norm)
     # Rounding to float32 must not raise it.
-    lower = wanted - np.abs(wanted) * 2.**-23
+    lower = lowest - np.abs(lowest) * 2.**-23
     return np.maximum(lower, np.finfo(np.float32).min).astype(np.float32)
 
   def add(self, query: Int[np.ndarray, 'n'], row: Int[np.ndarray, 'n'],
@@ -198,8 +198,8 @@ _SCORES = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
-class _Asked:
-  """Some queries, what they may not find and what they have found so far."""
+class _Batch:
+  """Some queries, the rows hidden from them and their candidates so far."""
 
   queries: np.ndarray
   norms: np.ndarray
@@ -230,59 +230,59 @@ class Scan:
         part = slice(start, min(start + _QUERIES, len(queries)))
         hidden_pairs = row_sets.excluded_pairs(excluded_rows, part.start,
                                                part.stop)
-        asked = self._asked(queries[part], k, start, hidden_pairs, allowed)
-        self._look(asked, k, pool, exact_scores.THREADS if alone else 1)
-        found = asked.kept.finish(pool)
+        batch = self._batch(queries[part], k, start, hidden_pairs, allowed)
+        self._look(batch, k, pool, exact_scores.THREADS if alone else 1)
+        found = batch.kept.finish(pool)
         rows[part], scores[part] = found.rows, found.scores
     return types.Candidates(rows, scores)
 
-  def _asked(self, queries: np.ndarray, k: int, first: int,
+  def _batch(self, queries: np.ndarray, k: int, first: int,
              hidden_pairs: row_sets.Pairs,
-             allowed: np.ndarray | None) -> _Asked:
+             allowed: np.ndarray | None) -> _Batch:
     norms = exact_scores.norms(queries)
     if allowed is not None:
       hidden_pairs = row_sets.pairs_among(hidden_pairs, allowed)
-    return _Asked(queries, norms, first, hidden_pairs, allowed,
+    return _Batch(queries, norms, first, hidden_pairs, allowed,
                   CandidatePool(queries, norms, self._vectors, k),
                   threading.Lock())
 
-  def _look(self, asked: _Asked, k: int, pool: futures.Executor,
+  def _look(self, batch: _Batch, k: int, pool: futures.Executor,
             num_threads: int) -> None:
     """Takes every block, the first alone: it raises the cuts."""
-    total = (len(self._vectors) if asked.allowed is None
-             else len(asked.allowed))
-    step = _block_rows(len(asked.queries), self._vectors.stored.dtype)
+    total = (len(self._vectors) if batch.allowed is None
+             else len(batch.allowed))
+    step = _block_rows(len(batch.queries), self._vectors.stored.dtype)
     blocks = iter([slice(at, min(at + step, total))
                    for at in range(0, total, step)])
     first = next(blocks, None)
     if first is None:
       return
-    self._blocks(asked, iter([first]), k if first.stop >= k else 0)
+    self._blocks(batch, iter([first]), k if first.stop >= k else 0)
     # Threads draw from one list, so that none waits for a slow one.
-    list(pool.map(lambda _: self._blocks(asked, blocks), range(num_threads)))
+    list(pool.map(lambda _: self._blocks(batch, blocks), range(num_threads)))
 
-  def _blocks(self, asked: _Asked, blocks: Iterator[slice],
+  def _blocks(self, batch: _Batch, blocks: Iterator[slice],
               raise_to: int = 0) -> None:
     """Adds candidates of blocks; first raises the cuts to that best score."""
     buffer = np.empty(0, np.float32)
     for part in blocks:
-      rows, block = self._read(part, asked.allowed)
-      longest = self._check(block, asked.norms, asked.first, rows)
-      shape = len(block), len(asked.queries)
+      rows, block = self._read(part, batch.allowed)
+      longest = self._check(block, batch.norms, batch.first, rows)
+      shape = len(block), len(batch.queries)
       if not buffer.size:
         buffer = np.empty(shape, np.float32)
       # X·Qᵀ: the other way round blocked products run at half the speed.
-      scores = np.matmul(block, asked.queries.T, out=buffer[:len(block)])
-      here = asked.hidden_pairs.between(part.start, part.stop)
+      scores = np.matmul(block, batch.queries.T, out=buffer[:len(block)])
+      here = batch.hidden_pairs.between(part.start, part.stop)
       scores[here.rows, here.queries] = -np.inf
       if raise_to:
-        asked.kept.reach(_kth(scores, raise_to) - asked.kept.margin(longest))
-      with asked.lock:
-        cut = asked.kept.cut(longest)
+        batch.kept.reach(_kth(scores, raise_to) - batch.kept.margin(longest))
+      with batch.lock:
+        cut = batch.kept.cut(longest)
       place, query = np.divmod(np.flatnonzero(scores >= cut), shape[1])
-      row = place + part.start if asked.allowed is None else rows[place]
-      with asked.lock:
-        asked.kept.add(query, row, scores[place, query])
+      row = place + part.start if batch.allowed is None else rows[place]
+      with batch.lock:
+        batch.kept.add(query, row, scores[place, query])
 
   def _read(self, part: slice, allowed: np.ndarray | None) -> tuple[
       range | np.ndarray, np.ndarray]:

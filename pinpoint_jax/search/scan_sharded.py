@@ -75,8 +75,8 @@ class Sharded:
     norms = exact_scores.norms(queries)
     exact_scores.check_finite(norms, self._norms, start,
                               range(len(self._norms)))
-    wanted = min(k + max(_SLACK, k // 4), len(self._vectors))
-    place, fast = self._fast(queries, wanted,
+    depth = min(k + max(_SLACK, k // 4), len(self._vectors))
+    place, fast = self._fast(queries, depth,
                              row_sets.excluded_pairs(sets, start, stop))
     query, slot = np.nonzero(fast > -np.inf)
     row = place[query, slot].astype(np.int64)
@@ -87,27 +87,27 @@ class Sharded:
                                       self._norms.max())
     unsafe = np.flatnonzero(fast[:, -1] + error >= found.scores[:, -1])
     unsafe = unsafe[(fast[unsafe, -1] > -np.inf)
-                    & (wanted < len(self._vectors))]
+                    & (depth < len(self._vectors))]
     if len(unsafe):
       again = self._scan.search(
           queries[unsafe], k, row_sets.take_excluded(sets, unsafe + start))
       found.rows[unsafe], found.scores[unsafe] = again.rows, again.scores
     return found
 
-  def _fast(self, queries: np.ndarray, wanted: int,
+  def _fast(self, queries: np.ndarray, depth: int,
             hidden: row_sets.Pairs) -> tuple[np.ndarray, np.ndarray]:
     """Rows and float32 scores of the `wanted` best over all devices."""
     padded = blocks.pad_rows(queries, _QUERIES)
     pair_rows, pair_queries, window = _windows(hidden, self._chunk)
     found = _best_of_devices(
         padded, self._stored, self._scale, pair_rows, pair_queries,
-        np.int32(len(self._vectors)), mesh=self._mesh, k=wanted,
+        np.int32(len(self._vectors)), mesh=self._mesh, k=depth,
         chunk=self._chunk, window=window)
     # [device · query, k] → [query, device · k].
     rows, scores = (np.asarray(x).reshape(self._mesh.size, _QUERIES, -1)
                     .transpose(1, 0, 2).reshape(_QUERIES, -1)[:len(queries)]
                     for x in found)
-    order = np.argsort(-scores, axis=1, kind='stable')[:, :wanted]
+    order = np.argsort(-scores, axis=1, kind='stable')[:, :depth]
     return (np.take_along_axis(rows, order, 1),
             np.take_along_axis(scores, order, 1))
 
@@ -121,9 +121,9 @@ def _best_of_devices(
     k: int, chunk: int, window: int) -> tuple[Array, Array]:
   """Rows and scores of the best of each device, [device · b, k] both."""
   split, whole = PartitionSpec(meshes.BATCH), PartitionSpec()
-  one = functools.partial(_best_of_one, k=k, chunk=chunk, window=window)
+  on_device = functools.partial(_best_of_one, k=k, chunk=chunk, window=window)
   return jax.shard_map(
-      one, mesh=mesh, in_specs=(whole, split, split, whole, whole, whole),
+      on_device, mesh=mesh, in_specs=(whole, split, split, whole, whole, whole),
       out_specs=(split, split), check_vma=False)(
           queries, stored, scale, pair_rows, pair_queries, num_rows)
 

@@ -36,10 +36,10 @@ class Vectors:
   def take(self, rows: Int[np.ndarray, 'n'] | slice) -> Float[
       np.ndarray, 'n d']:
     """Those rows, float32, in that order."""
-    found = np.asarray(self.stored[rows], np.float32)
+    taken = np.asarray(self.stored[rows], np.float32)
     if self.scale is None:
-      return found
-    return found * self.scale[rows][:, None]
+      return taken
+    return taken * self.scale[rows][:, None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,12 +69,12 @@ class Joined:
     """Those rows, float32, in that order."""
     if len(self.parts) == 1:
       return self.parts[0].take(rows)
-    found = np.empty((len(rows), self.dim), np.float32)
+    taken = np.empty((len(rows), self.dim), np.float32)
     which = np.searchsorted(self._offsets, rows, 'right') - 1
     for i in np.unique(which):
       at = which == i
-      found[at] = self.parts[i].take(rows[at] - self._offsets[i])
-    return found
+      taken[at] = self.parts[i].take(rows[at] - self._offsets[i])
+    return taken
 
   @functools.cached_property
   def _offsets(self) -> Int[np.ndarray, 'p_plus_1']:

@@ -150,16 +150,17 @@ class Run:
 
   def restore(self, like: Any) -> None:
     """Goes on from the newest good checkpoint, where there is one."""
-    found = self.checkpoints.restore(like)
-    if found is None:
+    restored = self.checkpoints.restore(like)
+    if restored is None:
       self.writer.rewind(0)
       return
-    self.check(found.data['about'])
-    self.batches.restore(found.data['batches'])
-    self.state, self.start, self.saved = found.state, found.step, found.step
-    best = found.data['best']
+    self.check(restored.data['about'])
+    self.batches.restore(restored.data['batches'])
+    self.state = restored.state
+    self.start = self.saved = restored.step
+    best = restored.data['best']
     self.best_value = -math.inf if best is None else best
-    self.writer.rewind(found.step)
+    self.writer.rewind(restored.step)
 
   def train(self) -> dict[str, float]:
     """Trains to the end; the figures of the last evaluation."""

@@ -34,7 +34,7 @@ class Objective:
     loss: pairwise_margin or expected_reward.
     margin: of pairwise_margin.
     within_1km, within_25km: of expected_reward: shares of the reward for
-      answers that near, beside the GeoScore.
+      answers that near, in addition to the GeoScore.
     residual: the score is the fused similarities plus the network, which then
       begins as the single-stage answer; False leaves the network alone.
     ema: decay of the running mean of the parameters.
@@ -92,13 +92,13 @@ def make_step(module: nn.Module, optimizer: optax.GradientTransformation,
 
 def _step(module: nn.Module, optimizer: optax.GradientTransformation,
           objective: Objective, seed: int, state: states.TrainState,
-          given: TrainingExamples) -> tuple[states.TrainState, Metrics]:
+          examples: TrainingExamples) -> tuple[states.TrainState, Metrics]:
   key = jax.random.fold_in(jax.random.key(seed), state.step)
-  batch = given['batch']
+  batch = examples['batch']
   def loss_fn(params: Any) -> jax.Array:
     scores = scoring.scores(
-        module, params, batch, given.get('weights'), key)
-    return objective.cost(scores, given['dist_km'], batch.valid)
+        module, params, batch, examples.get('weights'), key)
+    return objective.cost(scores, examples['dist_km'], batch.valid)
   loss, grads = jax.value_and_grad(loss_fn)(state.params)
   metrics = {'loss': loss, 'grad_norm': optax.tree.norm(grads)}
   return states.apply_gradients(
