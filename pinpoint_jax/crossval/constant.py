@@ -11,7 +11,6 @@ from pinpoint_jax import types
 from pinpoint_jax.crossval import fused
 from pinpoint_jax.evals import metrics
 from pinpoint_jax.geo import distance
-from pinpoint_jax.ridge import anchors
 from pinpoint_jax.ridge import ridge as kernel_ridge
 
 _MOST_PLACES = 4096
@@ -21,7 +20,7 @@ def answer(train: types.Photos,
            held_out: types.Photos) -> dict[str, fused.Answered]:
   """Answers by decoding: the place worth most to the photos trained on."""
   began = time.monotonic()
-  places = anchors.make(train.latlng_deg, _MOST_PLACES)
+  places = kernel_ridge.anchors(train.latlng_deg, _MOST_PLACES)
   shares = np.bincount(places.of_row, minlength=len(places)) / len(train)
   answers = {}
   for decode, scale_km in kernel_ridge.SCALES_KM.items():
