@@ -6,6 +6,11 @@ import subprocess
 import sys
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+# A collective of 8 devices on a busy machine may wait longer than XLA's 40 s,
+# after which it aborts the process.
+os.environ.setdefault('XLA_FLAGS', ' '.join(
+    f'--xla_cpu_collective_{name}_seconds=1200'
+    for name in ('call_terminate_timeout', 'timeout')))
 
 import jax
 import jaxtyping
