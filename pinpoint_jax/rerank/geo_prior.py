@@ -18,11 +18,10 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import blocks, types
-from pinpoint_jax.disk import files
+from pinpoint_jax.disk import parts
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.geo import coords, distance
 from pinpoint_jax.search import vectors
-import safetensors.numpy
 
 # Each is the one before times 4, so that one exponential serves all.
 SCALES_KM = (25, 100, 400, 1600)
@@ -141,12 +140,14 @@ def check(settings: Settings, residual: bool,
 
 def load_or_fit(settings: Settings, gallery: galleries.Gallery,
                 rows: Int[np.ndarray, 'n'], path: pathlib.Path) -> GeoPrior:
-  """The prior of those rows, kept at `path`."""
-  if not path.exists():
-    prior = fit_rows(gallery, rows, settings)
-    with files.atomic(path) as file:
-      file.write(safetensors.numpy.save(prior))
-  return safetensors.numpy.load(path.read_bytes())
+  """The prior of those rows, kept in the folder `path`."""
+  folder = parts.Folder(path, {'gallery': gallery.fingerprint(),
+                               'rows': len(rows),
+                               **dataclasses.asdict(settings)})
+  if not folder.has(0):
+    folder.write(0, fit_rows(gallery, rows, settings))
+  return {name: np.array(array)
+          for name, array in folder.open(1).parts[0].items()}
 
 
 def fit_rows(gallery: galleries.Gallery, rows: Int[np.ndarray, 'n'],

@@ -6,7 +6,6 @@
 
 from collections.abc import Mapping
 import dataclasses
-import json
 import pathlib
 
 from flax import linen as nn
@@ -14,7 +13,7 @@ import numpy as np
 from pinpoint_jax import blocks, types
 from pinpoint_jax.candidates import filters
 from pinpoint_jax.candidates import searcher as search
-from pinpoint_jax.disk import files, lock, parts
+from pinpoint_jax.disk import lock, parts, sealed
 from pinpoint_jax.features import progress
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import neighbours
@@ -32,6 +31,10 @@ from pinpoint_jax.rerank import files as rerank_files
 
 # Examples that the weights of the single stages are fitted on.
 _NUM_FUSED = 20_000
+_WEIGHTS = sealed.Kind(
+    'folder of training examples', parts.BadParts,
+    'remove that file to have it fitted again', {'fused': dict, 'beside': dict},
+    manifest='fusion.json')
 # Queries that the recall of an index is measured on.
 _NUM_RECALL = 256
 
@@ -93,12 +96,12 @@ def build(embedder: str, gallery_path: str, module: nn.Module,
           for queries in (split.train, split.held_out)]))
       prior_ids = gallery.ids(rows)
       prior = geo_prior.load_or_fit(
-          settings.prior, gallery, rows, folder / 'prior.safetensors')
+          settings.prior, gallery, rows, folder / 'prior')
     maker = _Maker(module, settings, inputs.Reader(
         gallery, neighbours.load_or_build(gallery), prior), folder)
     train = maker.rows('train', split.train, settings.examples, settings.search)
     held_out = maker.rows('held_out', split.held_out, once, 'exact')
-    weights = _weights(folder / 'fusion.json', train)
+    weights = _weights(folder, train)
   about_prior = {**dataclasses.asdict(settings.prior),
                  'ids': prior_ids.tolist(),
                  'weights': dict(weights['beside'])} if prior else {}
@@ -155,10 +158,10 @@ def _print_recall(searcher: search.Searcher, labeled: examples.LabeledQueries,
 
 
 def _weights(
-    path: pathlib.Path,
+    folder: pathlib.Path,
     rows: example_rows.ExampleRows) -> Mapping[str, Mapping[str, float]]:
   """Weights of the single stages; a resumed run reads them, bit by bit."""
-  if not path.exists():
+  if not (folder / _WEIGHTS.manifest).exists():
     lists = rows.proposed(_NUM_FUSED)
     fused, beside = fusion.fit(lists.shortlist, lists.dist_km), {}
     if lists.prior is not None:
@@ -166,5 +169,6 @@ def _weights(
           lists.shortlist, lists.dist_km, lists.prior)
       beside = dict(zip((*types.CHANNELS, *geo_prior.COLUMNS),
                         np.asarray(fitted).tolist()))
-    files.write_json(path, {'fused': fused.as_dict(), 'beside': beside})
-  return json.loads(path.read_text(encoding='utf-8'))
+    sealed.write_manifest(folder, _WEIGHTS, {
+        'fused': fused.as_dict(), 'beside': beside})
+  return sealed.read_manifest(folder, _WEIGHTS)

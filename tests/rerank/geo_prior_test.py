@@ -2,9 +2,13 @@
 
 import jax
 import numpy as np
+from pinpoint_jax.disk import parts
+from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.rerank import geo_prior
 from pinpoint_jax.ridge import ridge as kernel_ridge
 import pytest
+
+from tests.fixtures import tiny_gallery
 
 RNG = np.random.default_rng(0)
 RAW = RNG.normal(size=(60, 8)).astype(np.float32)
@@ -60,3 +64,23 @@ def test_far_places_underflow_to_zero_without_nan():
                               np.array([[[0., 180.], [0., 0.]]]))
   assert np.isfinite(columns).all() and abs(columns[0, 0, 0]) < 1e-30
   assert jax.tree.all(jax.tree.map(lambda x: bool(np.isfinite(x).all()), found))
+
+
+def test_a_stored_prior_is_read_back_and_a_changed_one_refused(tmp_path):
+  tiny_gallery.build(tmp_path / 'g', [tiny_gallery.make_store(
+      tmp_path / 's', tiny_gallery.names('p', 20))])
+  gallery = galleries.open_gallery(tmp_path / 'g')
+  settings = geo_prior.Settings(centres=5, anchors=4)
+  load = lambda settings: geo_prior.load_or_fit(
+      settings, gallery, np.arange(20), tmp_path / 'prior')
+  fitted, stored = load(settings), load(settings)
+  assert {name: array.tobytes() for name, array in fitted.items()} == {
+      name: array.tobytes() for name, array in stored.items()}
+  with pytest.raises(parts.BadParts, match='centres 5 → 6'):
+    load(geo_prior.Settings(centres=6, anchors=4))
+  path = tmp_path / 'prior' / 'part_00000' / 'centres.npy'
+  data = bytearray(path.read_bytes())
+  data[-1] ^= 1
+  path.write_bytes(data)
+  with pytest.raises(parts.BadParts, match='centres.npy was changed'):
+    load(settings)
