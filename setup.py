@@ -24,7 +24,7 @@ EXTRAS = {
     'cuda': ['jax[cuda13]>=0.10.2'],
     'tensorboard': ['tensorboardX>=2.6.5'],
     'dev': ['pytest>=9.2', 'pytest-xdist>=3.8', 'beartype>=0.23',
-            'import-linter>=2.16', 'ruff>=0.17'],
+            'import-linter>=2.16', 'ruff>=0.17', 'setuptools>=77'],
 }
 
 setuptools.setup(

@@ -2,10 +2,10 @@ r"""Draws docs/answer.png: a query, its candidates on a map, and the evidence.
 
   python docs/make_answer.py --demo=runs/demo --out=docs/answer.png --row=31
 
-Everything is computed by the library from a finished `make demo`: the shortlist,
-the scores of the attention reranker, and the gallery photos of its candidates.
-Among the queries by new authors whose answer is right, --row chooses one. The
-dots of the map are the cities of the offline table.
+Everything is computed by the library from a finished `make demo`: the
+shortlist, the scores of the attention reranker, and the gallery photos of its
+candidates. Among the queries by new authors that are answered right, --row
+chooses one. The dots of the map are the cities of the offline table.
 """
 
 import argparse

@@ -1,0 +1,125 @@
+"""A wheel in a new environment: everything ships, every command has help.
+
+Nothing is downloaded: the new environment sees the installed dependencies,
+without those of the extras.
+"""
+
+from concurrent import futures
+from importlib import metadata
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+
+import pytest
+
+from tests.fixtures import limits
+
+pytestmark = pytest.mark.slow
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARIES = sorted(
+    f'experiments.{path.stem}' for path in (ROOT / 'experiments').glob('*.py')
+    if "__name__ == '__main__'" in path.read_text() and path.stem != 'cli')
+# Placed first on the path of the new environment.
+_BLOCK = '''
+import sys
+class Extras:
+  def find_spec(self, name, path=None, target=None):
+    if name.partition('.')[0] in {names!r}:
+      raise ModuleNotFoundError(f'No module named {{name!r}}', name=name)
+sys.meta_path.insert(0, Extras())
+'''
+
+
+def run(*words, cwd):
+  return subprocess.run(
+      [*map(str, words)], cwd=cwd, capture_output=True, text=True,
+      timeout=limits.SECONDS, env={'PATH': '/usr/bin:/bin', 'HOME': str(cwd),
+                                   'JAX_PLATFORMS': 'cpu'})
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+  """The wheel of this tree, built in a copy of it."""
+  copy = tmp_path_factory.mktemp('tree')
+  for name in ('pinpoint_jax', 'input_pipeline', 'experiments'):
+    shutil.copytree(ROOT / name, copy / name,
+                    ignore=shutil.ignore_patterns('__pycache__'))
+  for path in ROOT.glob('*'):
+    if path.is_file():
+      shutil.copy(path, copy)
+  done = run(sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-index',
+             '--no-build-isolation', '--wheel-dir', copy / 'dist', copy,
+             cwd=copy)
+  assert done.returncode == 0, done.stderr
+  return next((copy / 'dist').glob('*.whl'))
+
+
+@pytest.fixture(scope='module')
+def environment(wheel, tmp_path_factory):
+  """bin/ of a new environment with the wheel and the core dependencies."""
+  folder = tmp_path_factory.mktemp('venv')
+  run(sys.executable, '-m', 'venv', '--without-pip', folder, cwd=folder)
+  done = run(sys.executable, '-m', 'pip', '--python', folder / 'bin' / 'python',
+             'install', '--no-deps', '--no-index', wheel, cwd=folder)
+  assert done.returncode == 0, done.stderr
+  site = next(folder.glob('lib/python*/site-packages'))
+  (site / 'zz_dependencies.pth').write_text(sysconfig.get_path('purelib'))
+  (site / 'blocked_extras.py').write_text(_BLOCK.format(names=extras(wheel)))
+  (site / 'aa_blocked.pth').write_text('import blocked_extras\n')
+  return folder / 'bin'
+
+
+def extras(wheel) -> set[str]:
+  """Modules that come with an extra and not with the core."""
+  with zipfile.ZipFile(wheel) as file:
+    name = next(n for n in file.namelist() if n.endswith('/METADATA'))
+    required = re.findall(r'^Requires-Dist: ([\w.-]+)(.*)$',
+                          file.read(name).decode(), re.MULTILINE)
+  plain = lambda name: re.sub('[-_.]+', '-', name).lower()
+  core = {plain(name) for name, rest in required if 'extra' not in rest}
+  optional = {plain(name) for name, rest in required} - core
+  return {module for module, names in metadata.packages_distributions().items()
+          if {plain(name) for name in names} <= optional}
+
+
+def test_what_ships(wheel):
+  with zipfile.ZipFile(wheel) as file:
+    names = set(file.namelist())
+  for path in (ROOT / 'experiments' / 'configs').glob('*.py'):
+    assert f'experiments/configs/{path.name}' in names
+  demo = 'pinpoint_jax/pretrained/demo_backbone'
+  assert {f'{demo}/{path.name}' for path in (ROOT / demo).iterdir()} <= names
+  assert 'pinpoint_jax/py.typed' in names
+  assert not [name for name in names if name.startswith(('tests', 'docs'))]
+
+
+def test_versions_agree(wheel, environment, tmp_path):
+  done = run(environment / 'python', '-c',
+             'import pinpoint_jax; print(pinpoint_jax.__version__)',
+             cwd=tmp_path)
+  assert done.stdout.strip() == wheel.name.split('-')[1], done.stderr
+
+
+def test_every_command_has_help_without_extras(environment, tmp_path):
+  commands = [[environment / 'pinpoint'], *(
+      [environment / 'python', '-m', name] for name in BINARIES)]
+  with futures.ThreadPoolExecutor(2) as pool:
+    for command, done in zip(commands, pool.map(
+        lambda words: run(*words, '--help', cwd=tmp_path), commands)):
+      assert done.returncode == 0, (command, done.stdout, done.stderr)
+      assert len(done.stdout) > 100 and 'Traceback' not in done.stderr, command
+  assert not list(tmp_path.iterdir())  # Help writes nothing.
+
+
+def test_a_missing_extra_is_one_line_before_anything_is_written(
+    environment, tmp_path):
+  done = run(environment / 'python', '-m', 'experiments.train_embedder',
+             '--config=train_embedder:quick', '--workdir=w',
+             '--config.tensorboard=True', cwd=tmp_path)
+  assert done.returncode != 0 and not (tmp_path / 'w').exists()
+  assert done.stderr.startswith('error: ') and done.stderr.count('\n') == 1
+  assert 'pinpoint_jax[tensorboard]' in done.stderr
