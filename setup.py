@@ -1,9 +1,11 @@
 """Package definition; the tested pins stand in requirements.txt."""
 
 import pathlib
+import re
 
 import setuptools
 
+ROOT = pathlib.Path(__file__).parent
 CORE = [
     'jax>=0.10.2', 'flax>=0.12.8', 'optax>=0.2.8', 'orbax-checkpoint>=0.12.8',
     'numpy>=2.4', 'ml_collections>=1.1', 'absl-py>=2.5', 'safetensors>=0.8',
@@ -29,9 +31,10 @@ EXTRAS = {
 
 setuptools.setup(
     name='pinpoint_jax',
-    version='0.1.0',
+    version=re.search(r"__version__ = '(.+)'", (
+        ROOT / 'pinpoint_jax' / '__init__.py').read_text())[1],
     description='Where was this photo taken, and which photos say so.',
-    long_description=pathlib.Path(__file__).with_name('README.md').read_text(),
+    long_description=(ROOT / 'README.md').read_text(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     python_requires='>=3.11',

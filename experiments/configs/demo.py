@@ -4,7 +4,7 @@ Command:  make demo
           python -m experiments.demo --config=demo \
             --workdir=runs/demo
 Hardware: two CPU cores, 8 GB of memory. Time: about 12 minutes.
-Expect:   see the table in README.md; the same figures on every machine of one
+Expect:   see docs/results/demo.md; the same figures on every machine of one
           kind.
 Quick:    --config=demo:quick   (the tiny world, seconds)
 """
