@@ -5,18 +5,14 @@ import pathlib
 import subprocess
 import sys
 
+from tests.fixtures import limits
+
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
-# A collective of 8 devices on a busy machine may wait longer than XLA's 40 s,
-# after which it aborts the process.
-os.environ.setdefault('XLA_FLAGS', ' '.join(
-    f'--xla_cpu_collective_{name}_seconds=1200'
-    for name in ('call_terminate_timeout', 'timeout')))
+os.environ.setdefault('XLA_FLAGS', limits.XLA_FLAGS)
 
 import jax
 import jaxtyping
 import pytest
-
-from tests.fixtures import limits
 
 # Shapes in signatures are enforced here and only here. The hook must stand
 # before the first import of our packages.
