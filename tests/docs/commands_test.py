@@ -49,10 +49,8 @@ def pages() -> list[str]:
 def shell():
   """Runs bash in a folder, with our `python` and `pinpoint` first on PATH."""
   with warm_python.on_path() as tools:
-    environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith(('JAX_', 'XLA_'))}
-    environment |= {'PATH': f'{tools}:{os.environ["PATH"]}',
-                    'JAX_PLATFORMS': 'cpu', 'PYTHONPATH': str(ROOT)}
+    environment = os.environ | {
+        'PATH': f'{tools}:{os.environ["PATH"]}', 'PYTHONPATH': str(ROOT)}
     def run(script: str, folder: pathlib.Path) -> subprocess.CompletedProcess:
       return subprocess.run(
           ['bash', '-euo', 'pipefail', '-c', script], cwd=folder, text=True,
