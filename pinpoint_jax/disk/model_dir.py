@@ -117,11 +117,12 @@ def building(folder: pathlib.Path) -> Iterator[None]:
 
 
 def check_shapes(folder: pathlib.Path, saved: Mapping[str, tuple[int, ...]],
-                 wanted: Mapping[str, tuple[int, ...]]) -> None:
+                 expected: Mapping[str, tuple[int, ...]]) -> None:
   """Refuses tensors that are not those of the model."""
   lines = [f'{name} is {saved.get(name, "missing")}, the model wants '
-           f'{wanted.get(name, "none")}' for name in sorted({**saved, **wanted})
-           if saved.get(name) != wanted.get(name)]
+           f'{expected.get(name, "none")}'
+           for name in sorted({**saved, **expected})
+           if saved.get(name) != expected.get(name)]
   if lines:
     raise WeightsError(f'{folder / WEIGHTS}: {"; ".join(lines[:5])}'
                        f'{" …" if len(lines) > 5 else ""}')

@@ -25,7 +25,7 @@ class Trained:
   Attributes:
     model: the module.
     params: its parameters, float32 numpy.
-    inputs: by source, what made the features it was trained on (backbone,
+    inputs: by source, the origin of the features it was trained on (backbone,
       weight_hash, preprocess, dim) and which rows those were (trained_on).
     fingerprint: changes with any weight, field or input.
   """
@@ -46,7 +46,7 @@ def save(folder: pathlib.Path, model: embedder.Embedder, params: Any,
 
 
 def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:
-  """Reads a model directory; refuses files that changed since it was made."""
+  """Reads a model directory; refuses changed files."""
   folder = pathlib.Path(folder)
   saved = model_dir.load(folder, MODEL_TYPE)
   with model_dir.building(folder):

@@ -134,13 +134,13 @@ def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:
 
 
 def check_gallery(trained: Trained, embedder: str, where: str) -> None:
-  """Refuses a gallery at `where` that another embedder made."""
+  """Refuses a gallery at `where` that was built by another embedder."""
   if trained.info.embedder != embedder:
     raise OtherGallery(
         f'reranker {trained.fingerprint} reads vectors of embedder '
         f'{trained.info.embedder}, {where} was built by embedder {embedder}: '
-        f'use the gallery it was trained with, or train a reranker for this '
-        f'one')
+        f'use the gallery it was trained with, or train a '
+        f'reranker for this gallery')
 
 
 def _shapes(model: nn.Module, info: RerankerInfo) -> dict[str, tuple[int, ...]]:

@@ -32,34 +32,34 @@ def folder(tmp_path):
 
 
 def test_what_was_saved_is_loaded_to_the_bit(folder):
-  found = embedder_files.load(folder)
+  loaded = embedder_files.load(folder)
   before = tiny.flat(tiny.first_params())
-  after = tiny.flat(found.params)
+  after = tiny.flat(loaded.params)
   assert after.keys() == before.keys()
   for name in before:
     assert after[name].tobytes() == before[name].tobytes(), name
-  assert found.inputs == INPUTS
-  assert {name: getattr(found.model, name) for name in (
+  assert loaded.inputs == INPUTS
+  assert {name: getattr(loaded.model, name) for name in (
       'sources', 'dim', 'hidden', 'temperature', 'location')} == {
           'sources': ('photo',), 'dim': 8, 'hidden': 16, 'temperature': 10.,
           'location': 'fourier'}
-  assert float(found.model.bias).hex() == (-10.).hex()
+  assert float(loaded.model.bias).hex() == (-10.).hex()
 
 
 def test_the_loaded_model_answers_as_the_saved_one(folder):
-  found = embedder_files.load(folder)
+  loaded = embedder_files.load(folder)
   xyz = jnp.asarray(tiny.batch()['photo']['xyz'])
-  one, other = (jax.jit(lambda params, model=model: model.apply(
+  after, before = (jax.jit(lambda params, model=model: model.apply(
       {'params': params}, xyz, method='locations'))(params)
-      for model, params in ((found.model, found.params), (
+      for model, params in ((loaded.model, loaded.params), (
           tiny.model(), tiny.first_params())))
-  np.testing.assert_array_equal(one, other)
+  np.testing.assert_array_equal(after, before)
 
 
 def test_a_second_save_is_the_same_bytes(folder, tmp_path):
-  found = embedder_files.load(folder)
-  assert save(tmp_path / 'again', found.model,
-              found.params) == found.fingerprint
+  loaded = embedder_files.load(folder)
+  assert save(tmp_path / 'again', loaded.model,
+              loaded.params) == loaded.fingerprint
   for file in folder.iterdir():
     assert file.read_bytes() == (tmp_path / 'again' / file.name).read_bytes()
 
@@ -76,19 +76,19 @@ def test_nothing_is_pickled_and_all_may_read(folder):
 
 
 def test_the_dtype_is_how_it_runs_not_what_it_is(folder, tmp_path):
-  found = embedder_files.load(folder, jnp.bfloat16)
-  assert found.model.dtype == jnp.bfloat16
-  assert save(tmp_path / 'low', found.model) == found.fingerprint
+  loaded = embedder_files.load(folder, jnp.bfloat16)
+  assert loaded.model.dtype == jnp.bfloat16
+  assert save(tmp_path / 'low', loaded.model) == loaded.fingerprint
 
 
 def test_the_fingerprint_follows_weights_fields_and_inputs(tmp_path):
   params = tiny.first_params()
   one_ulp = params | {'bias_photo': np.nextafter(np.float32(-10), 0)}
   other = {'photo': INPUTS['photo'] | {'weight_hash': 'abd'}}
-  found = {save(tmp_path / '0'), save(tmp_path / '1', params=one_ulp),
+  prints = {save(tmp_path / '0'), save(tmp_path / '1', params=one_ulp),
            save(tmp_path / '2', tiny.model(dropout=.2)),
            save(tmp_path / '3', inputs=other)}
-  assert len(found) == 4 and save(tmp_path / '4') in found
+  assert len(prints) == 4 and save(tmp_path / '4') in prints
 
 
 def flip(file: pathlib.Path):

@@ -20,14 +20,15 @@ def saved(request, tmp_path):
 
 def test_what_was_saved_is_loaded_to_the_bit(saved):
   folder, trained = saved
-  found = files.load(folder)
-  assert (found.kind, found.model, found.info) == (
+  loaded = files.load(folder)
+  assert (loaded.kind, loaded.model, loaded.info) == (
       trained.kind, trained.model, trained.info)
-  assert jax.tree.structure(found.params) == jax.tree.structure(
+  assert jax.tree.structure(loaded.params) == jax.tree.structure(
       dict(trained.params))
-  for one, other in zip(*map(jax.tree.leaves, (found.params, trained.params))):
-    assert one.tobytes() == np.asarray(other).tobytes()
-  assert found.info.weights == (3., 2., 1.)
+  for after, before in zip(
+      *map(jax.tree.leaves, (loaded.params, trained.params))):
+    assert after.tobytes() == np.asarray(before).tobytes()
+  assert loaded.info.weights == (3., 2., 1.)
   assert sorted(file.name for file in folder.iterdir()) == [
       'README.md', 'config.json', 'fingerprint.json', 'model.safetensors']
 
@@ -36,19 +37,19 @@ def test_a_prior_is_saved_with_its_reranker(tmp_path):
   trained = tiny.trained('light')
   places = np.random.default_rng(0).uniform(-60, 60, (9, 2))
   raw = np.random.default_rng(1).normal(size=(9, tiny.DIMS.raw))
-  made = geo_prior.fit(raw.astype(np.float32), places, 5, 4)
+  prior = geo_prior.fit(raw.astype(np.float32), places, 5, 4)
   weights = dict(image=3., location=2., raw=1.) | dict.fromkeys(
       geo_prior.COLUMNS, .5)
   info = tiny.info(prior={'centres': 5, 'anchors': 4, 'weights': weights,
                           'ids': ['a', 'b']})
-  save = lambda given: files.save(
-      tmp_path / 'm', 'light', trained.model, trained.params, info, '', given)
-  save(made)
-  found = files.load(tmp_path / 'm')
-  assert found.info == info
-  assert found.info.weights == (3., 2., 1., .5, .5, .5, .5)
-  assert {name: array.tobytes() for name, array in found.prior.items()} == {
-      name: array.tobytes() for name, array in made.items()}
+  save = lambda prior: files.save(
+      tmp_path / 'm', 'light', trained.model, trained.params, info, '', prior)
+  save(prior)
+  loaded = files.load(tmp_path / 'm')
+  assert loaded.info == info
+  assert loaded.info.weights == (3., 2., 1., .5, .5, .5, .5)
+  assert {name: array.tobytes() for name, array in loaded.prior.items()} == {
+      name: array.tobytes() for name, array in prior.items()}
   save(None)
   with pytest.raises(weight_files.WeightsError, match='prior/anchors is miss'):
     files.load(tmp_path / 'm')

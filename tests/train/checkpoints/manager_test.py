@@ -39,7 +39,7 @@ def saved(folder: pathlib.Path, *numbers: int, **kwargs):
   return opened
 
 
-def there(folder: pathlib.Path) -> list[int]:
+def committed(folder: pathlib.Path) -> list[int]:
   return sorted(int(path.name) for path in folder.glob('[0-9]*'))
 
 
@@ -193,14 +193,14 @@ def _sharded(devices: int):
 def test_other_number_of_devices(tmp_path, before, after):
   with checkpoints_closing(tmp_path) as opened:
     opened.save(1, _sharded(before), {})
-  wanted = _sharded(after)
+  expected = _sharded(after)
   like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(
-      x.shape, x.dtype, sharding=x.sharding), wanted)
+      x.shape, x.dtype, sharding=x.sharding), expected)
   with checkpoints_closing(tmp_path) as opened:
     restored = opened.restore(like).state
-  assert same(restored, wanted)
+  assert same(restored, expected)
   assert jax.tree.all(jax.tree.map(
-      lambda a, b: a.sharding == b.sharding, restored, wanted))
+      lambda a, b: a.sharding == b.sharding, restored, expected))
 
 
 def checkpoints_closing(folder: pathlib.Path):
@@ -210,7 +210,7 @@ def checkpoints_closing(folder: pathlib.Path):
 def test_keeps_the_last_and_every_so_many_steps(tmp_path):
   keep = manager.Keep(last=2, every_steps=3)
   saved(tmp_path, *range(1, 9), keep=keep).close()
-  assert there(tmp_path) == [3, 6, 7, 8]
+  assert committed(tmp_path) == [3, 6, 7, 8]
   assert not (tmp_path / '.deleted').exists()
 
 
@@ -239,7 +239,7 @@ def test_step_that_exists_is_refused(tmp_path):
 
 def test_earlier_step_is_saved_too(tmp_path):
   saved(tmp_path, 4, 2).close()
-  assert there(tmp_path) == [2, 4]
+  assert committed(tmp_path) == [2, 4]
 
 
 def test_blocked_time_is_counted(tmp_path):
