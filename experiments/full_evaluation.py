@@ -67,11 +67,23 @@ def _settings(config: config_dict.ConfigDict) -> evaluation.Settings:
 
 def _systems(config: config_dict.ConfigDict,
              source: types.Source) -> open_systems.Settings:
-  weights = tuple(config.fusion[source])
   return open_systems.Settings(
       config.list_size, config.raw_temperature,
       shortlist.Sizes(**config.sizes.to_dict()),
-      fusion.Fusion(*weights) if any(weights) else None, tuple(config.systems))
+      _fusion(source, config.fusion[source]), tuple(config.systems))
+
+
+def _fusion(source: str, text: str) -> fusion.Fusion | str:
+  """Three weights, or the name of a reranker's system."""
+  if ',' not in text:
+    return text
+  try:
+    image, location, raw = map(float, text.strip('()[] ').split(','))
+  except ValueError:
+    raise ValueError(f'--config.fusion.{source}={text}: give the weights of '
+                     f'image, location and raw, or the name of a reranker: '
+                     f'light, full or full_no_support') from None
+  return fusion.Fusion(image, location, raw)
 
 
 def _write_answers(path: pathlib.Path, evaluated: evaluation.Evaluated) -> None:

@@ -23,13 +23,13 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.model = ''  # Folder that train_embedder exported.
   config.gallery = ''  # Folder that build_gallery made.
   config.queries = ''  # Feature stores, separated by commas.
-  # Folders that train_reranker exported, by the queries' source; the first one
-  # brings the fusion weights of `retrieval`.
+  # Folders that train_reranker exported, by the queries' source.
   config.rerankers = config_dict.ConfigDict(dict(photo='', street=''))
-  # Weight of image, location, raw; zeros take those of the first reranker.
-  config.fusion = config_dict.ConfigDict(
-      dict(photo=(0., 0., 0.), street=(0., 0., 0.)))
-  # Shortlist of config.fusion; a reranker brings its own.
+  # Of `retrieval`: three weights, of image, location and raw, as 8,6,8; or the
+  # reranker whose weights it takes: light, full, full_no_support. '' takes
+  # those of the rerankers, where all have the same.
+  config.fusion = config_dict.ConfigDict(dict(photo='', street=''))
+  # Shortlist of weights that were given; a reranker brings its own.
   config.sizes = config_dict.ConfigDict(dict(image=8, location=2, raw=2))
   # Or index: by those that build_gallery --config.index made; answers may miss
   # a neighbour, and rows of results.json say so.
@@ -37,7 +37,9 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   # Or same: only rows of the queries' own source may be candidates; support,
   # density and priors still read both. Rows then say gallery same_source.
   config.search_source = 'both'
-  config.list_size = 256  # Candidates of raw_1nn, image_top1, location_top1.
+  # Candidates of raw_1nn, image_top1, location_top1; 0 is 256, or all rows of a
+  # smaller gallery.
+  config.list_size = 0
   # Raw cosines times this are log-odds: of 5 … 80 the best expected_score on
   # rows of the demo's gallery.
   config.raw_temperature = 20.

@@ -56,7 +56,6 @@ class Part:
 
 def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
   """All evaluations of a demo."""
-  # The first brings the weights of `retrieval`: those of the longest lists.
   main = tuple(sorted((name for name, reranker in config.rerankers.items()
                        if not reranker.variant),
                       key=lambda name: name != 'light'))
@@ -89,6 +88,8 @@ def rows(demo: config_dict.ConfigDict, folder: pathlib.Path,
   config.rerankers[part.source] = ','.join(
       str(folder / 'reranker' / part.embedder / f'{name}_{part.source}'
           / 'model') for name in part.rerankers)
+  # Of several rerankers the one with the longest lists.
+  config.fusion[part.source] = 'light' if len(part.rerankers) > 1 else ''
   config.systems = tuple(part.kept or ())
   config.filters = demo.filters[:None if part.filtered else 1]
   config.distances = (demo.distance,)
@@ -100,25 +101,31 @@ def rows(demo: config_dict.ConfigDict, folder: pathlib.Path,
 def _named(part: Part, row: Mapping[str, Any]) -> dict[str, Any]:
   system = part.kept[row['system']] if part.kept else row['system']
   # Its name says it already.
-  variant = '' if system == 'full_single_source' else part.variant
+  variant = '' if system == 'full_single_source' else (
+      part.variant or row['variant'])
   return {**row, 'table': 'demo', 'system': system, 'variant': variant}
 
 
 def systems(table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
   """Every system as it is, of both galleries and with every filter."""
-  return [row for row in table if not row['variant']]
+  return [row for row in table if not _is_variant(row)]
 
 
 def left_out(table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
   """`full` and each part of it left out, unfiltered, by query set."""
   rows = [row for row in table if row['filter'] == 'none'
-          and (row['variant'] or _part(row) in _BESIDE)]
+          and (_is_variant(row) or _part(row) in _BESIDE)]
   sets = list(dict.fromkeys(row['queries'] for row in rows))
   def order(row: Mapping[str, Any]) -> tuple[Any, ...]:
     part = _part(row)
     return (sets.index(row['queries']), row['decode'] != 'argmax',
             _BESIDE.index(part) if part in _BESIDE else len(_BESIDE))
   return sorted(rows, key=order)
+
+
+def _is_variant(row: Mapping[str, Any]) -> bool:
+  """An oracle's variant only says which list it bounds: @12."""
+  return bool(row['variant']) and not row['variant'].startswith('@')
 
 
 def _part(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -128,4 +135,4 @@ def _part(row: Mapping[str, Any]) -> tuple[str, ...]:
 def main_rows(table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
   """What a terminal shows: the combined gallery, unfiltered, no variants."""
   return [row for row in table if row['filter'] == 'none'
-          and not row['variant'] and row['gallery'] == 'combined']
+          and not _is_variant(row) and row['gallery'] == 'combined']

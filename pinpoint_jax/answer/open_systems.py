@@ -20,6 +20,8 @@ from pinpoint_jax.rerank import ranker as reranking
 # The best first: the one whose answers are written down.
 ORDER = ('full', 'full_no_support', 'light', 'retrieval', 'location_top1',
          'image_top1', 'raw_1nn')
+# Candidates of a channel's systems where no number is given.
+_LIST_SIZE = 256
 # By the name of the system.
 Rerankers = Mapping[str, files.Trained]
 
@@ -29,17 +31,20 @@ class Settings:
   """How deep systems look, and what their similarities mean.
 
   Attributes:
-    list_size: candidates of the systems of one channel.
+    list_size: candidates of the systems of one channel; 0 is 256, or all rows
+      of a smaller gallery.
     raw_temperature: of raw cosines; the embedder has none for them.
     sizes: shortlist of `retrieval`, where no reranker brings its own.
-    weights: of the channels in `retrieval`; None takes a reranker's.
+    weights: of the channels in `retrieval`, or the system of the reranker
+      whose weights and shortlist it takes; '' is the rerankers' where all have
+      the same.
     wanted: systems that answer; none named is all.
   """
 
   list_size: int
   raw_temperature: float
   sizes: shortlist.Sizes
-  weights: fusion.Fusion | None
+  weights: fusion.Fusion | str = ''
   wanted: tuple[str, ...] = ()
 
   def wants(self, name: str) -> bool:
@@ -97,32 +102,65 @@ class Opened:
     for name, trained in rerankers.items():
       ranker = reranking.Ranker(self.searcher, self.neighbourhoods, trained)
       stages[name] = systems.Stage(ranker.sizes, ranker)
-    weights, sizes = settings.weights, settings.sizes
-    if weights is None and rerankers:
-      # Weights belong to the shortlists that they were fitted on.
-      info = next(iter(rerankers.values())).info
-      weights = fusion.Fusion(**info.fusion)
-      sizes = shortlist.Sizes(**info.sizes)
-    if weights is not None:
-      stages['retrieval'] = systems.Stage(sizes, systems.Fused(weights))
-    oracle = stages[best(stages)].sizes if stages else sizes
-    stages = {name: one for name, one in stages.items() if settings.wants(name)}
+    self._check_list_size(settings)
+    fused = _fused(source, rerankers, settings)
+    if fused is not None:
+      stages['retrieval'] = fused
     channels = self._channels(source, settings)
-    if not stages and not channels:
+    wanted = {name: stage for name, stage in stages.items()
+              if settings.wants(name)}
+    if not wanted and not channels:
       raise ValueError(f'--config.systems={settings.wanted}: there is none of '
                        f'these for {source} queries')
+    bounded = [stage.sizes for stage in (wanted or stages).values()]
     return systems.Answering(
-        self.searcher, channels, stages,
-        oracle if settings.wants(systems.ORACLE) else None)
+        self.searcher, channels, wanted, (bounded or [settings.sizes])
+        if settings.wants(systems.ORACLE) else ())
+
+  def _check_list_size(self, settings: Settings) -> None:
+    if settings.list_size > len(self.gallery):
+      raise ValueError(
+          f'--config.list_size={settings.list_size}: {self.gallery.path} has '
+          f'{len(self.gallery):,} rows: give at most that many')
 
   def _channels(self, source: str,
                 settings: Settings) -> dict[str, systems.Channel]:
     learned = float(np.exp(self.trained.params[f'log_temperature_{source}']))
     temperature = {'image': learned, 'location': learned,
                    'raw': settings.raw_temperature}
-    return {name: systems.Channel(settings.list_size, temperature[channel])
+    size = settings.list_size or min(_LIST_SIZE, max(1, len(self.gallery)))
+    return {name: systems.Channel(size, temperature[channel])
             for name, channel in systems.OF_CHANNEL.items()
             if channel in self.searcher.channels and settings.wants(name)}
+
+
+def _fused(source: str, rerankers: Rerankers,
+           settings: Settings) -> systems.Stage | None:
+  """`retrieval` by the weights that are named; None where there are none."""
+  if isinstance(settings.weights, fusion.Fusion):
+    return systems.Stage(settings.sizes, systems.Fused(settings.weights))
+  if not settings.wants('retrieval'):
+    return None
+  name = settings.weights
+  if name and name not in rerankers:
+    raise ValueError(f'--config.fusion.{source}={name}: choices are '
+                     f'{sorted(rerankers)}, or three weights: image, location, '
+                     f'raw')
+  # Weights belong to the shortlists that they were fitted on.
+  stages = {other: (trained.info.fusion, trained.info.sizes)
+            for other, trained in rerankers.items()
+            if other == name or not name}
+  if not stages:
+    return None
+  first, (weights, sizes) = next(iter(stages.items()))
+  if any(dict(w) != dict(weights) or dict(k) != dict(sizes)
+         for w, k in stages.values()):
+    raise ValueError(
+        f'{sorted(stages)} have different fusion weights: name those of '
+        f'`retrieval` by --config.fusion.{source}={first}, or give three: '
+        f'image, location, raw')
+  return systems.Stage(shortlist.Sizes(**sizes), systems.Fused(
+      fusion.Fusion(**weights), first))
 
 
 def load_rerankers(source: str,

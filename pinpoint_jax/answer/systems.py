@@ -2,15 +2,15 @@
 
   searches ─┬▶ each channel's own list ───────────▶ raw_1nn, *_top1
             └▶ shortlist (union) ─▶ stage's scores ─▶ retrieval, light, full
-                                 └▶ nearest to the truth ─▶ oracle
+                                 └▶ nearest to the truth ─▶ oracle@N
   a list, best first ─▶ argmax | expected_score ─▶ one place
 
 A query with no gallery row left has row -1 and no place; who asks decides.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import dataclasses
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int
 import numpy as np
@@ -42,9 +42,15 @@ class Scorer(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Fused:
-  """`retrieval`: the weighted sum of the similarities."""
+  """`retrieval`: the weighted sum of the similarities.
+
+  Attributes:
+    weights: of the channels.
+    origin: the reranker that they belong to; '' where they were given.
+  """
 
   weights: fusion.Fusion
+  origin: str = ''
 
   def prepared(self, mask: masks.Mask) -> 'Fused':
     """Itself: weights know no row."""
@@ -112,26 +118,37 @@ class Answering:
   def __init__(self, searcher: search.Searcher,
                channels: Mapping[str, Channel],
                stages: Mapping[str, Stage],
-               oracle: shortlist.Sizes | None = None):
-    """channels by name in OF_CHANNEL; stages by any name."""
+               bounded: Iterable[shortlist.Sizes] = ()):
+    """channels by name in OF_CHANNEL; stages by any name.
+
+    bounded: shortlists that an oracle shows the best of.
+    """
     unknown = set(channels) - set(OF_CHANNEL)
     if unknown:
       raise ValueError(f'channels {sorted(unknown)}: choices are '
                        f'{sorted(OF_CHANNEL)}')
-    self._searcher, self._oracle = searcher, oracle
+    self._searcher, self._oracles = searcher, oracles(bounded)
     self._channels, self._stages = dict(channels), dict(stages)
 
   @property
   def systems(self) -> tuple[str, ...]:
-    """Names of what answers, the oracle where it is asked for."""
-    return (*self._channels, *self._stages, *([ORACLE] if self._oracle else ()))
+    """Names of what answers; an oracle's has the list that it bounds."""
+    return *self._channels, *self._stages, *self._oracles
+
+  @property
+  def weights(self) -> dict[str, dict[str, Any]]:
+    """The channels' weights of each fused system, and whose they are."""
+    return {name: {'of': stage.scorer.origin or 'given',
+                   **stage.scorer.weights.as_dict()}
+            for name, stage in self._stages.items()
+            if isinstance(stage.scorer, Fused)}
 
   def prepared(self, mask: masks.Mask) -> 'Answering':
     """One for queries under that mask, which is of all of them at once."""
     return Answering(
         self._searcher, self._channels,
         {name: dataclasses.replace(stage, scorer=stage.scorer.prepared(mask))
-         for name, stage in self._stages.items()}, self._oracle)
+         for name, stage in self._stages.items()}, self._oracles.values())
 
   def candidates(
       self, queries: shortlist.Queries, mask: masks.Mask,
@@ -142,7 +159,7 @@ class Answering:
     searched: a narrower mask of what may be a candidate; support and counts go
     by `mask`.
 
-    The oracle needs the truth; its scores are kilometres below 0.
+    An oracle needs the truth; its scores are kilometres below 0.
     """
     lists = self._searcher.lists(queries, self._depths(), searched or mask)
     found = {name: types.Candidates(
@@ -157,10 +174,11 @@ class Answering:
       among = shortlists[stage.sizes]
       found[name] = ranked(among.rows,
                            stage.scorer.scores(queries, among, mask))
-    if self._oracle and truth_deg is not None:
-      rows = (shortlists[self._oracle].rows if self._oracle in shortlists
-              else self._searcher.union(lists, queries, self._oracle).rows)
-      found[ORACLE] = nearest(rows, self._places(rows), truth_deg)
+    if truth_deg is not None:
+      for name, sizes in self._oracles.items():
+        rows = (shortlists[sizes] if sizes in shortlists else
+                self._searcher.union(lists, queries, sizes)).rows
+        found[name] = nearest(rows, self._places(rows), truth_deg)
     return found
 
   def answer(
@@ -168,14 +186,14 @@ class Answering:
       truth_deg: Float[np.ndarray, 'b 2'] | None = None,
       interpolate: bool = False,
       searched: masks.Mask | None = None) -> dict[tuple[str, str], Answers]:
-    """Answers by system and decoding; the oracle has argmax alone."""
+    """Answers by system and decoding; an oracle has argmax alone."""
     found = {}
     for name, listed in self.candidates(
         queries, mask, truth_deg, searched).items():
-      names = decoding.NAMES if name != ORACLE else decoding.NAMES[:1]
+      names = decoding.NAMES[:1] if name in self._oracles else decoding.NAMES
       for decode in names:
         found[name, decode] = self._decoded(
-            listed, decode, interpolate and name != ORACLE)
+            listed, decode, interpolate and name not in self._oracles)
     return found
 
   def _depths(self) -> dict[str, int]:
@@ -184,8 +202,8 @@ class Answering:
     for name, channel in self._channels.items():
       depths[OF_CHANNEL[name]] = channel.size
     sizes = [stage.sizes for stage in self._stages.values()]
-    for one in (*sizes, *([self._oracle] if self._oracle else ())):
-      for name, size in one.by_channel().items():
+    for some in (*sizes, *self._oracles.values()):
+      for name, size in some.by_channel().items():
         depths[name] = max(depths[name], size)
     return depths
 
@@ -208,6 +226,18 @@ class Answering:
   def _places(self, rows: Int[np.ndarray, 'b k']) -> Float[
       np.ndarray, 'b k 2']:
     return self._searcher.gallery.latlng_deg[np.maximum(rows, 0)]
+
+
+def oracles(sizes: Iterable[shortlist.Sizes]) -> dict[str, shortlist.Sizes]:
+  """Names of the oracles, one for each distinct shortlist: oracle@12.
+
+  Lists of one length but of other channels are told apart: oracle@8+2+2.
+  """
+  distinct = tuple(dict.fromkeys(sizes))
+  totals = [some.total for some in distinct]
+  return {f'{ORACLE}@' + (
+      str(some.total) if totals.count(some.total) == 1 else
+      f'{some.image}+{some.location}+{some.raw}'): some for some in distinct}
 
 
 def ranked(rows: Int[np.ndarray, 'b k'],

@@ -170,17 +170,21 @@ def _refuse_missing(answers: ByAnswer, queries: QuerySet, filter_name: str,
 def _rows(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
           filter_name: str, chosen: ByAnswer,
           seconds: float) -> Iterator[dict[str, Any]]:
-  for (system, decode), answers in chosen.items():
+  for (name, decode), answers in chosen.items():
+    # An oracle's name has the list that it bounds: oracle@12.
+    system, _, bounds = name.partition('@')
+    weights = queries.answering.weights.get(system)
     predicted = types.Predictions(queries.photos.ids, answers.latlng_deg)
     for distance_name in settings.distances:
       setting = dataclasses.replace(
           _setting(opened, queries, settings, system, distance_name),
           filter=filter_name,
-          decode=decode, variant=_variant(opened, settings, system))
+          decode=decode, variant=_variant(opened, settings, system, bounds))
       yield results.row(
           setting, geolocation.errors(predicted, queries.photos, distance_name),
           {'data': queries.data, 'seconds': round(seconds, 3)},
-          num_resamples=settings.num_resamples)
+          num_resamples=settings.num_resamples) | (
+              {'weights': weights} if weights else {})
 
 
 def _chance(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
@@ -211,8 +215,10 @@ def _setting(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
 
 
 def _variant(opened: open_systems.Opened, settings: Settings,
-             system: str) -> str:
-  notes = [f'region {settings.region}'] if settings.region else []
+             system: str, bounds: str) -> str:
+  notes = [f'@{bounds}'] if bounds else []
+  if settings.region:
+    notes.append(f'region {settings.region}')
   if opened.search != 'exact':
     notes.append('approximate search')
   if settings.interpolate and system != systems.ORACLE:
@@ -226,8 +232,9 @@ def _written(queries: QuerySet, settings: Settings, filter_name: str,
   names = [system for system, _ in chosen]
   system = settings.system or open_systems.best(names)
   if system not in names:
+    choices = sorted({name for name in names if '@' not in name})
     raise ValueError(f'--config.predictions.system={system}: {queries.name} '
-                     f'has {sorted(set(names) - {systems.ORACLE})}')
+                     f'has {choices}')
   places = chosen[system, settings.decode].latlng_deg.tolist()
   for name, (lat, lng) in zip(queries.photos.ids.tolist(), places):
     yield [name, repr(lat), repr(lng), queries.name, system, filter_name,

@@ -26,12 +26,13 @@ def searcher(tmp_path_factory):
   return search.Searcher(galleries.open_gallery(folder / 'g'))
 
 
-def everything(searcher, oracle=SIZES):
+def everything(searcher, *bounded):
   channels = {name: systems.Channel(20, 12.)
               for name in systems.OF_CHANNEL}
   return systems.Answering(searcher, channels, {
       'retrieval': systems.Stage(SIZES, systems.Fused(WEIGHTS)),
-      'mine': systems.Stage(shortlist.Sizes(9, 0, 0), ByRow())}, oracle)
+      'mine': systems.Stage(shortlist.Sizes(9, 0, 0), ByRow())},
+                           bounded or [SIZES])
 
 
 class ByRow:
@@ -68,7 +69,7 @@ def test_channels_answer_with_their_own_lists(searcher):
     np.testing.assert_array_equal(lists[name].rows, expected.rows)
     np.testing.assert_allclose(lists[name].scores, 12 * expected.scores,
                                rtol=1e-6)
-  assert set(lists) == set(found.systems) - {'oracle'}
+  assert set(lists) == set(found.systems) - {'oracle@9'}
 
 
 def test_stages_choose_among_the_searchers_shortlist(searcher):
@@ -93,17 +94,29 @@ def test_the_oracle_takes_the_candidate_nearest_the_truth(searcher):
   asked, places = queries(), searcher.gallery.latlng_deg
   rows = searcher.shortlist(asked, SIZES).rows
   found = everything(searcher).answer(asked, masks.open_mask(7), truth())
-  assert ('oracle', 'expected_score') not in found
+  assert ('oracle@9', 'expected_score') not in found
   for i, one in enumerate(rows):
     real = one[one >= 0]
     dist_km = distance.haversine_km(places[real], truth()[i])
-    assert found['oracle', 'argmax'].rows[i] == real[dist_km.argmin()]
+    assert found['oracle@9', 'argmax'].rows[i] == real[dist_km.argmin()]
   alone = everything(searcher, shortlist.Sizes(20, 0, 0)).answer(
-      asked, masks.open_mask(7), truth())['oracle', 'argmax']
+      asked, masks.open_mask(7), truth())['oracle@20', 'argmax']
   image = searcher.search('image', asked.z_image, 20).rows
   best = distance.haversine_km(places[image], truth()[:, None]).min(axis=1)
   np.testing.assert_allclose(
       distance.haversine_km(alone.latlng_deg, truth()), best)
+
+
+def test_there_is_an_oracle_for_each_distinct_list(searcher):
+  same = shortlist.Sizes(4, 3, 2)
+  assert list(systems.oracles([SIZES, shortlist.Sizes(8, 2, 2), same])) == [
+      'oracle@9', 'oracle@12']
+  assert list(systems.oracles([SIZES, shortlist.Sizes(3, 3, 3)])) == [
+      'oracle@4+3+2', 'oracle@3+3+3']
+  found = everything(searcher, SIZES, shortlist.Sizes(20, 0, 0)).answer(
+      queries(), masks.open_mask(7), truth())
+  assert {name for name, _ in found if '@' in name} == {'oracle@9',
+                                                        'oracle@20'}
 
 
 def test_places_are_those_of_the_rows_and_argmax_takes_the_first(searcher):

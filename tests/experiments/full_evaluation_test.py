@@ -66,7 +66,7 @@ def evaluate(parts, workdir, **changes):
   config = configs.get_config('quick')
   config.model, config.gallery = str(parts / 'model'), str(parts / 'g')
   config.queries = str(parts / 'q')
-  config.fusion.street = (1., 2., 3.)
+  config.fusion.street = '1,2,3'
   config.num_resamples = 0
   config.update_from_flattened_dict(changes)
   full_evaluation.write(config, workdir)
@@ -180,10 +180,10 @@ def test_a_region_and_interpolation(parts, tmp_path):
   rows, answers = evaluate(parts, tmp_path, region=area)
   assert all(float(a['lat']) <= 0 for a in answers)
   assert {r['variant'] for r in rows if r['system'] != 'chance'} == {
-      f'region {area}'}
+      f'region {area}', f'@12, region {area}'}
   rows, _ = evaluate(parts, tmp_path, interpolate=True, filters=('none',))
   assert {(r['system'], r['variant']) for r in rows} >= {
-      ('raw_1nn', 'interpolated'), ('oracle', '')}
+      ('raw_1nn', 'interpolated'), ('oracle', '@12')}
 
 
 
@@ -271,6 +271,55 @@ def test_the_command(binary, parts, tmp_path):
     assert done.stderr.count('\n') == 1, done.stderr
 
 
+def test_weights_of_retrieval_are_named_or_refused(parts, tmp_path):
+  """Two rerankers with other weights: neither sets them silently."""
+  shutil.copytree(parts / 'light', tmp_path / 'light')
+  trained = files.load(tmp_path / 'light')
+  info = dataclasses.replace(
+      trained.info, fusion={'image': 1., 'location': 0., 'raw': 9.})
+  shutil.rmtree(tmp_path / 'light')
+  files.save(tmp_path / 'light', 'light', trained.model, trained.params, info,
+             '')
+  given = {'rerankers.photo': f'{parts / "full"},{tmp_path / "light"}',
+           'filters': ('none',)}
+  with pytest.raises(ValueError, match=r"\['full', 'light'\] have different "
+                                       r'.* --config.fusion.photo=full, or'):
+    evaluate(parts, tmp_path, **given)
+  weights = {}
+  for name in ('full', 'light', '3,4,5'):
+    rows, _ = evaluate(parts, tmp_path, **given, **{'fusion.photo': name})
+    row, = (r for r in rows if (r['system'], r['decode']) == (
+        'retrieval', 'argmax') )
+    weights[name] = row['weights'], row['metrics']
+    assert all('weights' not in r for r in rows if r['system'] != 'retrieval')
+  assert weights['light'][0] == {'of': 'light', **info.fusion}
+  assert weights['3,4,5'][0]['of'] == 'given'
+  assert weights['full'][1] != weights['light'][1]
+  for name, complaint in (('lihgt', 'lihgt: choices are'),
+                          ('1,2', '=1,2: give the weights')):
+    with pytest.raises(ValueError, match=complaint):
+      evaluate(parts, tmp_path, **given, **{'fusion.photo': name})
+  rows, _ = evaluate(parts, tmp_path, **given, systems=('light', 'full'))
+  assert {row['system'] for row in rows} == {'light', 'full'}
+
+
+def test_a_list_longer_than_the_gallery_is_refused(parts, tmp_path):
+  with pytest.raises(ValueError, match='list_size=1000000: .* has 90 rows'):
+    evaluate(parts, tmp_path, list_size=1_000_000)
+
+
+def test_a_search_of_one_source_is_named_and_keeps_the_support(
+    parts, tmp_path):
+  given = {'rerankers.photo': str(parts / 'full'), 'search_source': 'same'}
+  rows, answers = evaluate(parts, tmp_path, **given)
+  assert {row['gallery'] for row in rows} == {'same_source'}
+  found = galleries.open_gallery(parts / 'g')
+  street = {tuple(place) for place in found.latlng_deg[found.source == 1]}
+  assert not street & {(float(a['lat']), float(a['lng'])) for a in answers}
+  with pytest.raises(ValueError, match='search_source=mine: choices are'):
+    evaluate(parts, tmp_path, search_source='mine')
+
+
 def test_an_index_that_is_not_there_is_refused(parts, tmp_path):
   with pytest.raises(ValueError, match='has no index: build it with'):
     evaluate(parts, tmp_path, search='index')
@@ -285,7 +334,8 @@ def test_with_an_index_the_rows_say_so_and_the_answers_stay(parts, tmp_path):
   rows, _ = evaluate(parts, tmp_path / 'index', search='index',
                      gallery=str(tmp_path / 'g'))
   assert {row['variant'] for row in rows
-          if row['system'] != 'chance'} == {'approximate search'}
+          if row['system'] not in ('chance', 'oracle')} == {
+              'approximate search'}
   assert [row['metrics'] for row in rows] == [row['metrics'] for row in exact]
 
 
