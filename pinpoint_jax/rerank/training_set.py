@@ -35,6 +35,8 @@ _WEIGHTS = sealed.Kind(
     'folder of training examples', parts.BadParts,
     'remove that file to have it fitted again', {'fused': dict, 'beside': dict},
     manifest='fusion.json')
+# Of what examples mean: 2 since a radius hides rows from the search alone.
+_VERSION = 2
 # Queries that the recall of an index is measured on.
 _NUM_RECALL = 256
 
@@ -131,6 +133,7 @@ class _Maker:
     gallery = self.reader.gallery
     searcher = search.open_searcher(gallery, how)
     folder = parts.Folder(self.folder / name, {
+        'version': _VERSION,
         'kind': 'light' if scoring.is_light(self.module) else 'attention',
         'embedder': gallery.manifest['embedder'],
         'gallery': gallery.fingerprint(),
