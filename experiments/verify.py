@@ -1,4 +1,4 @@
-r"""Reads all of a feature store or gallery and reports whether it is sound.
+r"""Reads all of a store, gallery or model and reports whether it is sound.
 
   pinpoint verify DIR        python -m experiments.verify --path=DIR
 
@@ -12,11 +12,12 @@ changed entry may go unnoticed: --seal adds one to a folder that is sound.
 import pathlib
 
 from experiments.run import launch
+from pinpoint_jax.disk import model_dir
 from pinpoint_jax.features import verify
 from pinpoint_jax.gallery import layout
 from pinpoint_jax.gallery import verify as gallery_verify
 
-FLAGS = (launch.Flag('path', None, 'Feature store or gallery to verify.'),
+FLAGS = (launch.Flag('path', None, 'Store, gallery or model to verify.'),
          launch.Flag('seal', False, 'Add a checksum of its own to an old '
                      'manifest.'))
 
@@ -24,7 +25,9 @@ FLAGS = (launch.Flag('path', None, 'Feature store or gallery to verify.'),
 def main(run: launch.Run) -> None:
   """Verify and print what is there."""
   path = pathlib.Path(run.flags['path'])
-  package = gallery_verify if layout.is_gallery(path) else verify
+  is_model = (path / model_dir.KIND.manifest).exists()
+  package = (model_dir if is_model else
+             gallery_verify if layout.is_gallery(path) else verify)
   facts = package.verify(path)
   if run.flags['seal']:
     package.seal(path)

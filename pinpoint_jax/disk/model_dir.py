@@ -69,12 +69,7 @@ def save(folder: pathlib.Path, config: Mapping[str, Any], params: Any,
 
 def load(folder: pathlib.Path, model_type: str) -> Saved:
   """Reads a directory; refuses changed files and another type of model."""
-  manifest = sealed.read_manifest(folder, KIND)
-  listed = sealed.Files(folder, manifest.get(sealed.FILES, {}), KIND)
-  content = {name: _read(listed, name) for name in (CONFIG, WEIGHTS)}
-  if fingerprint(content) != manifest['fingerprint']:
-    raise WeightsError(f'{folder}: {CONFIG} or {WEIGHTS} differs from '
-                       f'{KIND.manifest}; {KIND.remedy}')
+  manifest, content = _open(folder)
   config = _json(folder / CONFIG, content[CONFIG])
   if config.get('model_type') != model_type:
     raise WeightsError(f'{folder / CONFIG}: model_type is '
@@ -91,6 +86,24 @@ def load(folder: pathlib.Path, model_type: str) -> Saved:
   return Saved(config, params,
                {name: value.shape for name, value in flat.items()},
                manifest['fingerprint'])
+
+
+def verify(folder: pathlib.Path) -> dict[str, Any]:
+  """What is in a sound directory; refuses any changed file, also the card."""
+  manifest, content = _open(folder)
+  _listed(folder, manifest).verify()
+  config = _json(folder / CONFIG, content[CONFIG])
+  return {'model_type': config.get('model_type'),
+          'fingerprint': manifest['fingerprint'],
+          'bytes': sum(map(len, content.values()))} | sealed.note(manifest)
+
+
+def seal(folder: pathlib.Path) -> None:
+  """Lists the files of a verified directory in its manifest."""
+  entries = {'fingerprint': _open(folder)[0]['fingerprint']}
+  sums = sealed.Draft(folder).finish()
+  del sums[KIND.manifest]
+  sealed.write_manifest(folder, KIND, {**entries, sealed.FILES: sums})
 
 
 def fingerprint(content: Mapping[str, bytes]) -> str:
@@ -158,6 +171,20 @@ def _frozen(value: Any) -> Any:
   if isinstance(value, dict):
     return {name: _frozen(item) for name, item in value.items()}
   return tuple(value) if isinstance(value, list) else value
+
+
+def _open(folder: pathlib.Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+  manifest = sealed.read_manifest(folder, KIND)
+  listed = _listed(folder, manifest)
+  content = {name: _read(listed, name) for name in (CONFIG, WEIGHTS)}
+  if fingerprint(content) != manifest['fingerprint']:
+    raise WeightsError(f'{folder}: {CONFIG} or {WEIGHTS} differs from '
+                       f'{KIND.manifest}; {KIND.remedy}')
+  return manifest, content
+
+
+def _listed(folder: pathlib.Path, manifest: Mapping[str, Any]) -> sealed.Files:
+  return sealed.Files(folder, manifest.get(sealed.FILES, {}), KIND)
 
 
 def _read(listed: sealed.Files, name: str) -> bytes:

@@ -194,7 +194,9 @@ def _verify(name: str) -> Consumer:
 
 STORES = tuple(f'stores/{name}' for name in (*tiny.SOURCES, 'more', 'queries'))
 GALLERIES = ('gallery', 'indexed')
-VERIFIED = {f'verify {name}': _verify(name) for name in (*STORES, *GALLERIES)}
+MODELS = ('embedder', 'full', 'light')
+VERIFIED = {f'verify {name}': _verify(name)
+            for name in (*STORES, *GALLERIES, *MODELS)}
 CONSUMERS: dict[str, Consumer] = {
     'evaluate': Consumer('experiments.evaluate', _evaluate_all, _figures),
     'evaluate region': Consumer(
@@ -223,9 +225,9 @@ READERS: dict[str, tuple[str, ...]] = {
     'stores/more': ('add', 'verify stores/more'),
     'stores/queries': ('evaluate', 'evaluate index', 'verify stores/queries'),
     'embedder': ('evaluate', 'evaluate index', 'train_reranker', 'build',
-                 'add'),
-    'full': ('evaluate',),
-    'light': ('evaluate',),
+                 'add', 'verify embedder'),
+    'full': ('evaluate', 'verify full'),
+    'light': ('evaluate', 'verify light'),
     'gallery': ('evaluate', 'evaluate region', 'train_reranker', *CHANGES,
                 'verify gallery'),
     'gallery/support': ('evaluate', 'train_reranker', 'add', 'compact',

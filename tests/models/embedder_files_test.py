@@ -7,7 +7,7 @@ import stat
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pinpoint_jax.disk import weights
+from pinpoint_jax.disk import model_dir, weights
 from pinpoint_jax.models import embedder_files
 import pytest
 import safetensors
@@ -124,9 +124,21 @@ def test_a_missing_file_is_named(folder, name):
     embedder_files.load(folder)
 
 
-def test_the_card_may_be_edited(folder):
+def test_the_card_may_be_edited_and_verify_says_so(folder):
+  assert model_dir.verify(folder)['model_type'] == 'pinpoint_embedder'
   (folder / 'README.md').write_text('# Another card\n')
   assert embedder_files.load(folder).inputs == INPUTS
+  with pytest.raises(weights.WeightsError, match='README.md was changed'):
+    model_dir.verify(folder)
+
+
+def test_a_directory_of_before_file_lists_can_be_sealed(folder):
+  before = (folder / 'fingerprint.json').read_text()
+  assert 'without a checksum' in model_dir.verify(model_dirs.age(folder))[
+      'manifest']
+  model_dir.seal(folder)
+  assert 'manifest' not in model_dir.verify(folder)
+  assert (folder / 'fingerprint.json').read_text() == before
 
 
 def test_directories_of_before_file_lists_are_read_and_checked(folder):
