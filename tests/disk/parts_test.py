@@ -14,10 +14,10 @@ def columns(start, count):
 
 @pytest.fixture
 def folder(tmp_path):
-  found = parts.Folder(tmp_path / 't', ABOUT)
+  actual = parts.Folder(tmp_path / 't', ABOUT)
   for i, (start, count) in enumerate(((0, 4), (4, 1), (5, 3))):
-    found.write(i, columns(start, count))
-  return found
+    actual.write(i, columns(start, count))
+  return actual
 
 
 def test_rows_are_those_of_the_parts_end_to_end(folder):

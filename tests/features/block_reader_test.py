@@ -28,11 +28,11 @@ def make_store(path, first, count):
 
 @pytest.fixture
 def stores(tmp_path):
-  sizes, first, found = (50, 1, 120, 30), 0, []
+  sizes, first, actual = (50, 1, 120, 30), 0, []
   for count in sizes:
-    found.append(make_store(tmp_path / f's{first}', first, count))
+    actual.append(make_store(tmp_path / f's{first}', first, count))
     first += count
-  return found
+  return actual
 
 
 @pytest.fixture
@@ -52,10 +52,10 @@ def in_blocks(table, block_rows=16, held_blocks=7):
 @pytest.mark.parametrize('block_rows', [1, 7, 16, 500])
 def test_rows_are_those_of_the_memory_map(table, block_rows):
   asked = np.random.default_rng(1).integers(0, len(table), 300).tolist()
-  found = in_blocks(table, block_rows, 2).__getitems__(asked)
+  actual = in_blocks(table, block_rows, 2).__getitems__(asked)
   for name, column in table.__getitems__(asked).items():
-    np.testing.assert_array_equal(found[name], column)
-    assert found[name].dtype == column.dtype
+    np.testing.assert_array_equal(actual[name], column)
+    assert actual[name].dtype == column.dtype
 
 
 def make_pipeline(table, batch_size=8):
@@ -92,8 +92,8 @@ def test_resumed_anywhere_is_the_uninterrupted_stream(table, stop):
 
 
 def test_the_fingerprint_names_blocks_only_where_there_are_some(table):
-  found = make_pipeline(in_blocks(table)).fingerprint()
-  assert (found['block_rows'], found['window_blocks']) == (16, 3)
+  actual = make_pipeline(in_blocks(table)).fingerprint()
+  assert (actual['block_rows'], actual['window_blocks']) == (16, 3)
   plain = pipelines.Pipeline(table, orders.Order(len(table), 5), 8, 'a', 'b')
   assert 'block_rows' not in plain.fingerprint()
 
@@ -107,16 +107,16 @@ def test_threads_that_ask_together_read_once(stores, monkeypatch):
     read(*args)
   monkeypatch.setattr(block_reader, '_read_into', slow)
   reader = block_reader.BlockReader(stores[:1], np.arange(50), 50, 1)
-  found = []
-  threads = [threading.Thread(
-      target=lambda: found.append(reader.rows(np.arange(3)))) for _ in range(4)]
+  actual = []
+  read_one = lambda: actual.append(reader.rows(np.arange(3)))
+  threads = [threading.Thread(target=read_one) for _ in range(4)]
   for thread in threads:
     thread.start()
   assert begun.wait(10)
   go.set()
   for thread in threads:
     thread.join()
-  assert len(found) == 4 and reader.num_reads == 1
+  assert len(actual) == 4 and reader.num_reads == 1
 
 
 def test_a_failed_read_is_raised_and_tried_again(stores):

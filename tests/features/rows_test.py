@@ -37,16 +37,16 @@ def chosen(stores, *numbers):
 
 
 def test_stores_lie_end_to_end(stores):
-  found = rows.open_rows(stores)
-  assert len(found) == 5 and found.dim == DIM
-  batch = found.__getitems__([4, 0, 3, 2, 0])
+  actual = rows.open_rows(stores)
+  assert len(actual) == 5 and actual.dim == DIM
+  batch = actual.__getitems__([4, 0, 3, 2, 0])
   np.testing.assert_array_equal(
       batch['features'], [[x] * DIM for x in (42, 1, 41, 3, 1)])
   assert batch['features'].dtype == np.float16
   assert batch['row'].tolist() == [4, 0, 3, 2, 0]
   assert batch['row'].dtype == np.int32
-  assert found.photos.ids.tolist() == list('pqrst')
-  assert found.photos.authors[3] == 'by s'
+  assert actual.photos.ids.tolist() == list('pqrst')
+  assert actual.photos.authors[3] == 'by s'
 
 
 def test_places_are_float32_unit_vectors(stores):
@@ -59,28 +59,28 @@ def test_places_are_float32_unit_vectors(stores):
 
 
 def test_chosen_rows_are_counted_anew(stores):
-  found = chosen(stores, 1, 3, 4)
-  assert len(found) == 3 and found.photos.ids.tolist() == ['q', 's', 't']
-  batch = found.__getitems__([2, 0])
+  actual = chosen(stores, 1, 3, 4)
+  assert len(actual) == 3 and actual.photos.ids.tolist() == ['q', 's', 't']
+  batch = actual.__getitems__([2, 0])
   np.testing.assert_array_equal(batch['features'][:, 0], [42, 2])
   assert batch['row'].tolist() == [2, 0]
-  one = found[2]
+  one = actual[2]
   np.testing.assert_array_equal(one['features'], [42] * DIM)
   assert one['xyz'].shape == (3,) and one['row'] == 2
 
 
 def test_one_store_is_read_as_several_are(stores):
-  found = rows.open_rows(stores[:1]).__getitems__([2, 0])
-  np.testing.assert_array_equal(found['features'], [[3] * DIM, [1] * DIM])
+  actual = rows.open_rows(stores[:1]).__getitems__([2, 0])
+  np.testing.assert_array_equal(actual['features'], [[3] * DIM, [1] * DIM])
 
 
 def test_the_fingerprint_follows_stores_and_rows(stores, tmp_path):
   other = str(make(tmp_path / 'd', ['p', 'q', 'r'], 2).path)
-  found = [rows.open_rows(stores), rows.open_rows(stores[::2]),
+  actual = [rows.open_rows(stores), rows.open_rows(stores[::2]),
            rows.open_rows([other, *stores[1:]]), rows.open_rows(stores[::-1]),
            chosen(stores, 0, 1, 2, 3), chosen(stores, 1, 2, 3, 4)]
-  assert len({one.fingerprint() for one in found}) == len(found)
-  assert (rows.open_rows(stores).fingerprint() == found[0].fingerprint()
+  assert len({one.fingerprint() for one in actual}) == len(actual)
+  assert (rows.open_rows(stores).fingerprint() == actual[0].fingerprint()
           == chosen(stores, 0, 1, 2, 3, 4).fingerprint())
 
 
@@ -96,10 +96,10 @@ def test_stores_that_were_made_otherwise_are_refused(
 
 def test_an_id_in_two_stores_is_refused(stores, tmp_path):
   make(tmp_path / 'd', ['u', 'q', 'p'])
-  found = rows.open_rows([*stores, str(tmp_path / 'd')])
+  actual = rows.open_rows([*stores, str(tmp_path / 'd')])
   with pytest.raises(ValueError, match="2 ids are in several stores, the first "
                                        "is 'p'"):
-    found.photos.ids.tolist()
+    actual.photos.ids.tolist()
 
 
 IDS = np.asarray([f'photo {i}' for i in range(20000)], np.str_)
@@ -121,9 +121,9 @@ def test_shares(percent):
 
 
 def test_a_larger_share_holds_the_smaller_one():
-  found = [rows.held_out(IDS, percent) for percent in (0, .1, 1, 2.5, 100)]
-  assert not found[0].any() and found[-1].all()
-  for small, large in zip(found, found[1:]):
+  actual = [rows.held_out(IDS, percent) for percent in (0, .1, 1, 2.5, 100)]
+  assert not actual[0].any() and actual[-1].all()
+  for small, large in zip(actual, actual[1:]):
     assert (large | ~small).all()
 
 

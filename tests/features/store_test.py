@@ -62,17 +62,17 @@ def test_numpy_alone_reads_it(path):
 
 
 def test_what_was_written_is_read(path):
-  found = store.open_store(path)
-  assert len(found) == NUM and found.photos.source == 'street'
-  np.testing.assert_array_equal(found.photos.ids, photos().ids)
-  np.testing.assert_array_equal(found.photos.authors, photos().authors)
-  np.testing.assert_array_equal(found.photos.sequences, photos().sequences)
-  np.testing.assert_array_equal(found.photos.latlng_deg, photos().latlng_deg)
-  rows = found.rows(np.asarray([5, 0]))
+  actual = store.open_store(path)
+  assert len(actual) == NUM and actual.photos.source == 'street'
+  np.testing.assert_array_equal(actual.photos.ids, photos().ids)
+  np.testing.assert_array_equal(actual.photos.authors, photos().authors)
+  np.testing.assert_array_equal(actual.photos.sequences, photos().sequences)
+  np.testing.assert_array_equal(actual.photos.latlng_deg, photos().latlng_deg)
+  rows = actual.rows(np.asarray([5, 0]))
   assert rows.dtype == np.float32
   np.testing.assert_array_equal(rows, FEATURES[[5, 0]])
-  np.testing.assert_array_equal(found.table().features, FEATURES)
-  assert isinstance(found.features, np.memmap)
+  np.testing.assert_array_equal(actual.table().features, FEATURES)
+  assert isinstance(actual.features, np.memmap)
 
 
 def test_chunks_change_nothing(path, tmp_path):
@@ -93,8 +93,8 @@ def test_fingerprint_follows_the_content(path, tmp_path):
           ['q', '', 'p', 'q', '', 'p'], np.str_))),
       make(tmp_path / 'f', backbone='clip'),
       make(tmp_path / 'g', preprocess='resize(9)')]
-  found = {same, *(made.fingerprint() for made in changed)}
-  assert len(found) == 8
+  actual = {same, *(made.fingerprint() for made in changed)}
+  assert len(actual) == 8
   assert same == make(tmp_path / 'h').fingerprint()
 
 

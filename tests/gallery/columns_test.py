@@ -21,24 +21,25 @@ def test_names_there_and_back():
 
 
 def test_some_rows_keep_only_their_names():
-  found = ONE.take(np.array([0, 1, 3]))
-  assert found.names.tolist() == ['eve'] and found.codes.tolist() == [0, -1, 0]
+  actual = ONE.take(np.array([0, 1, 3]))
+  assert actual.names.tolist() == ['eve']
+  assert actual.codes.tolist() == [0, -1, 0]
 
 
 def test_joined_columns_share_their_names():
-  found = columns.join([ONE, TWO])
-  assert found.names.tolist() == ['ann', 'bob', 'eve']
-  assert found.codes.tolist() == [2, -1, 0, 2, 1, 1, -1]
+  actual = columns.join([ONE, TWO])
+  assert actual.names.tolist() == ['ann', 'bob', 'eve']
+  assert actual.codes.tolist() == [2, -1, 0, 2, 1, 1, -1]
   assert columns.join([TWO]) is TWO
 
 
 @pytest.mark.parametrize('parts', [[], [coded([])], [coded([]), coded([-1])]])
 def test_columns_without_names(parts):
-  found = columns.join(parts)
-  rows = np.arange(len(found))
-  assert found.decode(rows).tolist() == [''] * len(found)
-  assert found.find(np.array(['x'])).tolist() == [-1]
-  assert len(found.take(rows).names) == 0
+  actual = columns.join(parts)
+  rows = np.arange(len(actual))
+  assert actual.decode(rows).tolist() == [''] * len(actual)
+  assert actual.find(np.array(['x'])).tolist() == [-1]
+  assert len(actual.take(rows).names) == 0
 
 
 def test_lines_and_where_they_begin():

@@ -20,13 +20,13 @@ def _places(center, n: int = 1500) -> np.ndarray:
 def test_counts_are_brute_force(center):
   places = _places(center)
   sources = np.random.default_rng(1).integers(0, 2, len(places))
-  found = density.count(places, sources.astype(np.uint8))
-  assert found.shape == (len(places), 2, 2) and found.dtype == np.int32
+  actual = density.count(places, sources.astype(np.uint8))
+  assert actual.shape == (len(places), 2, 2) and actual.dtype == np.int32
   table = distance.haversine_km(places[:, None], places[None])
   for r, radius in enumerate(density.RADII_KM):
     for source in (0, 1):
       want = np.sum((table <= radius)[:, sources == source], axis=1)
-      np.testing.assert_array_equal(found[:, r, source], want)
+      np.testing.assert_array_equal(actual[:, r, source], want)
 
 
 def test_the_crowd_counts_as_the_tree_does():
@@ -45,9 +45,9 @@ def test_the_crowd_counts_as_the_tree_does():
 
 
 def test_a_row_counts_itself_and_far_ones_do_not():
-  found = density.count(np.array([[0., 0.], [0., .1], [50., 0.]]),
+  actual = density.count(np.array([[0., 0.], [0., .1], [50., 0.]]),
                         np.array([0, 1, 1], np.uint8))
-  assert found.tolist() == [[[1, 0], [1, 1]], [[0, 1], [1, 1]],
+  assert actual.tolist() == [[[1, 0], [1, 1]], [[0, 1], [1, 1]],
                             [[0, 1], [0, 1]]]
 
 

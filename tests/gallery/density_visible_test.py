@@ -27,8 +27,8 @@ def counts(places, sources, candidates, mask):
 
 def test_counts_are_those_of_the_rows_the_query_may_see():
   places, sources, candidates, mask = world()
-  found = counts(places, sources, candidates, mask)
-  assert found.dtype == np.int32
+  actual = counts(places, sources, candidates, mask)
+  assert actual.dtype == np.int32
   for query, slot in np.ndindex(candidates.shape):
     row = candidates[query, slot]
     seen = np.setdiff1d(np.arange(ROWS), mask.excluded.of(query))
@@ -37,7 +37,7 @@ def test_counts_are_those_of_the_rows_the_query_may_see():
       for source in range(2):
         near = (km <= radius) & (sources[seen] == source)
         want = near.sum() if row >= 0 else 0
-        assert found[query, slot, r, source] == want
+        assert actual[query, slot, r, source] == want
 
 
 def test_a_query_that_stands_in_the_gallery_leaves_no_trace():

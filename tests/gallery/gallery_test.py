@@ -53,10 +53,11 @@ def test_each_row_is_its_own_photo(built):
   assert built.ids(rows).tolist() == order and built.num_live == len(order)
   assert built.offsets.tolist() == [0, 74, 94]
   expected = tiny.photos(order)
-  found = built.photos(rows)
-  assert found.source == 'mixed'
+  opened = built.photos(rows)
+  assert opened.source == 'mixed'
   for name in ('ids', 'latlng_deg', 'authors', 'sequences'):
-    np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    np.testing.assert_array_equal(getattr(opened, name),
+                                  getattr(expected, name))
   assert [types.SOURCES[i] for i in built.source] == [
       'street' if i in STREET else 'photo' for i in order]
 
@@ -74,8 +75,8 @@ def test_vectors_are_those_of_the_model(built):
   raw /= np.linalg.norm(raw, axis=1, keepdims=True)
   for name, expected in (('image', image), ('location', location['photo']),
                          ('raw', raw)):
-    found = np.concatenate([v.take(slice(None)) for v in built.channel(name)])
-    np.testing.assert_allclose(found, expected, atol=6e-4)
+    opened = np.concatenate([v.take(slice(None)) for v in built.channel(name)])
+    np.testing.assert_allclose(opened, expected, atol=6e-4)
   with pytest.raises(ValueError, match="'sound': choices are"):
     built.channel('sound')
 
@@ -110,12 +111,12 @@ def test_ids_are_found_in_all_segments(built):
 
 def test_many_ids_are_found_across_blocks(tmp_path):
   ids = tiny.names('photo', 9000)
-  found = tiny.build(tmp_path / 'g', [tiny.make_store(tmp_path / 's', ids)],
+  opened = tiny.build(tmp_path / 'g', [tiny.make_store(tmp_path / 's', ids)],
                      writer.Settings('photo', 'off'))
   rows = np.random.default_rng(0).permutation(9000)
-  np.testing.assert_array_equal(found.find(found.ids(rows)), rows)
-  assert found.channel('raw') == (None,)
-  assert found.photos(rows[:2]).source == 'photo'
+  np.testing.assert_array_equal(opened.find(opened.ids(rows)), rows)
+  assert opened.channel('raw') == (None,)
+  assert opened.photos(rows[:2]).source == 'photo'
 
 
 def test_places_have_their_names(tmp_path):
@@ -124,12 +125,12 @@ def test_places_have_their_names(tmp_path):
   store = tiny.make_store(tmp_path / 's', ids)
   np.array([places[i] for i in ids], '<f4').tofile(store / 'latlng_deg.f32.bin')
   seals.reseal(store, STORE, 'latlng_deg.f32.bin')
-  found = tiny.build(tmp_path / 'g', [store])
-  rows = found.find(np.array(ids))
-  assert found.countries.decode(rows).tolist() == ['FR', 'FJ']
-  assert found.admin1.decode(rows).tolist() == [
+  opened = tiny.build(tmp_path / 'g', [store])
+  rows = opened.find(np.array(ids))
+  assert opened.countries.decode(rows).tolist() == ['FR', 'FJ']
+  assert opened.admin1.decode(rows).tolist() == [
       'FR/Ile-de-France', 'FJ/Central']
-  assert found.admin2.decode(rows)[0] == 'FR/Ile-de-France/Paris'
+  assert opened.admin2.decode(rows)[0] == 'FR/Ile-de-France/Paris'
 
 
 def test_int8_rows_are_near(stores, tmp_path):
@@ -143,11 +144,11 @@ def test_int8_rows_are_near(stores, tmp_path):
 
 def test_a_gallery_of_nothing(tmp_path):
   store = tiny.make_store(tmp_path / 's', [])
-  found = tiny.build(tmp_path / 'g', [store])
-  assert len(found) == found.num_live == 0
+  opened = tiny.build(tmp_path / 'g', [store])
+  assert len(opened) == opened.num_live == 0
   assert [len(part) for name in types.CHANNELS
-          for part in found.channel(name)] == [0, 0, 0]
-  assert found.latlng_deg.shape == (0, 2)
+          for part in opened.channel(name)] == [0, 0, 0]
+  assert opened.latlng_deg.shape == (0, 2)
 
 
 def test_it_opens_anywhere(copy, monkeypatch, built):
@@ -155,18 +156,18 @@ def test_it_opens_anywhere(copy, monkeypatch, built):
   copy.rename(copy.with_name('moved'))
   for folder in [copy.with_name('moved'), *copy.with_name('moved').rglob('*')]:
     folder.chmod(folder.stat().st_mode & ~stat.S_IWUSR)
-  found = galleries.open_gallery('moved')
-  assert tiny.search(found) == tiny.search(built)
-  assert found.fingerprint() == built.fingerprint()
+  opened = galleries.open_gallery('moved')
+  assert tiny.search(opened) == tiny.search(built)
+  assert opened.fingerprint() == built.fingerprint()
 
 
 def test_an_open_gallery_outlives_its_files(copy, built):
-  found = galleries.open_gallery(copy)
+  opened = galleries.open_gallery(copy)
   update.remove(copy, np.array(['p1']))
-  assert not found.is_current()
+  assert not opened.is_current()
   update.compact(copy)
-  assert tiny.search(found) == tiny.search(built)
-  assert found.authors.decode(np.arange(9)).tolist() == built.authors.decode(
+  assert tiny.search(opened) == tiny.search(built)
+  assert opened.authors.decode(np.arange(9)).tolist() == built.authors.decode(
       np.arange(9)).tolist()
 
 

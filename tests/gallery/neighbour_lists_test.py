@@ -11,16 +11,16 @@ def _sources(n: int, seed: int = 0) -> np.ndarray:
 
 
 def _check(places: np.ndarray, sources: np.ndarray) -> None:
-  found = neighbour_lists.build(places, sources)
+  actual = neighbour_lists.build(places, sources)
   table = distance.haversine_km(places[:, None], places[None])
   for row, dist_km in enumerate(table):
     order = np.lexsort((np.arange(len(places)), dist_km))
     other = order[(sources != sources[row])[order]]
     want = other[dist_km[other] <= 25][:64]
-    np.testing.assert_array_equal(found.of(row), want)
-    start = found.starts[row]
+    np.testing.assert_array_equal(actual.of(row), want)
+    start = actual.starts[row]
     np.testing.assert_allclose(
-        found.dist_km[start:start + len(want)], dist_km[want], rtol=1e-6,
+        actual.dist_km[start:start + len(want)], dist_km[want], rtol=1e-6,
         atol=1e-8)
 
 
@@ -57,8 +57,8 @@ def test_the_edge_is_inside():
                      [0., step * (1 + 1e-13)]])
   assert np.all((distance.haversine_km(places[:1], places) <= 25)
                 == [True, True, False])
-  found = neighbour_lists.build(places, np.array([0, 1, 1], np.uint8))
-  assert found.of(0).tolist() == [1]
+  actual = neighbour_lists.build(places, np.array([0, 1, 1], np.uint8))
+  assert actual.of(0).tolist() == [1]
 
 
 def test_blocks_change_nothing(monkeypatch):
@@ -72,5 +72,5 @@ def test_blocks_change_nothing(monkeypatch):
 
 @pytest.mark.parametrize('n', [0, 5])
 def test_one_source_alone_has_no_neighbours(n):
-  found = neighbour_lists.build(np.ones((n, 2)), np.zeros(n, np.uint8))
-  assert len(found) == n and not found.counts.any() and not len(found.rows)
+  actual = neighbour_lists.build(np.ones((n, 2)), np.zeros(n, np.uint8))
+  assert len(actual) == n and not actual.counts.any() and not len(actual.rows)

@@ -22,26 +22,26 @@ def _found(n: int = 60) -> neighbours.Neighbourhoods:
 
 @pytest.mark.parametrize('n', [0, 60])
 def test_what_is_saved_is_loaded(tmp_path, n):
-  found = _found(n)
-  neighbours.save(found, tmp_path / 'near', 'abc')
+  actual = _found(n)
+  neighbours.save(actual, tmp_path / 'near', 'abc')
   loaded = neighbours.load(tmp_path / 'near', 'abc')
   assert len(loaded) == n
   for name in ('rows', 'dist_km', 'starts', 'counts'):
-    saved = getattr(found.lists, name)
+    saved = getattr(actual.lists, name)
     assert getattr(loaded.lists, name).dtype == saved.dtype
     np.testing.assert_array_equal(getattr(loaded.lists, name), saved)
-  np.testing.assert_array_equal(loaded.density, found.density)
+  np.testing.assert_array_equal(loaded.density, actual.density)
   assert [path.name for path in tmp_path.iterdir()] == ['near']
 
 
 def test_files_are_flat_and_named_by_their_numbers(tmp_path):
-  found = _found()
-  neighbours.save(found, tmp_path / 'near', 'abc')
+  actual = _found()
+  neighbours.save(actual, tmp_path / 'near', 'abc')
   names = {path.name for path in (tmp_path / 'near').iterdir()}
   assert names == {neighbours.MANIFEST, 'rows.i32.bin', 'dist_km.f32.bin',
                    'starts.i64.bin', 'counts.i32.bin', 'density.i32.bin'}
   np.testing.assert_array_equal(
-      np.fromfile(tmp_path / 'near/rows.i32.bin', '<i4'), found.lists.rows)
+      np.fromfile(tmp_path / 'near/rows.i32.bin', '<i4'), actual.lists.rows)
 
 
 def test_another_gallerys_lists_are_refused(tmp_path):

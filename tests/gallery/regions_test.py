@@ -48,10 +48,10 @@ def _shapes(seed: int) -> list[regions.Region]:
 def test_shapes_hold_what_contains_says(seed):
   for region in _shapes(seed):
     for one in (region, regions.Complement(region)):
-      found = INDEX.rows(one)
-      assert found.dtype == np.int64
+      actual = INDEX.rows(one)
+      assert actual.dtype == np.int64
       np.testing.assert_array_equal(
-          found, np.flatnonzero(one.contains(PLACES)))
+          actual, np.flatnonzero(one.contains(PLACES)))
 
 
 def test_a_circle_ends_at_a_row():
@@ -105,7 +105,7 @@ def test_an_empty_gallery_has_empty_regions():
 
 
 def test_admin_names_by_hand():
-  found = region_rows.admin_names(
+  actual = region_rows.admin_names(
       np.array(['US', 'SG']), np.array(['Texas', '']))
-  assert found.tolist() == ['US/Texas', '']
-  assert region_rows.named(found).codes.tolist() == [0, -1]
+  assert actual.tolist() == ['US/Texas', '']
+  assert region_rows.named(actual).codes.tolist() == [0, -1]

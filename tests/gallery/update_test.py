@@ -55,18 +55,18 @@ def scratch(tmp_path_factory):
 def test_what_is_taken_down_is_gone_at_once(copy, scratch):
   done = update.remove(copy, np.array(GONE))
   assert (done.num_removed, done.num_gone, len(done.unknown)) == (4, 0, 0)
-  found = galleries.open_gallery(copy)
-  assert found.num_live == 46 and len(found) == 50
-  assert found.ids(found.removed).tolist() == ['p29', 'p3', 'a0', 'a7']
-  assert tiny.search(found) == tiny.search(scratch)
+  opened = galleries.open_gallery(copy)
+  assert opened.num_live == 46 and len(opened) == 50
+  assert opened.ids(opened.removed).tolist() == ['p29', 'p3', 'a0', 'a7']
+  assert tiny.search(opened) == tiny.search(scratch)
   assert verify.verify(copy)['taken_down'] == 4
 
 
 def test_compacted_it_is_the_gallery_from_scratch_to_the_byte(copy, scratch):
   update.remove(copy, np.array(GONE))
-  found = update.compact(copy)
+  opened = update.compact(copy)
   assert tiny.content(copy) == tiny.content(scratch.path)
-  assert found.fingerprint() == scratch.fingerprint()
+  assert opened.fingerprint() == scratch.fingerprint()
   assert [x.name for x in (copy / 'segments').iterdir()] == [
       scratch.segments[0].name]
   assert update.compact(copy).fingerprint() == scratch.fingerprint()
@@ -119,9 +119,9 @@ def test_one_writer_at_a_time(copy):
 
 
 def test_stale_indices_and_leftovers_are_swept(copy):
-  found = galleries.open_gallery(copy)
-  segment = found.segments[0].name
-  for key in (found.rows_key(), segment, 'gone'):
+  opened = galleries.open_gallery(copy)
+  segment = opened.segments[0].name
+  for key in (opened.rows_key(), segment, 'gone'):
     layout.derived(copy, 'index', key).mkdir(parents=True)
   (copy / 'segments' / '.new.123.tmp').mkdir()
   (copy / 'segments' / ('0' * 16)).mkdir()
@@ -129,10 +129,10 @@ def test_stale_indices_and_leftovers_are_swept(copy):
   (copy / '.manifest.json.123.tmp').write_text('')
   update.remove(copy, np.array(['p3']))
   assert {x.name for x in (copy / 'index').iterdir()} == {
-      segment, found.rows_key()}
+      segment, opened.rows_key()}
   assert not layout.leftovers(copy, layout.read_manifest(copy))
   assert sorted(x.name for x in (copy / 'segments').iterdir()) == sorted(
-      s.name for s in found.segments)
+      s.name for s in opened.segments)
 
 
 def test_killed_at_any_file_operation(copy, tmp_path):
@@ -157,13 +157,13 @@ def test_insert_delete_search_and_be_killed(tmp_path):
           'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0'})
   assert done.returncode == 0, done.stderr
   print(done.stdout)
-  found = galleries.open_gallery(tmp_path / 'g')
+  opened = galleries.open_gallery(tmp_path / 'g')
   left = (tmp_path / 'left.txt').read_text().split()
   assert sorted(left) == sorted(np.delete(
-      found.ids(np.arange(len(found))), found.removed).tolist())
+      opened.ids(np.arange(len(opened))), opened.removed).tolist())
   scratch = tiny.build(tmp_path / 'scratch', [
       tiny.make_store(tmp_path / 'all', left)])
-  assert tiny.search(found) == tiny.search(scratch)
+  assert tiny.search(opened) == tiny.search(scratch)
   assert not verify.verify(tmp_path / 'g')['leftovers']
   update.compact(tmp_path / 'g')
   assert tiny.content(tmp_path / 'g') == tiny.content(scratch.path)

@@ -28,8 +28,8 @@ def copy(built, tmp_path):
 
 
 def test_a_sound_gallery_is_counted(built):
-  found = verify.verify(built)
-  assert found == found | {
+  opened = verify.verify(built)
+  assert opened == opened | {
       'rows': 20, 'taken_down': 1, 'photo': 11, 'street': 8, 'segments': 2,
       'leftovers': 0, 'embedder': 'feed', 'raw': 'float16'}
 

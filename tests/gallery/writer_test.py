@@ -44,8 +44,8 @@ def test_a_gallery_of_one_source_takes_no_other(tmp_path, photo):
   street = tiny.make_store(tmp_path / 's', ['s1'], 'street')
   with pytest.raises(BadGallery, match="street features; mode 'photo' takes "):
     tiny.build(tmp_path / 'g', [photo, street], Settings('photo'))
-  found = tiny.build(tmp_path / 'g', [street], Settings('street'))
-  assert found.photos(np.array([0])).source == 'street'
+  opened = tiny.build(tmp_path / 'g', [street], Settings('street'))
+  assert opened.photos(np.array([0])).source == 'street'
   with pytest.raises(BadGallery, match=r"of mode 'street' takes \['street'\]"):
     tiny.add(tmp_path / 'g', [photo])
 
@@ -62,9 +62,9 @@ def test_raw_features_of_two_backbones_do_not_compare(tmp_path, photo):
   trained.inputs['street']['backbone'] = 'other'
   with pytest.raises(BadGallery, match='do not compare.*raw=off'):
     writer.build(tmp_path / 'g', trained, [photo], Settings())
-  found = writer.build(tmp_path / 'g', trained, [photo],
+  opened = writer.build(tmp_path / 'g', trained, [photo],
                                Settings(raw='off'), encoder=tiny.encoder())
-  assert len(found) == 9 and found.channel('raw') == (None,)
+  assert len(opened) == 9 and opened.channel('raw') == (None,)
 
 
 def test_ids_that_are_there_twice(tmp_path, photo):
@@ -73,11 +73,11 @@ def test_ids_that_are_there_twice(tmp_path, photo):
                                        "'p3'.*duplicates=first"):
     tiny.build(tmp_path / 'g', [photo, again])
   first = Settings(duplicates='first')
-  found = tiny.build(tmp_path / 'g', [photo, again], first)
-  assert len(found) == 10 and found.manifest['duplicates_left_out'] == 2
-  assert found.source[found.find(np.array(['p3', 'x']))].tolist() == [0, 1]
-  found = tiny.build(tmp_path / 'h', [again, photo], first)
-  assert found.source[found.find(np.array(['p3', 'x']))].tolist() == [1, 1]
+  opened = tiny.build(tmp_path / 'g', [photo, again], first)
+  assert len(opened) == 10 and opened.manifest['duplicates_left_out'] == 2
+  assert opened.source[opened.find(np.array(['p3', 'x']))].tolist() == [0, 1]
+  opened = tiny.build(tmp_path / 'h', [again, photo], first)
+  assert opened.source[opened.find(np.array(['p3', 'x']))].tolist() == [1, 1]
 
 
 def test_ids_of_another_segment(tmp_path, photo):
@@ -85,8 +85,8 @@ def test_ids_of_another_segment(tmp_path, photo):
   again = tiny.make_store(tmp_path / 'again', ['p8', 'x'])
   with pytest.raises(BadGallery, match="1 ids are there already.*'p8'"):
     tiny.add(tmp_path / 'g', [again])
-  found = tiny.add(tmp_path / 'g', [again], duplicates='first')
-  assert len(found) == 10 and found.manifest['duplicates_left_out'] == 1
+  opened = tiny.add(tmp_path / 'g', [again], duplicates='first')
+  assert len(opened) == 10 and opened.manifest['duplicates_left_out'] == 1
   before = tiny.content(tmp_path / 'g')
   tiny.add(tmp_path / 'g', [photo], duplicates='first')  # Nothing new.
   changed = tiny.content(tmp_path / 'g')

@@ -37,17 +37,17 @@ def test_it_is_an_index(tree):
 @pytest.mark.parametrize('num_rows', [0, 1, 5, 300])
 def test_brute_is_exact_search(num_rows):
   rows, queries = unit(num_rows), unit(19, seed=1)
-  found, wanted = build(rows).search(queries, 12), exact.search(
+  actual, wanted = build(rows).search(queries, 12), exact.search(
       queries, rows, 12)
-  np.testing.assert_array_equal(found.rows, wanted.rows)
-  np.testing.assert_allclose(found.scores, wanted.scores, rtol=2e-6, atol=1e-6)
+  np.testing.assert_array_equal(actual.rows, wanted.rows)
+  np.testing.assert_allclose(actual.scores, wanted.scores, rtol=2e-6, atol=1e-6)
 
 
 def test_a_tree_searched_whole_is_exact_search(tree):
   queries = unit(50, seed=1)
-  found = tree.with_effort(40, 2000).search(queries, 20)
+  actual = tree.with_effort(40, 2000).search(queries, 20)
   np.testing.assert_array_equal(
-      found.rows, exact.search(queries, unit(4000), 20).rows)
+      actual.rows, exact.search(queries, unit(4000), 20).rows)
 
 
 @pytest.mark.parametrize('settings', [BRUTE, TREE])
@@ -58,16 +58,16 @@ def test_answers_do_not_depend_on_the_batch(settings, batch, tree):
   whole = built.search(queries, 12)
   for start in range(0, len(queries), batch):
     part = slice(start, start + batch)
-    found = built.search(queries[part], 12)
-    np.testing.assert_array_equal(found.rows, whole.rows[part])
-    np.testing.assert_array_equal(found.scores, whole.scores[part])
+    actual = built.search(queries[part], 12)
+    np.testing.assert_array_equal(actual.rows, whole.rows[part])
+    np.testing.assert_array_equal(actual.scores, whole.scores[part])
 
 
 def test_lists_shorter_than_k_are_padded(tree):
-  found = tree.with_effort(1, 60).search(unit(20, seed=1), 3000)
-  missing = found.rows == -1
+  actual = tree.with_effort(1, 60).search(unit(20, seed=1), 3000)
+  missing = actual.rows == -1
   assert missing.any(axis=1).all() and not missing[:, 0].any()
-  assert np.isneginf(found.scores[missing]).all()
+  assert np.isneginf(actual.scores[missing]).all()
 
 
 def test_refusals(tree):

@@ -40,17 +40,17 @@ def test_fit_repeats_and_is_orthonormal():
 
 def test_answers_are_those_of_exact_search():
   rows, queries = low_rank(2000), low_rank(50, seed=1)
-  found = projected(rows).search(queries, 5)
+  actual = projected(rows).search(queries, 5)
   wanted = exact.search(queries, rows, 5)
-  np.testing.assert_array_equal(found.rows, wanted.rows)
-  np.testing.assert_allclose(found.scores, wanted.scores, rtol=1e-5)
+  np.testing.assert_array_equal(actual.rows, wanted.rows)
+  np.testing.assert_allclose(actual.scores, wanted.scores, rtol=1e-5)
 
 
 def test_equal_rows_come_in_order():
   rows = low_rank(300)
   rows[[250, 40, 120]] = rows[7]
-  found = projected(rows).search(rows[7:8], 4)
-  np.testing.assert_array_equal(found.rows, [[7, 40, 120, 250]])
+  actual = projected(rows).search(rows[7:8], 4)
+  np.testing.assert_array_equal(actual.rows, [[7, 40, 120, 250]])
 
 
 @pytest.mark.parametrize('batch', [1, 7, 64])
@@ -66,9 +66,9 @@ def test_answers_do_not_depend_on_the_batch(batch):
 
 
 def test_more_asked_than_there_is():
-  found = projected(low_rank(3)).search(low_rank(2, seed=1), 5)
-  assert (found.rows[:, 3:] == -1).all()
-  assert np.isneginf(found.scores[:, 3:]).all()
+  actual = projected(low_rank(3)).search(low_rank(2, seed=1), 5)
+  assert (actual.rows[:, 3:] == -1).all()
+  assert np.isneginf(actual.scores[:, 3:]).all()
   assert projected(low_rank(3)).search(low_rank(0), 5).rows.shape == (0, 5)
 
 

@@ -58,16 +58,17 @@ def test_it_is_an_index(tree):
 @pytest.mark.parametrize('k', [1, 12, 100])
 def test_brute_is_exact_search(num_rows, k):
   rows, queries = unit(num_rows), unit(19, seed=1)
-  found, wanted = build(rows).search(queries, k), exact.search(queries, rows, k)
-  np.testing.assert_array_equal(found.rows, wanted.rows)
-  np.testing.assert_allclose(found.scores, wanted.scores, rtol=2e-6, atol=1e-6)
+  actual = build(rows).search(queries, k)
+  wanted = exact.search(queries, rows, k)
+  np.testing.assert_array_equal(actual.rows, wanted.rows)
+  np.testing.assert_allclose(actual.scores, wanted.scores, rtol=2e-6, atol=1e-6)
 
 
 def test_a_tree_searched_whole_is_exact_search(tree):
   queries = unit(50, seed=1)
-  found = tree.with_effort(40, 2000).search(queries, 20)
+  actual = tree.with_effort(40, 2000).search(queries, 20)
   wanted = exact.search(queries, unit(4000), 20)
-  np.testing.assert_array_equal(found.rows, wanted.rows)
+  np.testing.assert_array_equal(actual.rows, wanted.rows)
 
 
 @pytest.mark.parametrize('settings', [BRUTE, TREE])
@@ -75,8 +76,8 @@ def test_ties_are_by_row(settings):
   rows = unit(4000)
   equals = np.random.default_rng(5).permutation(4000)[:50]
   rows[equals] = rows[equals[0]]
-  found = build(rows, settings).search(rows[equals[:3]], 20)
-  np.testing.assert_array_equal(found.rows, [np.sort(equals)[:20]] * 3)
+  actual = build(rows, settings).search(rows[equals[:3]], 20)
+  np.testing.assert_array_equal(actual.rows, [np.sort(equals)[:20]] * 3)
 
 
 @pytest.mark.parametrize('name', ['tree', 'brute'])
@@ -86,9 +87,9 @@ def test_answers_do_not_depend_on_the_batch(name, batch, request):
   whole = built.search(queries, 12)
   for start in range(0, len(queries), batch):
     part = slice(start, start + batch)
-    found = built.search(queries[part], 12)
-    np.testing.assert_array_equal(found.rows, whole.rows[part])
-    np.testing.assert_array_equal(found.scores, whole.scores[part])
+    actual = built.search(queries[part], 12)
+    np.testing.assert_array_equal(actual.rows, whole.rows[part])
+    np.testing.assert_array_equal(actual.scores, whole.scores[part])
 
 
 @pytest.mark.parametrize('changed', [
@@ -98,20 +99,20 @@ def test_options_find_most(changed):
   settings = ann.Settings(
       40, training_rows=4000, leaves_to_search=30, reorder=400, **changed)
   rows, queries = unit(4000), unit(50, seed=1)
-  found = build(rows, settings).search(queries, 10)
+  actual = build(rows, settings).search(queries, 10)
   wanted = exact.search(queries, rows, 10)
-  assert ann_tuning.recall(found.rows, wanted.rows) > 0.9
+  assert ann_tuning.recall(actual.rows, wanted.rows) > 0.9
   # SOAR stores a row twice: it must be answered once.
-  assert all(len(set(row)) == 10 for row in found.rows)
+  assert all(len(set(row)) == 10 for row in actual.rows)
 
 
 def test_lists_shorter_than_k_are_padded(tree):
-  found = tree.with_effort(1, 60).search(unit(20, seed=1), 3000)
-  missing = found.rows == -1
+  actual = tree.with_effort(1, 60).search(unit(20, seed=1), 3000)
+  missing = actual.rows == -1
   assert missing.any(axis=1).all() and not missing[:, 0].any()
-  assert np.isneginf(found.scores[missing]).all()
+  assert np.isneginf(actual.scores[missing]).all()
   assert (np.diff(missing.astype(int), axis=1) >= 0).all()
-  for row in found.rows:
+  for row in actual.rows:
     assert len(set(row[row >= 0])) == (row >= 0).sum()
 
 

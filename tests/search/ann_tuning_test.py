@@ -28,14 +28,14 @@ def test_recall_by_hand():
 def test_exact_rows_are_those_of_exact_search(monkeypatch):
   monkeypatch.setattr(ann_tuning, '_BLOCK', 100)
   gallery, queries = unit(730, 8), unit(20, 8, seed=1)
-  found = ann_tuning.exact_rows(vectors_lib.Vectors(gallery), queries, 12)
-  np.testing.assert_array_equal(found, exact.search(queries, gallery, 12).rows)
+  actual = ann_tuning.exact_rows(vectors_lib.Vectors(gallery), queries, 12)
+  np.testing.assert_array_equal(actual, exact.search(queries, gallery, 12).rows)
 
 
 def test_exact_rows_of_a_short_gallery_are_padded():
-  found = ann_tuning.exact_rows(
+  actual = ann_tuning.exact_rows(
       vectors_lib.Vectors(unit(3, 8)), unit(2, 8, seed=1), 5)
-  assert (found[:, 3:] == -1).all() and (found[:, :3] >= 0).all()
+  assert (actual[:, 3:] == -1).all() and (actual[:, :3] >= 0).all()
 
 
 def test_tune_takes_the_fastest_that_is_good_enough(built):
