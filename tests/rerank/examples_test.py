@@ -3,7 +3,9 @@
 import dataclasses
 
 import numpy as np
+from pinpoint_jax import types
 from pinpoint_jax.candidates import filters, shortlist
+from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.geo import distance, neighbors
 from pinpoint_jax.rerank import examples
 from pinpoint_jax.search import row_sets
@@ -180,3 +182,21 @@ def test_columns_keep_all_of_a_context(asked):
 def test_settings_without_examples_are_refused(changes):
   with pytest.raises(ValueError, match='at least 1, at least 0'):
     dataclasses.replace(SETTINGS, **changes)
+
+
+def test_recall_is_the_share_of_the_exact_lists(asked):
+  ground = tiny.ground()
+  whole = examples.recall(ground.searcher, ground.searcher, asked, SETTINGS)
+  assert whole == {'image': 1., 'location': 1., 'raw': 1.}
+
+  class Forgetful(search.Searcher):
+    """Misses the best row of every list."""
+
+    def search(self, channel, queries, k, mask=None):
+      found = super().search(channel, queries, k + 1, mask)
+      return types.Candidates(found.rows[:, 1:], found.scores[:, 1:])
+
+  shares = examples.recall(
+      Forgetful(ground.gallery), ground.searcher, asked, SETTINGS)
+  assert shares == pytest.approx({
+      name: 1 - 1 / size for name, size in tiny.SIZES.items()})
