@@ -26,9 +26,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-  """A test that starts a binary is slow: `make test-quick` leaves it out."""
+  """What starts a binary or trains is slow: `make test-quick` skips it."""
   for item in items:
-    if 'binary' in item.fixturenames:
+    if {'binary', 'trained'} & set(item.fixturenames):
       item.add_marker('slow')
 
 
