@@ -39,11 +39,11 @@ def compare(loaded: load.Pretrained, photos: list) -> dict[str, float]:
   features, pixels, rates = [], [], []
   for ops in (loaded.preprocess, fast_ops(loaded.preprocess)):
     halves = preprocess.split(ops)
-    resize = preprocess.parse_half(halves.pixels)
+    resize = preprocess.parse(halves.pixels)
     started = time.perf_counter()
     pixels.append(np.stack([resize(photo) for photo in photos]))
     rates.append(len(photos) / (time.perf_counter() - started))
-    values = preprocess.parse_half(halves.values)
+    values = preprocess.parse(halves.values)
     features.append(np.concatenate([
         apply(loaded.params, jnp.asarray(values(image[None])))
         for image in pixels[-1]]))

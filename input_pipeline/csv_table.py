@@ -21,10 +21,6 @@ _NEEDED = ('id', 'lat', 'lng')
 _NUM_EXAMPLES = 5
 
 
-class BadTable(ValueError):
-  """A CSV file that cannot be read as photos, and why."""
-
-
 @dataclasses.dataclass(frozen=True)
 class CsvPhotos:
   """A CSV file as photos.
@@ -93,15 +89,15 @@ def _read(path: pathlib.Path) -> tuple[dict[str, list[str]], dict[str, str]]:
     try:
       header, *rows = [row for row in reader if row] or [[]]
     except (csv.Error, UnicodeDecodeError) as error:
-      raise BadTable(f'{path}: line {reader.line_num}: {error}') from error
+      raise ValueError(f'{path}: line {reader.line_num}: {error}') from error
   if len(set(header)) < len(header):
-    raise BadTable(f'{path}: a column name appears twice in {header}')
+    raise ValueError(f'{path}: a column name appears twice in {header}')
   ragged = [i for i, row in enumerate(rows) if len(row) != len(header)]
   if ragged:
-    raise BadTable(f'{path}: {len(ragged)} rows do not have {len(header)} '
-                   f'columns, first row {ragged[0]}: {rows[ragged[0]]}')
+    raise ValueError(f'{path}: {len(ragged)} rows do not have {len(header)} '
+                     f'columns, first row {ragged[0]}: {rows[ragged[0]]}')
   if not rows:
-    raise BadTable(f'{path}: no rows below the header {header}')
+    raise ValueError(f'{path}: no rows below the header {header}')
   columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
   return columns, _find_headers(header, path)
 
@@ -111,12 +107,12 @@ def _find_headers(header: Sequence[str], path: pathlib.Path) -> dict[str, str]:
   for name, accepted in COLUMNS.items():
     present = [h for h in accepted if h in header]
     if len(present) > 1:
-      raise BadTable(f'{path}: columns {present} all mean {name!r}; keep one')
+      raise ValueError(f'{path}: columns {present} all mean {name!r}; keep one')
     if present:
       headers[name] = present[0]
     elif name in _NEEDED:
-      raise BadTable(f'{path}: no column for {name!r}; accepted are '
-                     f'{list(accepted)}, found {list(header)}')
+      raise ValueError(f'{path}: no column for {name!r}; accepted are '
+                       f'{list(accepted)}, found {list(header)}')
   return headers
 
 
@@ -150,7 +146,7 @@ def _first_of_each(ids: Sequence[str], path: str | pathlib.Path,
   ids = np.asarray(ids, np.str_)
   blank = np.flatnonzero(ids == '')
   if len(blank):
-    raise BadTable(f'{path}: {len(blank)} empty ids, first row {blank[0]}')
+    raise ValueError(f'{path}: {len(blank)} empty ids, first row {blank[0]}')
   names, first = np.unique(ids, return_index=True)
   extra = len(ids) - len(names)
   if not extra:
@@ -159,7 +155,7 @@ def _first_of_each(ids: Sequence[str], path: str | pathlib.Path,
   shown = ', '.join(f'{str(ids[r])!r} again in row {r}'
                     for r in again[:_NUM_EXAMPLES])
   if duplicates != 'first':
-    raise BadTable(f'{path}: {extra} duplicate ids: {shown}')
+    raise ValueError(f'{path}: {extra} duplicate ids: {shown}')
   notes.append(f'{path}: {extra} duplicate ids dropped, first row kept: '
                f'{shown}')
   return np.sort(first)

@@ -27,10 +27,6 @@ class RowSource(Protocol):
   def __getitem__(self, row: int) -> Any: ...
 
 
-class FingerprintMismatch(ValueError):
-  """A saved position belongs to another stream."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Pipeline:
   """What a stream of batches is.
@@ -133,12 +129,12 @@ class Batches:
 
 def check_fingerprint(saved: Mapping[str, Any],
                       here: Mapping[str, Any]) -> None:
-  """Raises FingerprintMismatch that names every difference, old → new."""
+  """Raises ValueError naming every difference, old → new."""
   names = [name for name in {**saved, **here}
            if saved.get(name) != here.get(name)]
   if names:
     changes = ', '.join(
         f'{n} {saved.get(n)} → {here.get(n)}' for n in names)
-    raise FingerprintMismatch(
+    raise ValueError(
         f'data pipeline fingerprint differs ({changes}); resume with what the '
         f'run began with, or begin a new one in another workdir')

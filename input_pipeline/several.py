@@ -31,7 +31,7 @@ class Several:
   def restore(self, state: Mapping[str, Any]) -> None:
     """Continues after the batches of `state`; refuses other streams."""
     if set(state) != set(self._batches):
-      raise pipeline.FingerprintMismatch(
+      raise ValueError(
           f'data pipeline fingerprint differs (sources {sorted(state)} → '
           f'{sorted(self._batches)}); resume with the sources the run began '
           f'with, or begin a new one in another workdir')

@@ -92,22 +92,6 @@ class Photos:
 
 
 @dataclasses.dataclass(frozen=True)
-class FeatureTable:
-  """Photos with their features, row by row: float32 [n, d]."""
-
-  photos: Photos
-  features: Float[np.ndarray, 'n d']
-
-  def fingerprint(self) -> str:
-    """Content hash of any id, place or feature."""
-    digest = hashlib.sha256()
-    digest.update('\n'.join(self.photos.ids).encode())
-    digest.update(np.ascontiguousarray(self.photos.latlng_deg).tobytes())
-    digest.update(np.ascontiguousarray(self.features).tobytes())
-    return digest.hexdigest()[:16]
-
-
-@dataclasses.dataclass(frozen=True)
 class Candidates:
   """Gallery rows proposed for each query, best first.
 

@@ -24,10 +24,6 @@ from pinpoint_jax import types
 _OPEN_FILES = 64
 
 
-class BadArchive(ValueError):
-  """An archive that cannot be read: which file, what is wrong, a way out."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Parts:
   """Files end to end, as they were when listed.
@@ -65,7 +61,7 @@ class Parts:
     while place < stop:
       part = bisect.bisect_right(self.ends, place)
       if part == len(self.paths):
-        raise BadArchive(f'{self.paths[-1]}: {stop - place} bytes are missing '
+        raise ValueError(f'{self.paths[-1]}: {stop - place} bytes are missing '
                          f'at the end of {len(self):,}')
       count = min(stop, self.ends[part]) - place
       pieces.append(self._read_part(part, place - self.begin(part), count))
@@ -86,7 +82,7 @@ class Parts:
     while len(data) < size:  # One call gives 2 GiB at most.
       piece = os.pread(handle.file, size - len(data), start + len(data))
       if not piece:
-        raise BadArchive(f'{self.paths[part]} is shorter than it was')
+        raise ValueError(f'{self.paths[part]} is shorter than it was')
       data += piece
     return data
 
@@ -143,5 +139,5 @@ def _open(path: str, size: int, mtime_ns: int) -> _Handle:
   handle = _Handle(path)
   stat = os.fstat(handle.file)
   if (stat.st_size, stat.st_mtime_ns) != (size, mtime_ns):
-    raise BadArchive(f'{path} changed after it was listed; open the data again')
+    raise ValueError(f'{path} changed after it was listed; open the data again')
   return handle

@@ -32,14 +32,14 @@ def read_csv_images(
   """
   root = pathlib.Path(images)
   if not root.is_dir():
-    raise file_photos.BadFolder(f'{root} is not a folder')
+    raise ValueError(f'{root} is not a folder')
   read = csv_table.read_photos_csv(table, source, swapped, duplicates,
                                    allow_null_island)
   names, num_links = _image_files(root)
   files = _find(read.photos.ids, names)
   rows = np.flatnonzero([bool(file) for file in files])
   if not len(rows):
-    raise file_photos.BadFolder(
+    raise ValueError(
         f'{root}: none of {len(files)} ids of {table} is an image file here, '
         f'such as {read.photos.ids[0]!r}; {len(names)} image files were found')
   kept = [files[row] for row in rows]

@@ -25,10 +25,6 @@ MAX_FILE_BYTES = 256 << 20
 _COLUMNS = ('ids', 'latlng_deg', 'authors', 'sequences')
 
 
-class BadFolder(ValueError):
-  """A folder that gives too few photos, and why."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Quarantined:
   """A file left out: path below the folder, one-word reason, the details."""

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 import dataclasses
 import pathlib
 
-from input_pipeline import csv_table
 from input_pipeline.datasets import csv_images, file_photos, placeholders
 from jaxtyping import Bool
 import numpy as np
@@ -68,7 +67,7 @@ def read_benchmark(
 def _table(root: pathlib.Path, names: tuple[str, ...]) -> pathlib.Path:
   there = [root / name for name in names if (root / name).is_file()]
   if len(there) != 1:
-    raise csv_table.BadTable(
+    raise ValueError(
         f'{root}: {len(there)} of the tables {list(names)} are here, not one; '
         f'name it with table=')
   return there[0]
@@ -90,7 +89,7 @@ def _marked(texts: types.Strings, ids: types.Strings,
             path: pathlib.Path) -> Bool[np.ndarray, 'n']:
   unknown = [i for i, text in enumerate(texts) if str(text) not in _MARKS]
   if unknown:
-    raise csv_table.BadTable(
+    raise ValueError(
         f'{path}: column Placeholder: {len(unknown)} values are neither 0 nor '
         f'1, first {str(texts[unknown[0]])!r} of id {ids[unknown[0]]}')
   return np.asarray([_MARKS[str(text)] for text in texts], bool)

@@ -27,12 +27,12 @@ def read_folder(root: str | pathlib.Path, source: types.Source = 'photo',
   """Photos below `root` that decode and hold GPS; the rest in quarantine.
 
   Ids are paths below `root` with '/', sorted. Of files with the same bytes the
-  first by path is kept. Raises BadFolder if more than `max_failed_share` of
+  first by path is kept. Raises ValueError if more than `max_failed_share` of
   the picture files fail or none is left.
   """
   root = pathlib.Path(root)
   if not root.is_dir():
-    raise file_photos.BadFolder(f'{root} is not a folder')
+    raise ValueError(f'{root} is not a folder')
   if not 0 <= max_failed_share <= 1:
     raise ValueError(f'max_failed_share={max_failed_share}: must be in [0, 1]')
   places: dict[str, np.ndarray] = {}
@@ -122,13 +122,13 @@ def _check_share(root: pathlib.Path, num_photos: int,
   total = num_photos + len(failed)
   reasons = dict(Counter(q.reason for q in failed).most_common())
   if not total:
-    raise file_photos.BadFolder(
+    raise ValueError(
         f'{root} holds no picture files {"/".join(file_photos.EXTENSIONS)}')
   if len(failed) > max_share * total:
-    raise file_photos.BadFolder(
+    raise ValueError(
         f'{root}: {len(failed)} of {total} picture files cannot be used '
         f'{reasons}, more than max_failed_share={max_share}; the first is '
         f'{failed[0].path!r}: {failed[0].text}. Remove them or raise the share')
   if not num_photos:
-    raise file_photos.BadFolder(
+    raise ValueError(
         f'{root}: none of {total} picture files can be used {reasons}')

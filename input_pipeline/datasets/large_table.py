@@ -80,8 +80,7 @@ def read(path: str | pathlib.Path, source: types.Source,
       for number, row in enumerate(line for line in reader if line):
         rows.add(number, row, member_of)
     except (csv.Error, UnicodeDecodeError) as error:
-      raise csv_table.BadTable(
-          f'{path}: line {reader.line_num}: {error}') from error
+      raise ValueError(f'{path}: line {reader.line_num}: {error}') from error
   return rows.table(path, source, len(member_of), bad_rows, duplicates)
 
 
@@ -108,8 +107,8 @@ class _Rows:
                if name not in self.places]
     missing += [name for name in self.codes if name not in header]
     if missing or len(set(header)) < len(header):
-      raise csv_table.BadTable(f'{path}: columns {missing} are missing, or one '
-                               f'occurs twice; found {header}')
+      raise ValueError(f'{path}: columns {missing} are missing, or one '
+                       f'occurs twice; found {header}')
     self.extra_places = [(self.codes[name], self.values[name],
                           header.index(name)) for name in self.codes]
 
@@ -117,8 +116,8 @@ class _Rows:
           member_of: Mapping[str, int]) -> None:
     """Keeps the row, or notes why not."""
     if len(row) != len(self.header):
-      raise csv_table.BadTable(f'{self.path}: row {number} does not have '
-                               f'{len(self.header)} columns: {row}')
+      raise ValueError(f'{self.path}: row {number} does not have '
+                       f'{len(self.header)} columns: {row}')
     self.num_rows += 1
     places = self.places
     name = row[places['id']]
@@ -148,17 +147,16 @@ class _Rows:
             bad_rows: str, duplicates: str) -> LargeTable:
     """The rows as arrays; refuses what the choices do not allow."""
     if not self.num_rows:
-      raise csv_table.BadTable(f'{path}: no rows below the header '
-                               f'{self.header}')
+      raise ValueError(f'{path}: no rows below the header {self.header}')
     if 'no place' in self.counts and bad_rows == 'refuse':
       raise coords.BadCoordinates(
           self._say('no place') + "; are the columns swapped? Correct the file "
           "or read it with bad_rows='leave_out'")
     if 'duplicate' in self.counts and duplicates == 'refuse':
-      raise csv_table.BadTable(self._say('duplicate') + "; correct the file or "
-                               "read it with duplicates='first'")
+      raise ValueError(self._say('duplicate') + "; correct the file or "
+                       "read it with duplicates='first'")
     if not self.ids:
-      raise csv_table.BadTable(
+      raise ValueError(
           f'{path}: none of {self.num_rows:,} rows has an image among '
           f'{num_members:,}: {"; ".join(map(self._say, self.counts))}')
     notes = [self._say(reason) for reason in self.counts]

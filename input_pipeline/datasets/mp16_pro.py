@@ -51,13 +51,13 @@ def _parts(root: pathlib.Path) -> list[pathlib.Path]:
   matches = [_PART.fullmatch(path.name) for path in sorted(root.iterdir())]
   slices = {int(m[1]): root / m.string for m in matches if m}
   if not slices:
-    raise archive.BadArchive(f'{root}: no mp-16-images00, mp-16-images01, …; '
-                             f'fetch them from Jia-py/MP16-Pro and leave them '
-                             f'as they are')
+    raise ValueError(f'{root}: no mp-16-images00, mp-16-images01, …; '
+                     f'fetch them from Jia-py/MP16-Pro and leave them '
+                     f'as they are')
   gaps = sorted(set(range(max(slices) + 1)) - set(slices))
   if gaps:
-    raise archive.BadArchive(f'{root}: mp-16-images{gaps[0]:02d} is missing '
-                             f'among {len(slices)} slices of one tar')
+    raise ValueError(f'{root}: mp-16-images{gaps[0]:02d} is missing '
+                     f'among {len(slices)} slices of one tar')
   return [slices[i] for i in sorted(slices)]
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import pathlib
 
 from input_pipeline.datasets import (
-  archive,
   file_names,
   large_table,
   zip_members,
@@ -30,7 +29,7 @@ def read_osv5m(root: str | pathlib.Path, split: str = 'test',
   root = pathlib.Path(root)
   shards = sorted((root / 'images' / split).glob('[0-9][0-9].zip'))
   if not shards:
-    raise archive.BadArchive(
+    raise ValueError(
         f'{root / "images" / split}: no shards 00.zip, 01.zip, …; fetch them '
         f'from osv5m/osv5m and leave them zipped')
   members = zip_members.members(shards)

@@ -44,7 +44,7 @@ def walk(parts: archive.Parts, place: int, stop: int) -> Iterator[Member]:
     name = extended.get('path', header.name)
     size = _size(header, extended, parts, place)
     if start + size > stop:
-      raise archive.BadArchive(
+      raise ValueError(
           f'{parts.where(stop - 1)}: the archive is cut: member {name!r} has '
           f'{size:,} bytes and {start + size - stop:,} of them are missing; '
           f'fetch the last part again, or the parts after it')
@@ -58,7 +58,7 @@ def _header(parts: archive.Parts, place: int, stop: int,
             last: str) -> tarfile.TarInfo | None:
   """The header at `place`, None for the mark that ends an archive."""
   if place + _BLOCK > stop:
-    raise archive.BadArchive(
+    raise ValueError(
         f'{parts.where(stop - 1)}: the archive ends without its end mark, '
         f'{place + _BLOCK - stop:,} bytes short of the next header; the last '
         f'whole member is {last!r}. Is a part missing, or cut?')
@@ -68,7 +68,7 @@ def _header(parts: archive.Parts, place: int, stop: int,
   try:
     return tarfile.TarInfo.frombuf(block, 'utf-8', 'surrogateescape')
   except tarfile.HeaderError as error:
-    raise archive.BadArchive(
+    raise ValueError(
         f'{parts.where(place)}: no tar header ({error}) after member {last!r}; '
         f'are all parts there, in order and whole?') from error
 
@@ -78,11 +78,11 @@ def _extension(parts: archive.Parts, header: tarfile.TarInfo, place: int,
   """Data of a header that speaks about the next one."""
   end = place + _BLOCK + header.size
   if not 0 <= header.size <= _MAX_EXTENSION:
-    raise archive.BadArchive(f'{parts.where(place)}: a name or pax header of '
-                             f'{header.size:,} bytes')
+    raise ValueError(f'{parts.where(place)}: a name or pax header of '
+                     f'{header.size:,} bytes')
   if end > stop:
-    raise archive.BadArchive(f'{parts.where(stop - 1)}: the archive is cut '
-                             f'{end - stop:,} bytes before the end of a name')
+    raise ValueError(f'{parts.where(stop - 1)}: the archive is cut '
+                     f'{end - stop:,} bytes before the end of a name')
   return parts.read(place + _BLOCK, header.size)
 
 
@@ -96,8 +96,7 @@ def _extend(header: tarfile.TarInfo, data: bytes, parts: archive.Parts,
   try:
     return dict(_pax_records(data))
   except ValueError as error:
-    raise archive.BadArchive(
-        f'{parts.where(place)}: broken pax header') from error
+    raise ValueError(f'{parts.where(place)}: broken pax header') from error
 
 
 def _pax_records(data: bytes) -> Iterator[tuple[str, str]]:
@@ -119,7 +118,7 @@ def _size(header: tarfile.TarInfo, extended: dict[str, str],
       key.startswith('GNU.sparse') for key in extended)
   text = extended.get('size', str(header.size))
   if sparse or not text.isdecimal():
-    raise archive.BadArchive(
+    raise ValueError(
         f'{parts.where(place)}: member {header.name!r} is '
         f'{"sparse" if sparse else "of size " + text}, which is not understood')
   has_data = header.isreg() or header.type not in tarfile.SUPPORTED_TYPES

@@ -88,7 +88,7 @@ def expand(root: pathlib.Path, pattern: str) -> list[pathlib.Path]:
   for text in patterns:
     here = sorted(root.glob(text))
     if not here:
-      raise archive.BadArchive(
+      raise ValueError(
           f'{root}: no shard {text!r} of {pattern!r}; name those that are '
           f'here, such as shards={{000..009}}.tar')
     paths += here
@@ -162,13 +162,13 @@ def _is_utf8(text: str) -> bool:
 def _check(photos: dict[str, _Photo], left: dict[str, list[str]],
            notes: list[str], where: str, duplicates: str) -> None:
   if 'duplicate id' in left and duplicates == 'refuse':
-    raise csv_table.BadTable(
+    raise ValueError(
         f'{where}: {len(left["duplicate id"])} samples have the id of another, '
         f'first {left["duplicate id"][0]}; correct the shards or read them '
         f"with duplicates='first'")
   if not photos:
-    raise csv_table.BadTable(f'{where}: no sample can be used: '
-                             f'{"; ".join(notes) or "the shards are empty"}')
+    raise ValueError(f'{where}: no sample can be used: '
+                     f'{"; ".join(notes) or "the shards are empty"}')
 
 
 def _table(rows: list[_Photo], source: types.Source) -> types.Photos:

@@ -68,7 +68,7 @@ class ZippedPhotos:
     signature, name_length, extra_length = _LOCAL.unpack(
         self.parts.read(place, _LOCAL.size))
     if signature != b'PK\3\4':
-      raise archive.BadArchive(
+      raise ValueError(
           f'{self.parts.where(place)}: no zip header where the directory says '
           f'{name!r} begins; fetch the file again')
     data = self.parts.read(begin + name_length + extra_length, packed)
@@ -106,15 +106,15 @@ def _directory(path: pathlib.Path) -> list[zipfile.ZipInfo]:
     with zipfile.ZipFile(path) as file:
       return file.infolist()
   except zipfile.BadZipFile as error:
-    raise archive.BadArchive(f'{path}: {error}; it may be cut: fetch it '
-                             f'again') from error
+    raise ValueError(f'{path}: {error}; it may be cut: fetch it '
+                     f'again') from error
 
 
 def _check_readable(info: zipfile.ZipInfo, path: pathlib.Path) -> None:
   if info.flag_bits & _ENCRYPTED:
-    raise archive.BadArchive(f'{path}: {info.filename!r} is encrypted')
+    raise ValueError(f'{path}: {info.filename!r} is encrypted')
   if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-    raise archive.BadArchive(
+    raise ValueError(
         f'{path}: {info.filename!r} is packed by method {info.compress_type}; '
         f'only stored and deflated members are read')
 

@@ -7,6 +7,7 @@ What a photo shows (content) is twice as strong as what betrays its place
 """
 
 from collections.abc import Iterator
+import dataclasses
 
 from input_pipeline.synthetic_earth import fields, randomness, sizes
 from input_pipeline.synthetic_earth import world as worlds
@@ -25,9 +26,17 @@ _SPREAD_KM = {'photo': 0.15, 'street': 5.0}
 _WORLD = sizes.Size(20_000, 4000, 1, 0, 0, 0, 0)
 
 
+@dataclasses.dataclass(frozen=True)
+class FeatureTable:
+  """Photos with their features, row by row: float32 [n, d]."""
+
+  photos: types.Photos
+  features: Float[np.ndarray, 'n d']
+
+
 def stream_features(
     num_rows: int, dim: int, seed: int, chunk_rows: int,
-    source: types.Source = 'photo') -> Iterator[types.FeatureTable]:
+    source: types.Source = 'photo') -> Iterator[FeatureTable]:
   """`num_rows` rows of unit features [chunk_rows, dim], chunk by chunk."""
   if source not in types.SOURCES:
     raise ValueError(f'source {source!r}: choices are {types.SOURCES}')
@@ -48,7 +57,7 @@ def stream_features(
 
 
 def _block(world: worlds.World, source: types.Source, dim: int,
-           block: int) -> types.FeatureTable:
+           block: int) -> FeatureTable:
   rows = np.arange(block * _BLOCK, (block + 1) * _BLOCK)
   city, latlng_deg = _where(world, source, rows)
   look = world.look(latlng_deg, world.cities.countries[city])
@@ -60,7 +69,7 @@ def _block(world: worlds.World, source: types.Source, dim: int,
   authors, sequences = (owner, unknown) if source == 'photo' else (
       unknown, owner)
   ids = np.asarray([f'{source[0]}{n}' for n in number], np.str_)
-  return types.FeatureTable(
+  return FeatureTable(
       types.Photos(ids, latlng_deg, authors, sequences, source), features)
 
 
@@ -97,16 +106,16 @@ def _features(look: Float[np.ndarray, 'n l'], seed: int, source: types.Source,
   return features / np.linalg.norm(features, axis=1, keepdims=True)
 
 
-def _joined(parts: list[types.FeatureTable]) -> types.FeatureTable:
+def _joined(parts: list[FeatureTable]) -> FeatureTable:
   photos = [part.photos for part in parts]
   columns = ('ids', 'latlng_deg', 'authors', 'sequences')
   joined = types.Photos(
       *(np.concatenate([getattr(p, name) for p in photos]) for name in columns),
       photos[0].source)
-  return types.FeatureTable(
+  return FeatureTable(
       joined, np.concatenate([part.features for part in parts]))
 
 
-def _rows(table: types.FeatureTable,
-          rows: Int[np.ndarray, 'm']) -> types.FeatureTable:
-  return types.FeatureTable(table.photos.take(rows), table.features[rows])
+def _rows(table: FeatureTable,
+          rows: Int[np.ndarray, 'm']) -> FeatureTable:
+  return FeatureTable(table.photos.take(rows), table.features[rows])

@@ -23,8 +23,6 @@ REACH_KM = 25.0
 # highest power first: XLA's own arcsin took nine tenths of the time.
 _ARCSIN = (-.0012624911, .0066700901, -.0170881256, .0308918810, -.0501743046,
            .0889789874, -.2145988016, np.pi / 2)
-# Rows of queries at a time: the weights of a block stay in the cache.
-_BLOCK = 256
 # Pairs of candidates, and queries, that are decoded together.
 _PAIRS, _MAX_QUERIES = 1 << 15, 32
 
@@ -34,24 +32,12 @@ def argmax(scores: Float[np.ndarray, 'b k']) -> Int[np.ndarray, 'b']:
   return np.argmax(scores, axis=1)
 
 
-def expected_score(scores: Float[np.ndarray, 'b k'],
-                   latlng_deg: Float[np.ndarray, 'k 2']) -> Int[
-                       np.ndarray, 'b']:
-  """argmax_i Σ_j softmax(scores)_j · exp(−d_ij / 1492.7), same candidates for
-  all queries; -inf is no candidate."""
-  worth = worths(latlng_deg)
-  chosen = [np.argmax(np.where(np.isneginf(block), -1.,
-                               softmax(block) @ worth), axis=1)
-            for block in np.split(scores, range(_BLOCK, len(scores), _BLOCK))]
-  return np.concatenate(chosen)
-
-
-def expected_score_each(
+def expected_score(
     scores: Float[np.ndarray, 'b k'], latlng_deg: Float[np.ndarray, 'b k 2'],
 ) -> Int[np.ndarray, 'b']:
-  """Twin of `expected_score` where each query has candidates of its own.
+  """argmax_i Σ_j softmax(scores)_j · exp(−d_ij / 1492.7) of each query.
 
-  Few at a time: a query's answer does not depend on the others.
+  -inf is no candidate. A query's answer does not depend on the others.
   """
   softmax(scores)  # Refuses what cannot be decoded.
   xyz = coords.to_xyz(latlng_deg).astype(np.float32)
@@ -96,13 +82,6 @@ def interpolated(
     if weights[inside].sum() > 0:
       places[i] = coords.spherical_mean(near[inside], weights[inside])
   return places
-
-
-def worths(latlng_deg: Float[np.ndarray, 'k 2']) -> Float[np.ndarray, 'k k']:
-  """What each answer is worth if each other is the truth, 1 at no distance."""
-  xyz = coords.to_xyz(latlng_deg)
-  chords = 2 * np.sqrt(np.maximum(0., (1. - xyz @ xyz.T) / 2.))
-  return geoscore.share(distance.chord_to_km(chords))
 
 
 def softmax(scores: Float[np.ndarray, 'b k']) -> Float[np.ndarray, 'b k']:

@@ -85,10 +85,9 @@ class Opened:
     """Rows of a region as a user writes it; None is everywhere."""
     if not text:
       return None
-    named = [regions.Named(column.codes, tuple(column.names.tolist()))
-             for column in (self.gallery.countries, self.gallery.admin1)]
-    rows = regions.RegionIndex(self.gallery.latlng_deg, *named).rows(
-        region_text.parse(text))
+    rows = regions.RegionIndex(
+        self.gallery.latlng_deg, self.gallery.countries,
+        self.gallery.admin1).rows(region_text.parse(text))
     rows = np.setdiff1d(rows, self.gallery.removed)
     if not len(rows):
       raise ValueError(f'region {text!r} holds no row of {self.gallery.path}: '

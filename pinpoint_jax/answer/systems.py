@@ -217,7 +217,7 @@ class Answering:
     real = np.flatnonzero(listed.rows[:, 0] >= 0)
     scores, near = listed.scores[real], self._places(listed.rows[real])
     chosen = (decoding.argmax(scores) if decode == 'argmax' else
-              decoding.expected_score_each(scores, near))
+              decoding.expected_score(scores, near))
     rows[real] = listed.rows[real, chosen]
     places[real] = (decoding.interpolated(scores, near, chosen) if interpolate
                     else near[np.arange(len(real)), chosen])

@@ -14,20 +14,16 @@ from pinpoint_jax.models import embedder_files, encoding
 _EPS = 1e-8
 
 
-class BadQueries(ValueError):
-  """Photos that this model and this gallery cannot answer."""
-
-
 def check_inputs(trained: embedder_files.Trained, source: str,
                  made: Mapping[str, Any], where: str) -> None:
   """Refuses features that were not made as those of the embedder's training."""
   if source not in trained.inputs:
-    raise BadQueries(f'{where} holds {source} features; this embedder knows '
+    raise ValueError(f'{where} holds {source} features; this embedder knows '
                      f'{sorted(trained.inputs)}')
   differences = galleries.input_differences(
       source, trained.inputs[source], made)
   if differences:
-    raise BadQueries(f'{where} was not made as what the embedder learned from: '
+    raise ValueError(f'{where} was not made as what the embedder learned from: '
                      f'{"; ".join(differences)}; extract it again')
 
 
@@ -39,7 +35,7 @@ def encode(trained: embedder_files.Trained, encoder: encoding.Encoder,
   length = np.linalg.norm(features, axis=1, keepdims=True)
   bad = np.flatnonzero(~((length[:, 0] > _EPS) & np.isfinite(length[:, 0])))
   if len(bad):
-    raise BadQueries(f'{len(bad)} of {len(features):,} queries have a feature '
+    raise ValueError(f'{len(bad)} of {len(features):,} queries have a feature '
                      f'without direction (zero, NaN or infinite), the first is '
                      f'{str(photos.ids[bad[0]])!r}: extract them again or '
                      f'leave them out')

@@ -87,7 +87,7 @@ def decoded(lists: lists_lib.Lists, score_fn: ScoreFn) -> dict[
     batch = lists.take(at)
     scores = score_fn(batch)
     best = {'argmax': decoding.argmax(scores),
-            'expected_score': decoding.expected_score_each(
+            'expected_score': decoding.expected_score(
                 scores, batch.latlng_deg)}
     for name, slots in best.items():
       chosen[name].append(np.take_along_axis(

@@ -13,10 +13,6 @@ from typing import TextIO
 NAME = 'lock.json'
 
 
-class Locked(ValueError):
-  """Another process writes to this workdir."""
-
-
 @contextlib.contextmanager
 def hold(folder: pathlib.Path) -> Iterator[None]:
   """Holds the only lock on `folder`, or refuses at once, naming the holder."""
@@ -36,7 +32,7 @@ def _acquire(file: TextIO, folder: pathlib.Path) -> None:
   try:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError:
-    raise Locked(
+    raise ValueError(
         f'workdir {folder} is locked by {_described(file)}: wait for it, stop '
         f'it, or choose another workdir') from None
 

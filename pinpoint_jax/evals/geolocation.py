@@ -1,29 +1,15 @@
 """Systems that answer queries from a gallery, and their errors."""
 
-from collections.abc import Sequence
 
-from jaxtyping import Float, Int
+from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.evals import metrics
 from pinpoint_jax.geo import distance
-from pinpoint_jax.search import exact, row_sets
+from pinpoint_jax.search import row_sets
 
 # Chance is a mean over draws, so that its small figures are no lottery.
 _CHANCE_DRAWS = 20
-# A feature of zeros has no direction: its cosines are 0.
-_EPS = 1e-8
-
-
-def concatenate(tables: Sequence[types.FeatureTable]) -> types.FeatureTable:
-  """One table of all rows; its source is the first table's."""
-  photos = [t.photos for t in tables]
-  merged = types.Photos(
-      *(np.concatenate([getattr(p, name) for p in photos])
-        for name in ('ids', 'latlng_deg', 'authors', 'sequences')),
-      source=photos[0].source)
-  return types.FeatureTable(
-      merged, np.concatenate([t.features for t in tables]))
 
 
 def same_origin(queries: types.Photos,
@@ -42,21 +28,6 @@ def _same_name(queries: types.Strings, gallery: types.Strings) -> types.RowSets:
                            return_inverse=True)
   codes = np.where(names[codes] == '', -1, codes)
   return row_sets.same_code(codes[:len(queries)], codes[len(queries):])
-
-
-def raw_1nn(queries: types.FeatureTable, gallery: types.FeatureTable,
-            author_filter: bool) -> types.Predictions:
-  """The place of the gallery row of the highest cosine, one per query."""
-  excluded = (same_origin(queries.photos, gallery.photos) if author_filter
-            else None)
-  found = exact.search(_unit(queries.features), _unit(gallery.features), 1,
-                       excluded)
-  return answers(queries.photos, gallery.photos, found.rows[:, 0])
-
-
-def _unit(features: Float[np.ndarray, 'n d']) -> Float[np.ndarray, 'n d']:
-  lengths = np.linalg.norm(features, axis=1, keepdims=True)
-  return features / np.maximum(lengths, _EPS).astype(features.dtype)
 
 
 def answers(queries: types.Photos, gallery: types.Photos,

@@ -7,17 +7,13 @@ import numpy as np
 from pinpoint_jax import types
 
 
-class BadColumn(ValueError):
-  """Names that cannot be written as lines, or lines that cannot be read."""
-
-
 def check_names(names: types.Strings, where: str) -> None:
   """Refuses a name that is empty, more than a line, or no Unicode."""
   known = names.tolist()
   if not _are_lines(known):
     bad = [name for name in known if not _are_lines([name])]
-    raise BadColumn(f'{where}: {len(bad)} names do not fit on a line of '
-                    f'their own, the first is {bad[0]!r}; rename them')
+    raise ValueError(f'{where}: {len(bad)} names do not fit on a line of '
+                     f'their own, the first is {bad[0]!r}; rename them')
 
 
 def check_ids(ids: types.Strings, where: str) -> None:
@@ -26,7 +22,7 @@ def check_ids(ids: types.Strings, where: str) -> None:
   names, counts = np.unique(ids, return_counts=True)
   repeated = names[counts > 1]
   if len(repeated):
-    raise BadColumn(
+    raise ValueError(
         f'{where} has {len(repeated):,} duplicate ids, the first is '
         f'{str(repeated[0])!r}; rename or remove the repetitions, or read the '
         f'data set with duplicates=first where it has that option')
@@ -56,8 +52,8 @@ def from_lines(data: bytes, where: str) -> list[str]:
   try:
     return data.decode().splitlines()
   except UnicodeDecodeError as error:
-    raise BadColumn(f'{where} is no UTF-8: byte {error.start:,} is '
-                    f'{data[error.start]:#x}') from error
+    raise ValueError(f'{where} is no UTF-8: byte {error.start:,} is '
+                     f'{data[error.start]:#x}') from error
 
 
 def _are_lines(names: list[str]) -> bool:

@@ -51,7 +51,7 @@ def _write(photos: types.Photos, backbone: backbones.Backbone,
   reasons = Counter(entry['reason'] for entry in quarantine)
   shards.check_failures(str(folder), reasons, len(photos), max_failed_share)
   if not len(rows):
-    raise shards.TooManyFailures(
+    raise ValueError(
         f'{folder}: none of {len(photos)} photos gives a feature '
         f'{dict(reasons.most_common())}')
   zeroed = sum(manifest['zeroed'] for manifest in manifests)

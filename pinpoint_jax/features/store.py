@@ -105,11 +105,6 @@ class FeatureStore:
     """Features of those rows, float32 [b, d]."""
     return np.asarray(self.features[rows], np.float32)
 
-  def table(self) -> types.FeatureTable:
-    """All of it in memory."""
-    return types.FeatureTable(self.photos,
-                              np.asarray(self.features, np.float32))
-
   def fingerprint(self) -> str:
     """Content hash of backbone, preprocessing and rows.
 

@@ -141,10 +141,6 @@ class Gallery:
     """Content hash of the rows, whichever of them are deleted."""
     return layout.rows_key(self.manifest)
 
-  def is_current(self) -> bool:
-    """Whether the folder still holds what was opened."""
-    return layout.read_manifest(self.path) == self.manifest
-
   def channel(self, name: str) -> tuple[vectors.Vectors | None, ...]:
     """Vectors of each segment that one of types.CHANNELS searches."""
     return tuple(segment.channel(name) for segment in self.segments)

@@ -15,26 +15,22 @@ from pinpoint_jax.geo import geojson, places, regions
 KINDS = ('country', 'admin', 'box', 'circle', 'polygon', 'not')
 
 
-class BadRegion(ValueError):
-  """A text that names no region."""
-
-
 def parse(text: str, allow_files: bool = True) -> region_rows.Area:
   """The area a text names; `allow_files` is for texts of the machine's user."""
   kind, colon, rest = text.strip().partition(':')
   if not colon or kind not in KINDS:
     close = difflib.get_close_matches(kind, KINDS, 1)
     hint = f', perhaps {close[0]}:' if close else ''
-    raise BadRegion(f'region {text!r} starts with none of '
-                    f'{", ".join(f"{k}:" for k in KINDS)}{hint}')
+    raise ValueError(f'region {text!r} starts with none of '
+                     f'{", ".join(f"{k}:" for k in KINDS)}{hint}')
   if kind == 'not':
     if rest.lstrip().startswith('not:'):
-      raise BadRegion(f'region {text[:40]!r}: not:not: is the region itself; '
-                      f'leave both out')
+      raise ValueError(f'region {text[:40]!r}: not:not: is the region itself; '
+                       f'leave both out')
     return region_rows.Not(parse(rest, allow_files))
   if kind == 'polygon' and not allow_files:
-    raise BadRegion(f'region {text!r}: files are not read here; send the '
-                    'GeoJSON itself')
+    raise ValueError(f'region {text!r}: files are not read here; send the '
+                     'GeoJSON itself')
   return {'country': _countries, 'admin': _admin, 'box': _box,
           'circle': _circle, 'polygon': geojson.load}[kind](rest.strip())
 
@@ -43,8 +39,8 @@ def _countries(text: str) -> region_rows.Countries:
   codes = tuple(code.strip().upper() for code in text.split(','))
   for code in codes:
     if code not in known_countries():
-      raise BadRegion(f'country {code!r} is unknown{_nearest(code)}; write ISO '
-                      '3166 two-letter codes, such as country:FR,BE')
+      raise ValueError(f'country {code!r} is unknown{_nearest(code)}; write '
+                       'ISO 3166 two-letter codes, such as country:FR,BE')
   return region_rows.Countries(codes)
 
 
@@ -60,8 +56,8 @@ def _admin(text: str) -> region_rows.Admin:
               if name.partition('/')[2].lower() == text.lower()]
     close = ending or difflib.get_close_matches(text, known_admins(), 3)
     hint = f' (nearest: {", ".join(close)})' if close else ''
-    raise BadRegion(f'admin {text!r} is unknown{hint}; write country code and '
-                    'name as GeoNames has them, such as admin:US/California')
+    raise ValueError(f'admin {text!r} is unknown{hint}; write country code and '
+                     'name as GeoNames has them, such as admin:US/California')
   return region_rows.Admin(text)
 
 
@@ -81,8 +77,8 @@ def _numbers(kind: str, text: str, names: tuple[str, ...]) -> list[float]:
   except ValueError:
     numbers = []
   if len(numbers) != len(names):
-    raise BadRegion(f'{kind}:{text}: write {len(names)} numbers, '
-                    f'{kind}:{",".join(names)}')
+    raise ValueError(f'{kind}:{text}: write {len(names)} numbers, '
+                     f'{kind}:{",".join(names)}')
   return numbers
 
 
@@ -91,7 +87,7 @@ def _made(make: type[regions.Region], kind: str,
   try:
     return make(*arguments)
   except ValueError as error:
-    raise BadRegion(f'region {kind}: {error}') from error
+    raise ValueError(f'region {kind}: {error}') from error
 
 
 @functools.cache

@@ -13,6 +13,7 @@ from typing import TypeAlias
 from jaxtyping import Bool, Float, Int
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.gallery.columns import Coded
 from pinpoint_jax.geo import coords, distance, geojson, regions
 from pinpoint_jax.search import row_sets
 import shapely
@@ -48,27 +49,6 @@ class Not:
 Area: TypeAlias = regions.Region | Countries | Admin | Not
 
 
-@dataclasses.dataclass(frozen=True)
-class Named:
-  """A name per gallery row, from a short list of names.
-
-  Attributes:
-    codes: place in `names`, -1 where unknown, [g].
-    names: distinct names.
-  """
-
-  codes: Int[np.ndarray, 'g']
-  names: tuple[str, ...]
-
-
-def named(names: types.Strings) -> Named:
-  """Names [g] as codes; '' is unknown."""
-  distinct, codes = np.unique(names, return_inverse=True)
-  if len(distinct) and distinct[0] == '':
-    return Named(codes - 1, tuple(distinct[1:].tolist()))
-  return Named(codes, tuple(distinct.tolist()))
-
-
 def admin_names(countries: types.Strings,
                 admin1: types.Strings) -> types.Strings:
   """'US/California' for each row, '' where the area has no name."""
@@ -79,8 +59,8 @@ def admin_names(countries: types.Strings,
 class RegionIndex:
   """Rows of a gallery by region, as asking every row would give them."""
 
-  def __init__(self, latlng_deg: Float[np.ndarray, 'g 2'], countries: Named,
-               admins: Named):
+  def __init__(self, latlng_deg: Float[np.ndarray, 'g 2'], countries: Coded,
+               admins: Coded):
     """Sorts the rows once; admin names carry their country: 'US/Texas'."""
     coords.check_latlng_deg(latlng_deg, 'gallery', allow_null_island=True)
     self._latlng_deg = np.asarray(latlng_deg, np.float64)
@@ -117,9 +97,8 @@ class RegionIndex:
     return area.contains(self._latlng_deg)
 
   def _with_names(self, kind: str, names: tuple[str, ...]) -> np.ndarray:
-    known = {name: i for i, name in enumerate(self._names[kind].names)}
     # Countries the gallery has no row of have no code either.
-    codes = np.asarray([known.get(name, -1) for name in names], np.int64)
+    codes = self._names[kind].find(np.asarray(names, np.str_))
     inside = np.zeros(len(self), bool)
     inside[self._by_name[kind].rows(codes).rows] = True
     return inside

@@ -1,4 +1,4 @@
-"""Parts of the globe: who is inside, and the same as GeoJSON.
+"""Parts of the globe: who is inside, and their outlines.
 
 Shapes live in the longitude/latitude plane. A ring is unrolled first, every
 edge the shorter way round, and may then leave [-180, 180] or never close:
@@ -19,7 +19,6 @@ from jaxtyping import Bool, Float
 import numpy as np
 from pinpoint_jax.geo import coords, distance
 import shapely
-from shapely.geometry import polygon as shapely_polygon
 
 _WORLD = shapely.box(-180, -90, 180, 90)
 # Vertices of a circle's outline, before it is refined near a pole.
@@ -39,15 +38,6 @@ class Region(abc.ABC):
   @abc.abstractmethod
   def shape(self) -> shapely.Geometry:
     """The region in the (lng, lat) plane, cut at the antimeridian."""
-
-  def to_geojson(self) -> dict:
-    """RFC 7946 geometry: Polygon, or MultiPolygon where there are 0 or 2+."""
-    parts = [shapely_polygon.orient(p) for p in _polygons(self.shape())]
-    rings = [[[list(xy) for xy in ring.coords]
-              for ring in (part.exterior, *part.interiors)] for part in parts]
-    if len(rings) == 1:
-      return {'type': 'Polygon', 'coordinates': rings[0]}
-    return {'type': 'MultiPolygon', 'coordinates': rings}
 
 
 @dataclasses.dataclass(frozen=True)

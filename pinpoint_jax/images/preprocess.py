@@ -143,11 +143,6 @@ def parse(ops: str) -> Op:
   return apply
 
 
-def parse_half(ops: str) -> Op:
-  """As `parse`, for a half of `split`; the empty one changes nothing."""
-  return parse(ops) if ops else lambda image: image
-
-
 @dataclasses.dataclass(frozen=True)
 class _Call:
   text: str

@@ -26,10 +26,6 @@ _COLUMNS = {'attention': {'meta': rerank_inputs.META,
             'light': {'features': light_features.FEATURES}}
 
 
-class OtherGallery(ValueError):
-  """A gallery whose vectors a reranker was not trained on."""
-
-
 @dataclasses.dataclass(frozen=True)
 class RerankerInfo:
   """What a reranker may be used with.
@@ -136,7 +132,7 @@ def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:
 def check_gallery(trained: Trained, embedder: str, where: str) -> None:
   """Refuses a gallery at `where` that was built by another embedder."""
   if trained.info.embedder != embedder:
-    raise OtherGallery(
+    raise ValueError(
         f'reranker {trained.fingerprint} reads vectors of embedder '
         f'{trained.info.embedder}, {where} was built by embedder {embedder}: '
         f'use the gallery it was trained with, or train a '

@@ -18,7 +18,6 @@ from pinpoint_jax.geo import neighbors
 from pinpoint_jax.search import masks, row_sets, vectors
 
 NUM_ROWS = 8
-TEMPERATURE = .05
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,15 +144,3 @@ def _fill(
   best, slot = order[slot < NUM_ROWS], slot[slot < NUM_ROWS]
   support.rows[query, owner[best], slot] = rows[best]
   support.similarities[query, owner[best], slot] = similarity[best]
-
-
-def pooled(support: Support, z_image: vectors.Rows) -> Float[
-    np.ndarray, 'b k d']:
-  """Mean of the support rows, weighted by softmax(sim / 0.05); 0 if none."""
-  shape = support.rows.shape
-  z = z_image.take(np.maximum(support.rows, 0).ravel())
-  top = np.where(support.exists, support.best, 0)[..., None]
-  weights = np.exp((support.similarities - top) / TEMPERATURE)
-  total = weights.sum(axis=-1, keepdims=True)
-  weights /= np.where(total > 0, total, 1)
-  return np.einsum('bkn,bknd->bkd', weights, z.reshape(*shape, -1))

@@ -16,10 +16,6 @@ from pinpoint_jax.rerank import examples
 QUERIES = ('held_out', 'apart', 'all')
 
 
-class SeenRows(ValueError):
-  """Rows that the embedder was, or may have been, trained on."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Settings:
   """Which queries; every field is a config field.
@@ -98,9 +94,9 @@ def _rows(settings: Settings, trained: embedder_files.Trained,
   late = settings.embedder_split.held_out(rows)
   _check(settings, trained, rows.take(np.flatnonzero(~late)))
   if not late.any():
-    raise SeenRows(f'{paths}: the embedder held out no row: train it with '
-                   f'--config.folds.count=5, or learn from rows it has seen '
-                   f'with --config.queries=all')
+    raise ValueError(f'{paths}: the embedder held out no row: train it with '
+                     f'--config.folds.count=5, or learn from rows it has seen '
+                     f'with --config.queries=all')
   return rows.take(np.flatnonzero(late))
 
 
@@ -109,7 +105,7 @@ def _apart(rows: rows_lib.StoreRows, gallery: galleries.Gallery,
   """The rows, if the gallery has none of them."""
   own = gallery.find(rows.photos.ids) >= 0
   if own.any():
-    raise SeenRows(
+    raise ValueError(
         f'--config.queries=apart: {own.sum():,} of {len(own):,} photos of '
         f'{paths} are rows of {gallery.path}, the first is '
         f'{rows.photos.ids[own.argmax()]!r}: name a store of other photos, or '
@@ -122,7 +118,7 @@ def _check(settings: Settings, trained: embedder_files.Trained,
   """Refuses a split in which these are not what the embedder trained on."""
   was, now = trained.inputs[settings.task].get('trained_on'), rows.trained_on()
   if was != now:
-    raise SeenRows(
+    raise ValueError(
         f'--config.embedder_split leaves {now} of {",".join(settings.stores)} '
         f'to the embedder {trained.fingerprint}, which was trained on '
         f'{was or "rows it does not name"}: among the others may be rows it '

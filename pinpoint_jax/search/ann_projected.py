@@ -11,7 +11,6 @@ from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import blocks, types
 from pinpoint_jax.search import ann, ann_files, scan
-from pinpoint_jax.search import vectors as vector_checks
 from pinpoint_jax.search import vectors as vectors_lib
 
 NUM_DIMS = 256
@@ -47,7 +46,7 @@ def project(vectors: vectors_lib.Vectors,
   rows = np.empty((len(vectors), matrix.shape[1]), np.float32)
   for start in range(0, len(rows), _BLOCK):
     block = vectors.block(start, min(start + _BLOCK, len(rows)))
-    bad = np.flatnonzero(~vector_checks.usable(block))
+    bad = np.flatnonzero(~vectors_lib.usable(block))
     if len(bad):
       raise ValueError(
           f'row {start + bad[0]} is zero or not finite: write its features '
@@ -110,7 +109,7 @@ class ProjectedIndex:
   def search(self, queries: Float[np.ndarray, 'b d'],
              k: int) -> types.Candidates:
     """Up to k rows per query, best first, ties by row; -1 and -inf pad."""
-    vector_checks.check_queries(queries, self.dim)
+    vectors_lib.check_queries(queries, self.dim)
     # A projection errs at the end of a list, which grows slower than the list.
     num_fetched = min(k + (self.overfetch - 1) * min(k, _EDGE),
                       max(len(self), k))

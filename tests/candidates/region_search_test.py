@@ -69,8 +69,7 @@ def test_recall_is_one_at_any_share(indexed, share):
     region_rows.Countries(('FR', 'BR'))])
 def test_answers_lie_in_the_region(indexed, area):
   found = indexed.gallery
-  codes, names = found.countries.codes, tuple(found.countries.names.tolist())
-  named = region_rows.Named(codes, names)
+  named = found.countries
   rows = region_rows.RegionIndex(found.latlng_deg, named, named).rows(area)
   assert 0 < len(rows) < NUM
   answers = indexed.search('raw', queries(), K, restricted(rows)).rows
@@ -78,7 +77,7 @@ def test_answers_lie_in_the_region(indexed, area):
   if isinstance(area, regions.Region):
     assert area.contains(found.latlng_deg[at]).all()
   else:
-    assert set(np.asarray(names)[codes[at]]) <= set(area.codes)
+    assert set(named.decode(at)) <= set(area.codes)
 
 
 def test_a_region_of_one_photo_and_of_none(indexed):

@@ -144,7 +144,7 @@ def test_raw_1nn_is_the_highest_cosine(parts, tmp_path):
   _, answers = evaluate(parts, tmp_path, **{'predictions.system': 'raw_1nn'})
   found = galleries.open_gallery(parts / 'g')
   raw = found.channel('raw')[0].block(0, 90)
-  features = store.open_store(parts / 'q').table().features
+  features = np.asarray(store.open_store(parts / 'q').features, np.float32)
   best = (features @ raw.T).argmax(axis=1)
   np.testing.assert_array_equal(
       [(float(a['lat']), float(a['lng'])) for a in answers],

@@ -6,7 +6,6 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.disk import sealed
 from pinpoint_jax.features import (
-  columns,
   store,
   store_writer,
   verify,
@@ -71,7 +70,7 @@ def test_what_was_written_is_read(path):
   rows = actual.rows(np.asarray([5, 0]))
   assert rows.dtype == np.float32
   np.testing.assert_array_equal(rows, FEATURES[[5, 0]])
-  np.testing.assert_array_equal(actual.table().features, FEATURES)
+  np.testing.assert_array_equal(actual.features, FEATURES)
   assert isinstance(actual.features, np.memmap)
 
 
@@ -116,7 +115,7 @@ def test_one_flipped_bit_is_found_and_the_file_named(path, name, bit):
 
 @pytest.mark.parametrize('use, name', [
     (lambda opened: opened.rows(np.asarray([0])), 'features.f16.bin'),
-    (lambda opened: opened.table(), 'features.f16.bin'),
+    (lambda opened: opened.features, 'features.f16.bin'),
     *((lambda opened: opened.photos, name) for name in (
         'latlng_deg.f32.bin', 'ids.txt', 'author.i32.bin', 'authors.txt',
         'sequence.i32.bin'))])
@@ -245,14 +244,14 @@ def test_a_name_that_is_no_line_is_refused(tmp_path, name, column):
   if column != 'ids' and not name:
     return  # There it means unknown.
   names = np.asarray(['a', 'b', 'c', 'd', 'e', name], np.str_)
-  with pytest.raises(columns.BadColumn, match='1 names do not fit on a line'):
+  with pytest.raises(ValueError, match='1 names do not fit on a line'):
     make(tmp_path / 'store', photos(**{column: names}))
   assert list(tmp_path.iterdir()) == []
 
 
 def test_repeated_ids_are_refused_with_a_way_out(tmp_path):
   ids = np.asarray(['a', 'b', 'b', 'd', 'e', 'd'], np.str_)
-  with pytest.raises(columns.BadColumn, match="2 duplicate ids.*'b'.*rename"):
+  with pytest.raises(ValueError, match="2 duplicate ids.*'b'.*rename"):
     make(tmp_path / 'store', photos(ids=ids))
 
 

@@ -45,5 +45,5 @@ def test_mistakes_name_the_value_and_the_way_out(text, message):
 
 
 def test_texts_from_elsewhere_read_no_files():
-  with pytest.raises(region_text.BadRegion, match='files are not read here'):
+  with pytest.raises(ValueError, match='files are not read here'):
     region_text.parse('not:polygon:a.geojson', allow_files=False)

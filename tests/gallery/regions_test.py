@@ -1,7 +1,9 @@
 """Rows of a region are the rows that asking each of them gives."""
 
 import numpy as np
+from pinpoint_jax.features import columns
 from pinpoint_jax.gallery import regions as region_rows
+from pinpoint_jax.gallery.columns import Coded
 from pinpoint_jax.geo import geojson, regions
 import pytest
 
@@ -19,10 +21,14 @@ def _places(seed: int = 0) -> np.ndarray:
   return places
 
 
+def coded(names: np.ndarray) -> Coded:
+  return Coded(*columns.encode(names))
+
+
 PLACES = _places()
-COUNTRIES = region_rows.named(
+COUNTRIES = coded(
     np.random.default_rng(1).choice(['', 'FR', 'DE', 'US'], NUM))
-ADMINS = region_rows.named(
+ADMINS = coded(
     np.random.default_rng(2).choice(['', 'US/Texas', 'FR/Bretagne'], NUM))
 INDEX = region_rows.RegionIndex(PLACES, COUNTRIES, ADMINS)
 
@@ -85,7 +91,7 @@ def test_names_are_a_comparison():
   np.testing.assert_array_equal(INDEX.rows(area), np.flatnonzero(want))
   np.testing.assert_array_equal(
       INDEX.rows(region_rows.Not(area)), np.flatnonzero(~want))
-  admin = np.flatnonzero(ADMINS.codes == ADMINS.names.index('US/Texas'))
+  admin = np.flatnonzero(ADMINS.decode(np.arange(NUM)) == 'US/Texas')
   np.testing.assert_array_equal(
       INDEX.rows(region_rows.Admin('US/Texas')), admin)
 
@@ -97,7 +103,7 @@ def test_regions_without_rows_are_empty():
 
 
 def test_an_empty_gallery_has_empty_regions():
-  nobody = region_rows.named(np.zeros(0, np.str_))
+  nobody = coded(np.zeros(0, np.str_))
   index = region_rows.RegionIndex(np.zeros((0, 2)), nobody, nobody)
   for area in (*_shapes(0), region_rows.Countries(('FR',)),
                regions.Complement(_shapes(0)[0])):
@@ -108,4 +114,3 @@ def test_admin_names_by_hand():
   actual = region_rows.admin_names(
       np.array(['US', 'SG']), np.array(['Texas', '']))
   assert actual.tolist() == ['US/Texas', '']
-  assert region_rows.named(actual).codes.tolist() == [0, -1]

@@ -84,7 +84,7 @@ def test_hosts_share_each_batch_and_may_change_at_resume(count):
 ])
 def test_another_stream_refuses_the_position(change, words):
   batches = pipelines.Batches(make())
-  with pytest.raises(pipelines.FingerprintMismatch,
+  with pytest.raises(ValueError,
                      match='data pipeline fingerprint differs ' + words
                      if words.startswith(r'\(') else words):
     pipelines.Batches(make(**change)).restore(batches.state())
@@ -93,7 +93,7 @@ def test_another_stream_refuses_the_position(change, words):
 def test_a_refused_position_leaves_the_iterator_where_it_was():
   batches = pipelines.Batches(make(seed=4))
   first = take(batches, 1)
-  with pytest.raises(pipelines.FingerprintMismatch):
+  with pytest.raises(ValueError):
     batches.restore(pipelines.Batches(make()).state())
   again = take(pipelines.Batches(make(seed=4)), 2)
   np.testing.assert_array_equal(first + take(batches, 1), again)

@@ -108,20 +108,6 @@ def test_nothing_asked_nothing_found(gallery):
     assert found.rows.shape == (*shape, 8)
 
 
-def test_pooling_by_hand():
-  log2 = .05 * np.log(2)
-  similarities = np.full((1, 2, 8), -np.inf, np.float32)
-  similarities[0, 0, :2] = [.5 + log2, .5]  # Twice the weight.
-  rows = np.full((1, 2, 8), -1)
-  rows[0, 0, :2] = [1, 0]
-  found = support.Support(rows, similarities, np.array([[2, 0]], np.int32),
-                          np.array([[1., np.inf]], np.float32))
-  z = np.array([[3., 0.], [0., 3.]], np.float32)
-  np.testing.assert_allclose(
-      support.pooled(found, vectors.Vectors(z)), [[[1., 2.], [0., 0.]]],
-      rtol=1e-6)
-
-
 def test_another_gallerys_vectors_are_refused(gallery):
   lists, z_image, nearby = gallery
   with pytest.raises(ValueError, match='499 vectors and 500'):

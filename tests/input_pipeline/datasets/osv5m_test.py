@@ -3,8 +3,8 @@
 import io
 import zipfile
 
-from input_pipeline import csv_table, sources
-from input_pipeline.datasets import archive, file_photos, osv5m
+from input_pipeline import sources
+from input_pipeline.datasets import file_photos, osv5m
 import numpy as np
 from pinpoint_jax.geo import coords
 from pinpoint_jax.images import decode
@@ -55,9 +55,9 @@ def test_other_splits_and_columns(tmp_path):
   dataset_checks.same_images(source, images)
   with pytest.raises(ValueError, match="'val': choices are"):
     osv5m.read_osv5m(tmp_path, 'val')
-  with pytest.raises(csv_table.BadTable, match=r"\['altitude'\] are missing"):
+  with pytest.raises(ValueError, match=r"\['altitude'\] are missing"):
     osv5m.read_osv5m(tmp_path, 'train', extra=('altitude',))
-  with pytest.raises(archive.BadArchive, match='no shards'):
+  with pytest.raises(ValueError, match='no shards'):
     osv5m.read_osv5m(tmp_path, 'test')
 
 
@@ -87,12 +87,12 @@ def test_duplicates_ragged_rows_and_odd_choices(tmp_path):
   name = next(iter(images))
   again = next(line for line in lines if line.startswith(name + ','))
   path.write_text('\n'.join([*lines, again]) + '\n')
-  with pytest.raises(csv_table.BadTable, match=f'duplicate: row 9: {name}'):
+  with pytest.raises(ValueError, match=f'duplicate: row 9: {name}'):
     osv5m.read_osv5m(tmp_path)
   dataset_checks.same_images(osv5m.read_osv5m(tmp_path, duplicates='first'),
                              images)
   path.write_text('\n'.join([*lines, '1,2']) + '\n')
-  with pytest.raises(csv_table.BadTable, match='row 9 does not have 32'):
+  with pytest.raises(ValueError, match='row 9 does not have 32'):
     osv5m.read_osv5m(tmp_path)
   with pytest.raises(ValueError, match="bad_rows='keep': choices"):
     osv5m.read_osv5m(tmp_path, bad_rows='keep')
@@ -102,7 +102,7 @@ def test_a_table_of_other_images_is_refused(tmp_path):
   replicas.osv5m(tmp_path)
   path = tmp_path / 'test.csv'
   path.write_text(path.read_text().replace('\n', '\nq'))
-  with pytest.raises(csv_table.BadTable, match='none of 10 rows has an image|'
+  with pytest.raises(ValueError, match='none of 10 rows has an image|'
                                                'does not have 32'):
     osv5m.read_osv5m(tmp_path)
 
@@ -111,7 +111,7 @@ def test_a_cut_zip_is_named(tmp_path):
   replicas.osv5m(tmp_path)
   path = tmp_path / 'images' / 'test' / '01.zip'
   path.write_bytes(path.read_bytes()[:-30])
-  with pytest.raises(archive.BadArchive, match=r'01\.zip.*fetch it again'):
+  with pytest.raises(ValueError, match=r'01\.zip.*fetch it again'):
     osv5m.read_osv5m(tmp_path)
 
 
@@ -141,7 +141,7 @@ def test_a_shard_that_changes_under_the_reader_is_refused(tmp_path):
   source = osv5m.read_osv5m(tmp_path)
   for path in (tmp_path / 'images' / 'test').glob('*.zip'):
     path.write_bytes(path.read_bytes() + b'\0')
-  with pytest.raises(archive.BadArchive, match='changed after'):
+  with pytest.raises(ValueError, match='changed after'):
     source.read(0)
 
 
@@ -178,7 +178,7 @@ def test_other_packing_is_refused(tmp_path):
   odd = zipfile.ZipInfo('00/7.jpg')
   odd.compress_type = zipfile.ZIP_LZMA
   add(tmp_path, odd, b'x' * 99)
-  with pytest.raises(archive.BadArchive, match="'00/7.jpg'.*method 14"):
+  with pytest.raises(ValueError, match="'00/7.jpg'.*method 14"):
     osv5m.read_osv5m(tmp_path)
 
 

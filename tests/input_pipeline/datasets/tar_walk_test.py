@@ -61,7 +61,7 @@ def test_a_cut_member_is_named_with_the_bytes_it_lacks(tmp_path):
   data = replicas.mp16_tar({'a.jpg': b'x' * 600, 'b.jpg': b'y' * 5000})
   start = data.index(b'yyyy')
   parts = write(tmp_path, data[:start + 1000], [700])
-  with pytest.raises(archive.BadArchive, match=(
+  with pytest.raises(ValueError, match=(
       r"images01 at byte \d+: the archive is cut: member './images/b.jpg' has "
       r'5,000 bytes and 4,000 of them are missing')):
     list(tar_walk.walk(parts, 0, len(parts)))
@@ -73,14 +73,14 @@ def test_an_archive_without_its_end_is_refused(tmp_path, short):
   link = data.index(b'./images/link.jpg')
   parts = write(tmp_path, data[:link + 512 - short])
   last = './images/link.jpg' if not short else './images/a.jpg'
-  with pytest.raises(archive.BadArchive, match=f"end mark.*'{last}'"):
+  with pytest.raises(ValueError, match=f"end mark.*'{last}'"):
     list(tar_walk.walk(parts, 0, len(parts)))
 
 
 def test_slices_in_the_wrong_order_are_refused(tmp_path):
   data = replicas.mp16_tar(IMAGES)
   parts = write(tmp_path, data[1024:4096] + data[:1024] + data[4096:])
-  with pytest.raises(archive.BadArchive, match='no tar header.*in order'):
+  with pytest.raises(ValueError, match='no tar header.*in order'):
     list(tar_walk.walk(parts, 0, len(parts)))
 
 
@@ -104,7 +104,7 @@ def entry(kind, data=b'', name='x.jpg', size=None):
 ])
 def test_hostile_headers_are_refused(tmp_path, data, complaint):
   parts = write(tmp_path, data + bytes(1024))
-  with pytest.raises(archive.BadArchive, match=complaint):
+  with pytest.raises(ValueError, match=complaint):
     list(tar_walk.walk(parts, 0, len(parts)))
 
 

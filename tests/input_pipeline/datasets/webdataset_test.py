@@ -4,8 +4,8 @@ import io
 import json
 import tarfile
 
-from input_pipeline import csv_table, sources
-from input_pipeline.datasets import archive, webdataset
+from input_pipeline import sources
+from input_pipeline.datasets import webdataset
 import pytest
 
 from tests.fixtures import dataset_checks, replicas
@@ -84,7 +84,7 @@ def test_names_that_are_no_utf8_are_left_out_in_readable_words(write):
 def test_keys_of_two_shards_are_refused_unless_told(write):
   write(GOOD)
   root = write(GOOD, '001.tar')
-  with pytest.raises(csv_table.BadTable, match='1 samples have the id'):
+  with pytest.raises(ValueError, match='1 samples have the id'):
     webdataset.read_webdataset(root)
   source = webdataset.read_webdataset(root, duplicates='first')
   assert len(source.photos) == 1
@@ -101,12 +101,12 @@ def test_names_with_folders_and_dots(write):
 
 
 def test_nothing_to_read(write, tmp_path):
-  with pytest.raises(archive.BadArchive, match=r"no shard '\*\.tar'"):
+  with pytest.raises(ValueError, match=r"no shard '\*\.tar'"):
     webdataset.read_webdataset(tmp_path)
   root = write({'x.jpg': JPEG})
-  with pytest.raises(csv_table.BadTable, match='no sample.*1 samples left out'):
+  with pytest.raises(ValueError, match='no sample.*1 samples left out'):
     webdataset.read_webdataset(root)
-  with pytest.raises(archive.BadArchive, match=r"no shard '001\.tar' of"):
+  with pytest.raises(ValueError, match=r"no shard '001\.tar' of"):
     webdataset.read_webdataset(root, '{000..002}.tar')
   with pytest.raises(ValueError, match='is empty'):
     webdataset.expand(root, '{3..1}.tar')
@@ -118,7 +118,7 @@ def test_a_cut_shard_is_named(tmp_path):
   replicas.webdataset(tmp_path)
   path = tmp_path / '000.tar'
   path.write_bytes(path.read_bytes()[:1000])
-  with pytest.raises(archive.BadArchive, match=r"000\.tar.*'00000\.jpg'"):
+  with pytest.raises(ValueError, match=r"000\.tar.*'00000\.jpg'"):
     webdataset.read_webdataset(tmp_path)
 
 
