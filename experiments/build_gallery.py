@@ -28,7 +28,8 @@ import pathlib
 import sys
 import time
 
-from experiments.run import launch, run_record, stopping
+from experiments.run import launch, run_record
+from experiments.run import launch as stopping
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types

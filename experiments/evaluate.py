@@ -70,6 +70,10 @@ def main(run: launch.Run) -> None:
   if run.config is None:
     _score_file(run)
     return
+  mixed = [name for name in WAYS[1] if run.flags[name]]
+  if mixed:
+    raise ValueError(f'--{mixed[0]} scores a file of predictions, --config '
+                     f'evaluates a model: give one of them; see --help')
   # Only here: scoring a file of predictions needs no model.
   from experiments import full_evaluation
   full_evaluation.write(run.config, run.workdir)

@@ -19,7 +19,8 @@ by SIGTERM and 130 by Ctrl-C, run again to continue.
 
 import sys
 
-from experiments.run import launch, stopping
+from experiments.run import launch
+from experiments.run import launch as stopping
 from input_pipeline import open_source
 from pinpoint_jax.disk import lock
 from pinpoint_jax.features import backbones, extract

@@ -12,20 +12,85 @@ from collections.abc import Callable, Sequence
 import dataclasses
 import os
 import pathlib
+import re
+import signal
 import sys
 import tempfile
 import traceback
+from types import FrameType
 from typing import Any
 
 from absl import app, flags, logging
-from experiments.run import (
-  config_file,
-  config_help,
-  run_record,
-  stopping,
-  workdirs,
-)
+from experiments.run import config_file, config_help, run_record
 from ml_collections import config_dict, config_flags
+
+
+def check_writable(flag: str, path: pathlib.Path) -> None:
+  """Refuses what is no local folder, or none that can be written."""
+  text = f'--{flag}={path}'
+  # pathlib makes one slash of two.
+  if scheme := re.match(r'([a-z][a-z0-9+.-]*):/(.*)', str(path)):
+    raise ValueError(f'--{flag}={scheme[1]}://{scheme[2]}: {scheme[1]}:// is '
+                     f'no local folder; write to a disk, or to a bucket '
+                     f'mounted as a folder')
+  there = _nearest(text, path)
+  if there == path and flag == 'out':
+    return  # It is replaced, or refused by the binary itself.
+  if not there.is_dir():
+    raise ValueError(f'{text}: {there} is a file, not a folder')
+  if not os.access(there, os.W_OK | os.X_OK):
+    raise ValueError(f'{text}: {there} cannot be written to')
+
+
+def _nearest(text: str, path: pathlib.Path) -> pathlib.Path:
+  """The path, or the nearest of its parents that is there."""
+  while True:
+    try:
+      path.lstat()
+      return path
+    except (FileNotFoundError, NotADirectoryError):
+      path = path.parent
+    except (OSError, ValueError) as error:  # Too long; with a NUL.
+      reason = getattr(error, 'strerror', None) or error
+      raise ValueError(f'{text!r}: {reason}') from error
+
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def exit_on_signals(advice: str = '') -> None:
+  """From now on a signal ends the process, cleaning up on the way out.
+
+  advice: what to do next, for the line that is printed.
+  """
+  def stop(number: int, _: FrameType | None) -> None:
+    # Raised in the main thread: what is half written is removed.
+    print(f'stopped by {signal.Signals(number).name}{advice}',
+          file=sys.stderr, flush=True)
+    sys.exit(128 + number)
+  for number in SIGNALS:
+    signal.signal(number, stop)
+
+
+class Request:
+  """Whether a signal has asked to stop; a second Ctrl-C stops at once."""
+
+  def __init__(self):
+    self.exit_code = 128 + signal.SIGTERM
+    self._received = False
+    for number in SIGNALS:
+      signal.signal(number, self._receive)
+
+  def __call__(self) -> bool:
+    return self._received
+
+  def _receive(self, number: int, _: FrameType | None) -> None:
+    self._received, self.exit_code = True, 128 + number
+    if number == signal.SIGINT:
+      signal.signal(signal.SIGINT, signal.SIG_DFL)
+      print('stopping and saving; Ctrl-C again stops at once',
+            file=sys.stderr, flush=True)
+
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
@@ -99,7 +164,7 @@ def run(main: Callable[[Run], None], own_flags: Sequence[Flag] = (),
 
   logging.set_verbosity(logging.WARNING)
   logging.use_absl_handler()
-  stopping.exit_on_signals()
+  exit_on_signals()
   app.run(wrapped,
           flags_parser=lambda words: _parse(words, ways, config_flag))
 
@@ -108,9 +173,9 @@ def _guarded(main: Callable[[Run], None], run: Run, record: bool) -> None:
   """Calls main; whatever it raises becomes one line."""
   try:
     if run.workdir is not None:
-      workdirs.check('workdir', run.workdir)
+      check_writable('workdir', run.workdir)
     if run.flags.get('out'):
-      workdirs.check('out', pathlib.Path(run.flags['out']))
+      check_writable('out', pathlib.Path(run.flags['out']))
     if run.workdir is not None and record:
       run_record.write(run.workdir, run.config)
     main(run)

@@ -1,27 +1,131 @@
-"""What every training binary does around its own training."""
+"""What every training binary does around its own training.
 
-from collections.abc import Callable
+Its lines tell a person how far a run is; metrics.jsonl has every figure.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 import contextlib
 import functools
 import importlib.util
 import pathlib
 import re
 import sys
+import time
 from typing import Any
 
-from experiments.run import (
-  distributed,
-  launch,
-  progress,
-  resume,
-  stopping,
-)
+from experiments.run import config_file, distributed, launch
 import jax
 from ml_collections import config_dict
 from pinpoint_jax.disk import lock
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.train import loop, optimizer, writer
 from pinpoint_jax.train.checkpoints import manager
+
+_WIDTH = 100
+# What people read first, of a step and of an evaluation.
+_FIRST = ('loss', 'acc@1km', 'acc@25km', 'geoscore', 'median_km')
+
+
+class Steps:
+  """One line per report: step, loss, rate and time left, or figures."""
+
+  def __init__(self, num_steps: int):
+    self._num_steps = num_steps
+    self._first: tuple[int, float] | None = None
+
+  def __call__(self, step: int, metrics: Mapping[str, Any]) -> None:
+    now = time.monotonic()
+    if self._first is None:
+      self._first = step, now
+    head = f'step {step}/{self._num_steps}'
+    if 'loss' in metrics:
+      words = [f'loss {metrics["loss"]:.4g}']
+      if rate := metrics.get('samples_per_s'):
+        words.append(f'{rate:,.0f} samples/s')
+      print(line([head, *words, *self._left(step, now)]), flush=True)
+      return
+    for name in dict.fromkeys(key.rpartition('/')[0] for key in metrics):
+      figures = {key.rpartition('/')[2]: value for key, value in
+                 metrics.items() if key.rpartition('/')[0] == name}
+      # The sort keeps the order of what nobody reads first.
+      ranked = sorted(figures, key=lambda key: _FIRST.index(key) if key in
+                      _FIRST else len(_FIRST))
+      print(line([head, name, *(_figure(key, figures[key])
+                                for key in ranked)]), flush=True)
+
+  def _left(self, step: int, now: float) -> list[str]:
+    begun, since = self._first
+    if step == begun:
+      return []
+    seconds = (now - since) / (step - begun) * (self._num_steps - step)
+    return [f'{duration(seconds)} left']
+
+
+def line(words: Iterable[str]) -> str:
+  """The words, as many as fit into a line."""
+  text = ''
+  for word in filter(None, words):
+    longer = f'{text}  {word}' if text else word
+    if len(longer) > _WIDTH:
+      break
+    text = longer
+  return text
+
+
+def duration(seconds: float | int) -> str:
+  """Seconds as a person says them: 12 s, 3 min, 1 h 05 min."""
+  minutes = round(seconds / 60)
+  if seconds < 90:
+    return f'{seconds:.0f} s'
+  return f'{minutes} min' if minutes < 60 else (
+      f'{minutes // 60} h {minutes % 60:02d} min')
+
+
+def _figure(name: str, value: float | int) -> str:
+  return (f'{name} {100 * value:.1f} %' if name.startswith('acc@')
+          else f'{name} {value:.4g}')
+
+
+# A run that changes these is another run.
+_FIXED = ('model.', 'optimizer.', 'objective.', 'data.', 'stores.',
+          'folds.')
+_FIXED_NAMES = ('validation_percent',)
+# How a run runs, not what it is: not worth a line.
+_FREE = ('distributed.',)
+
+
+def described_config(config: config_dict.ConfigDict) -> dict[str, str]:
+  """Every config entry as text, for the checkpoint."""
+  return {name: repr(value)
+          for name, value in config_file.flatten(config).items()}
+
+
+def check_resume(saved: Mapping[str, str], config: config_dict.ConfigDict,
+          allowed: str, where: str) -> list[str]:
+  """Lines that tell what changed; refuses changes that make another run.
+
+  `allowed` names entries that may change, separated by commas.
+  """
+  now, names = described_config(config), [n for n in allowed.split(',') if n]
+  unknown = [n for n in names if n not in {**saved, **now}]
+  if unknown:
+    raise ValueError(f'--allow_config_change={allowed}: this config has no '
+                     f'{unknown[0]!r}')
+  changed = {name: f'{name} {saved.get(name, "absent")} → '
+                   f'{now.get(name, "absent")}'
+             for name in {**saved, **now}
+             if saved.get(name) != now.get(name)
+             and not name.startswith(_FREE)}
+  refused = [name for name in changed if name not in names
+             and (name.startswith(_FIXED) or name in _FIXED_NAMES)]
+  if refused:
+    raise ValueError(
+        f'{where} was begun with another config '
+        f'({", ".join(changed[name] for name in refused)}): use another '
+        f'workdir, or allow it with --allow_config_change='
+        f'{",".join(refused)}')
+  return list(changed.values())
+
 
 FLAGS = (launch.Flag(
     'allow_config_change', '', 'Names of config entries, separated by commas, '
@@ -35,7 +139,7 @@ def guarded(run: launch.Run, train: Callable[..., None]) -> None:
   for itself.
   """
   check(run.config)
-  request = stopping.Request()
+  request = launch.Request()
   try:
     with contextlib.ExitStack() as held:
       # Refused to the first process, it is refused to all, at once.
@@ -79,10 +183,10 @@ def prepare(config: config_dict.ConfigDict, workdir: pathlib.Path,
       best=manager.Checkpoints(
           workdir / 'best', manager.Keep(1)),
       writer=_writer(config, workdir), stopping=stopping,
-      about=resume.describe(config),
+      about=described_config(config),
       check=functools.partial(
           _check, config, str(workdir), allow_config_change),
-      show=progress.Steps(config.train.num_steps), **parts)
+      show=Steps(config.train.num_steps), **parts)
 
 
 def method(config: config_dict.ConfigDict) -> Any:
@@ -112,6 +216,6 @@ def _writer(config: config_dict.ConfigDict,
 
 def _check(config: config_dict.ConfigDict, workdir: str,
            allow_config_change: str, saved: dict) -> None:
-  for line in resume.check(saved, config, allow_config_change, workdir):
+  for line in check_resume(saved, config, allow_config_change, workdir):
     if jax.process_index() == 0:
       print(f'config changed: {line}', flush=True)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.disk import sealed
-from pinpoint_jax.features import columns, store
+from pinpoint_jax.features import store
 from pinpoint_jax.geo import coords
 
 _MAX_F16 = float(np.finfo(np.float16).max)
@@ -65,9 +65,9 @@ def write(path: pathlib.Path, photos: types.Photos,
 
 def check_photos(photos: types.Photos, where: str) -> None:
   """Refuses a table that a store cannot hold; ids are unique there."""
-  columns.check_ids(photos.ids, f'{where}: ids')
+  store.check_ids(photos.ids, f'{where}: ids')
   for names in (photos.authors, photos.sequences):
-    columns.check_names(columns.encode(names)[1], where)
+    store.check_names(store.encode_names(names)[1], where)
   coords.check_latlng_deg(photos.latlng_deg, where, True)
 
 
@@ -98,13 +98,13 @@ def to_half(values: Float[np.ndarray, 'n d']) -> tuple[
 
 def _columns(photos: types.Photos) -> dict[str, bytes]:
   """Files of all but the features."""
-  data = {store.IDS: columns.to_lines(photos.ids),
+  data = {store.IDS: store.to_lines(photos.ids),
           store.PLACES: photos.latlng_deg.astype('<f4').tobytes()}
   for column, codes_name, names_name in (
       (photos.authors, store.AUTHOR, store.AUTHORS),
       (photos.sequences, store.SEQUENCE, store.SEQUENCES)):
-    codes, names = columns.encode(column)
+    codes, names = store.encode_names(column)
     data[codes_name] = codes.tobytes()
     if len(names):
-      data[names_name] = columns.to_lines(names)
+      data[names_name] = store.to_lines(names)
   return data

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from pinpoint_jax.disk import sealed
-from pinpoint_jax.features import columns, store
+from pinpoint_jax.features import store
 from pinpoint_jax.geo import coords
 
 _CHUNK_ROWS = 1 << 16
@@ -37,7 +37,7 @@ def seal(path: str | pathlib.Path) -> None:
 def _nonsense(opened: store.FeatureStore) -> list[str]:
   """What a faulty writer put into files whose checksums are right."""
   checks = (
-      lambda: columns.check_ids(opened.ids(), store.IDS),
+      lambda: store.check_ids(opened.ids(), store.IDS),
       lambda: coords.check_latlng_deg(
           opened.places().astype(np.float64), store.PLACES, True),
       lambda: opened.coded(store.AUTHOR, store.AUTHORS),
@@ -54,7 +54,7 @@ def _nonsense(opened: store.FeatureStore) -> list[str]:
 
 def _check_quarantine(opened: store.FeatureStore) -> None:
   expected = opened.manifest.get('quarantined', 0)
-  lines = (columns.from_lines(opened.files.read(store.QUARANTINE),
+  lines = (store.from_lines(opened.files.read(store.QUARANTINE),
                               store.QUARANTINE)
            if store.QUARANTINE in opened.files.sums else [])
   if len(lines) != expected:

@@ -7,20 +7,176 @@
 
 They cover all rows, deleted ones too: a mask hides those. They stay valid until
 rows are added or the gallery is compacted.
+
+A k-d tree over the distinct places of a source proposes the nearest rows of the
+other source; wherever two of its distances are too close to call, great-circle
+distances and row ids decide:
+
+  places of street ◀── 65 nearest ── places of photos     sure: the tree's order
+        │                                                 tie:  decided
+        └── rows of each place, ascending ──▶ cut at 64         exactly
 """
 
+from collections.abc import Iterator
 import dataclasses
 import math
 import pathlib
 from typing import Any
 
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.disk import files as disk
 from pinpoint_jax.disk import sealed
-from pinpoint_jax.gallery import density, layout, neighbour_lists
+from pinpoint_jax.gallery import density, layout
 from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.geo import coords, distance, neighbors
+from pinpoint_jax.search import row_sets
+from scipy import spatial
+
+RADIUS_KM = 25.
+MOST = 64
+# Distances closer than this may stand in either order in the tree.
+_SLACK_KM = 1e-8
+# Places whose candidates are alive at a time.
+_BLOCK = 1 << 15
+
+
+@dataclasses.dataclass(frozen=True)
+class NeighbourLists:
+  """Rows of the other source within 25 km of each gallery row, at most 64.
+
+  The nearest first, ties by row. Rows at one place share one list.
+
+  Attributes:
+    rows: gallery rows, list after list, int32 [m].
+    dist_km: how far each is, float32 [m].
+    starts: where the list of each gallery row begins, int64 [g].
+    counts: how long it is, int32 [g].
+  """
+
+  rows: Int[np.ndarray, 'm']
+  dist_km: Float[np.ndarray, 'm']
+  starts: Int[np.ndarray, 'g']
+  counts: Int[np.ndarray, 'g']
+
+  def __len__(self) -> int:
+    return len(self.starts)
+
+  def of(self, row: int) -> Int[np.ndarray, 'm_of_row']:
+    """The list of one gallery row."""
+    return self.rows[self.starts[row]:self.starts[row] + self.counts[row]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Places:
+  """Distinct places of some gallery rows, by the lowest row at each.
+
+  Attributes:
+    latlng_deg: where they are, [p, 2].
+    rows: the rows at each place.
+  """
+
+  latlng_deg: Float[np.ndarray, 'p 2']
+  rows: types.RowSets
+
+
+def build_lists(latlng_deg: Float[np.ndarray, 'g 2'],
+          sources: UInt8[np.ndarray, 'g']) -> NeighbourLists:
+  """Lists of all rows; `sources` are places in types.SOURCES.
+
+  The tree works on all cores; memory grows with the lists, not with how
+  crowded a city is.
+  """
+  coords.check_latlng_deg(latlng_deg, 'gallery', allow_null_island=True)
+  parts = [_distinct(latlng_deg, np.flatnonzero(sources == source))
+           for source in range(len(types.SOURCES))]
+  starts = np.zeros(len(sources), np.int64)
+  counts = np.zeros(len(sources), np.int32)
+  blocks, end = [], 0
+  for own, other in (parts, parts[::-1]):
+    for block, lists in _lists(own, other):
+      num_rows = np.diff(own.rows.offsets)[block]
+      rows = own.rows.rows[own.rows.offsets[block.start]:][:num_rows.sum()]
+      starts[rows] = np.repeat(end + lists.starts, num_rows)
+      counts[rows] = np.repeat(lists.counts, num_rows)
+      blocks.append(lists)
+      end += len(lists.rows)
+  rows = np.concatenate([np.zeros(0, np.int32), *(x.rows for x in blocks)])
+  dist_km = np.concatenate(
+      [np.zeros(0, np.float32), *(x.dist_km for x in blocks)])
+  return NeighbourLists(rows, dist_km, starts, counts)
+
+
+def _distinct(latlng_deg: np.ndarray, rows: np.ndarray) -> _Places:
+  xyz = coords.to_xyz(latlng_deg[rows])
+  # The sort is stable: the first of each run is the lowest row of its place.
+  order = np.lexsort(xyz.T)
+  new = np.ones(len(rows), bool)
+  new[1:] = np.any(np.diff(xyz[order], axis=0) != 0, axis=1)
+  first = np.flatnonzero(new)
+  counts = np.diff(np.append(first, len(rows)))
+  by_row = np.argsort(order[first])
+  first, counts = first[by_row], counts[by_row]
+  grouped = rows[order[row_sets.ranges(first, counts)]]
+  return _Places(latlng_deg[rows[order[first]]],
+                 row_sets.from_counts(grouped, counts))
+
+
+def _lists(own: _Places,
+           other: _Places) -> Iterator[tuple[slice, NeighbourLists]]:
+  """Lists of own places from other places, block by block."""
+  if not len(other.latlng_deg):
+    return
+  exact = neighbors.SphereIndex(other.latlng_deg)
+  tree = spatial.cKDTree(coords.to_xyz(other.latlng_deg))
+  for start in range(0, len(own.latlng_deg), _BLOCK):
+    block = slice(start, min(start + _BLOCK, len(own.latlng_deg)))
+    latlng_deg = own.latlng_deg[block]
+    places, dist_km, unsure = _nearest(tree, latlng_deg)
+    if unsure.any():
+      nearest = exact.nearest(latlng_deg[unsure], MOST)
+      places[unsure], dist_km[unsure] = nearest.rows, nearest.dist_km
+    yield block, _to_rows(other.rows, places, dist_km, unsure)
+
+
+def _nearest(tree: spatial.cKDTree, latlng_deg: np.ndarray) -> tuple[
+    np.ndarray, np.ndarray, Bool[np.ndarray, 'b']]:
+  """Nearest places [b, 64], their km, and which queries have near ties."""
+  chords, places = tree.query(
+      coords.to_xyz(latlng_deg), k=MOST + 1, workers=-1,
+      distance_upper_bound=distance.km_to_chord(RADIUS_KM + 2 * _SLACK_KM))
+  dist_km = np.full(chords.shape, np.inf)
+  near = np.isfinite(chords)
+  dist_km[near] = distance.chord_to_km(chords[near])
+  steps = np.where(near[:, 1:], dist_km[:, 1:], 1e9) - np.where(
+      near[:, :-1], dist_km[:, :-1], 0)
+  unsure = (np.any(steps <= _SLACK_KM, axis=1)
+            | np.any(np.abs(dist_km - RADIUS_KM) <= _SLACK_KM, axis=1))
+  return places[:, :MOST], dist_km[:, :MOST], unsure
+
+
+def _to_rows(at_place: types.RowSets, places: np.ndarray, dist_km: np.ndarray,
+             unsure: np.ndarray) -> NeighbourLists:
+  """Rows of the places within the radius, the first 64 of each query."""
+  query, slot = np.nonzero(dist_km <= RADIUS_KM)
+  places, dist_km = places[query, slot], dist_km[query, slot]
+  first = at_place.offsets[places]
+  # Of many rows at one place only the lowest 64 can be needed.
+  counts = np.minimum(at_place.offsets[places + 1] - first, MOST)
+  rows = at_place.rows[row_sets.ranges(first, counts)]
+  query, dist_km = np.repeat(query, counts), np.repeat(dist_km, counts)
+  ties = np.flatnonzero(unsure[query])
+  order = ties[np.lexsort((rows[ties], dist_km[ties], query[ties]))]
+  rows[ties], dist_km[ties] = rows[order], dist_km[order]
+  totals = np.bincount(query, minlength=len(unsure))
+  kept = np.arange(len(rows)) - np.repeat(
+      np.cumsum(totals) - totals, totals) < MOST
+  counts = np.minimum(totals, MOST)
+  return NeighbourLists(
+      rows[kept].astype(np.int32), dist_km[kept].astype(np.float32),
+      np.cumsum(counts) - counts, counts.astype(np.int32))
+
 
 VERSION = 1
 MANIFEST = 'neighbourhoods.json'
@@ -30,8 +186,8 @@ _FILES = {'rows': 'rows.i32.bin', 'dist_km': 'dist_km.f32.bin',
 _DTYPES = {'rows': '<i4', 'dist_km': '<f4', 'starts': '<i8', 'counts': '<i4',
            'density': '<i4'}
 # What the numbers mean: others are refused.
-_SETTINGS = {'version': VERSION, 'radius_km': neighbour_lists.RADIUS_KM,
-             'most': neighbour_lists.MOST,
+_SETTINGS = {'version': VERSION, 'radius_km': RADIUS_KM,
+             'most': MOST,
              'density_km': list(density.RADII_KM)}
 
 
@@ -63,7 +219,7 @@ class Neighbourhoods:
     density: rows within 1 and 25 km, itself too, by source, int32 [g, 2, 2].
   """
 
-  lists: neighbour_lists.NeighbourLists
+  lists: NeighbourLists
   density: Int[np.ndarray, 'g r s']
 
   def __len__(self) -> int:
@@ -73,7 +229,7 @@ class Neighbourhoods:
 def build(latlng_deg: Float[np.ndarray, 'g 2'],
           sources: UInt8[np.ndarray, 'g']) -> Neighbourhoods:
   """Lists and density of all gallery rows."""
-  return Neighbourhoods(neighbour_lists.build(latlng_deg, sources),
+  return Neighbourhoods(build_lists(latlng_deg, sources),
                         density.count(latlng_deg, sources))
 
 
@@ -124,7 +280,7 @@ def load(folder: pathlib.Path, rows_key: str,
   arrays = {name: files.array(_FILES[name], _DTYPES[name], shape)
             for name, shape in shapes.items()}
   counted = arrays.pop('density')
-  return Neighbourhoods(neighbour_lists.NeighbourLists(**arrays), counted)
+  return Neighbourhoods(NeighbourLists(**arrays), counted)
 
 
 def load_or_build(gallery: galleries.Gallery) -> Neighbourhoods:

@@ -6,7 +6,7 @@ import dataclasses
 from jaxtyping import Float, Int, Shaped, UInt8
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.features import columns, store
+from pinpoint_jax.features import store
 from pinpoint_jax.gallery import columns as gallery_columns
 from pinpoint_jax.gallery.columns import Coded
 from pinpoint_jax.gallery.gallery import Segment
@@ -127,6 +127,6 @@ def place_columns(latlng_deg: Float[np.ndarray, 'n 2']) -> dict[str, Coded]:
   coded = {}
   for name, column in (('country', country), ('admin1', first),
                        ('admin2', second)):
-    codes, names = columns.encode(column.astype(np.str_))
+    codes, names = store.encode_names(column.astype(np.str_))
     coded[name] = Coded(codes[of_row], names)
   return coded

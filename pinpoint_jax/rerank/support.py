@@ -13,7 +13,7 @@ import functools
 from jaxtyping import Bool, Float, Int, UInt8
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.gallery import neighbour_lists
+from pinpoint_jax.gallery import neighbours
 from pinpoint_jax.geo import neighbors
 from pinpoint_jax.search import masks, row_sets, vectors
 
@@ -52,7 +52,7 @@ class Support:
 
 def select(
     z_query: Float[np.ndarray, 'b d'], candidates: Int[np.ndarray, 'b k'],
-    lists: neighbour_lists.NeighbourLists, z_image: vectors.Rows,
+    lists: neighbours.NeighbourLists, z_image: vectors.Rows,
     mask: masks.Mask, nearby: 'Nearby') -> Support:
   """Support of each candidate row [b, k]; -1 pads have none.
 
@@ -89,9 +89,9 @@ class Nearby:
     """
     others, index = self._other[int(self._sources[row])]
     near = index.within_km(self._latlng_deg[row:row + 1],
-                           neighbour_lists.RADIUS_KM)
+                           neighbours.RADIUS_KM)
     rows = others[near.rows]
-    kept = np.flatnonzero(~mask.hides(rows[None])[0])[:neighbour_lists.MOST]
+    kept = np.flatnonzero(~mask.hides(rows[None])[0])[:neighbours.MOST]
     return rows[kept], near.dist_km[kept].astype(np.float32)
 
   @functools.cached_property
@@ -105,7 +105,7 @@ class Nearby:
 
 def _fill(
     support: Support, query: int, z_query: np.ndarray, candidates: np.ndarray,
-    lists: neighbour_lists.NeighbourLists, z_image: vectors.Rows,
+    lists: neighbours.NeighbourLists, z_image: vectors.Rows,
     mask: masks.Mask, nearby: Nearby) -> None:
   safe = np.maximum(candidates, 0)
   counts = np.where(candidates >= 0, lists.counts[safe], 0)
@@ -116,7 +116,7 @@ def _fill(
   distinct, place = np.unique(rows, return_inverse=True)
   hidden = mask.hides(distinct[None])[0]
   cut_short = np.bincount(owner[hidden[place]], minlength=len(candidates)) > 0
-  cut_short &= counts == neighbour_lists.MOST
+  cut_short &= counts == neighbours.MOST
   if cut_short.any():
     kept = ~cut_short[owner]
     again = [nearby.visible(int(candidates[i]), mask)

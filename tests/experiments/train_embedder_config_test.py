@@ -3,7 +3,7 @@
 import shutil
 
 from experiments.configs import train_embedder as config
-from experiments.run import config_file, resume
+from experiments.run import config_file, training_run
 import pytest
 
 from tests.fixtures import tiny_training as tiny
@@ -60,24 +60,26 @@ def test_optimizer_unless_it_is_named(refuses, stores, trained, tmp_path):
     ('optimizer.name', 'lion'), ('stores.street', 'x'),
     ('validation_percent', 2.0)])
 def test_what_makes_another_run_is_refused(name, value):
-  saved, changed = resume.describe(config.get_config()), config.get_config()
+  saved = training_run.described_config(config.get_config())
+  changed = config.get_config()
   changed.update_from_flattened_dict({name: value})
   with pytest.raises(ValueError, match=f'{name} .* → {value!r}'):
-    resume.check(saved, changed, '', 'w')
-  assert len(resume.check(saved, changed, name, 'w')) == 1
+    training_run.check_resume(saved, changed, '', 'w')
+  assert len(training_run.check_resume(saved, changed, name, 'w')) == 1
 
 
 @pytest.mark.parametrize('name, value, shown', [
     ('train.num_steps', 9, 1), ('keep.last', 5, 1),
     ('distributed.process_id', 1, 0)])
 def test_what_may_change_is_told(name, value, shown):
-  saved, changed = resume.describe(config.get_config()), config.get_config()
+  saved = training_run.described_config(config.get_config())
+  changed = config.get_config()
   changed.update_from_flattened_dict({name: value})
-  assert len(resume.check(saved, changed, '', 'w')) == shown
+  assert len(training_run.check_resume(saved, changed, '', 'w')) == shown
 
 
 def test_allowing_what_is_not_there():
-  saved = resume.describe(config.get_config())
+  saved = training_run.described_config(config.get_config())
   with pytest.raises(ValueError, match="has no 'optimizer.rate'"):
-    resume.check(saved, config.get_config(), 'optimizer.rate', 'w')
+    training_run.check_resume(saved, config.get_config(), 'optimizer.rate', 'w')
   assert 'optimizer.rate' not in config_file.flatten(config.get_config())

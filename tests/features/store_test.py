@@ -5,11 +5,7 @@ import json
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.disk import sealed
-from pinpoint_jax.features import (
-  store,
-  store_writer,
-  verify,
-)
+from pinpoint_jax.features import store, store_writer, verify
 import pytest
 
 from tests.fixtures import seals

@@ -1,7 +1,7 @@
 """Rows of a region are the rows that asking each of them gives."""
 
 import numpy as np
-from pinpoint_jax.features import columns
+from pinpoint_jax.features import store
 from pinpoint_jax.gallery import regions as region_rows
 from pinpoint_jax.gallery.columns import Coded
 from pinpoint_jax.geo import geojson, regions
@@ -22,7 +22,7 @@ def _places(seed: int = 0) -> np.ndarray:
 
 
 def coded(names: np.ndarray) -> Coded:
-  return Coded(*columns.encode(names))
+  return Coded(*store.encode_names(names))
 
 
 PLACES = _places()

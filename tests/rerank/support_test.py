@@ -1,7 +1,7 @@
 """Support against loops over candidates and rows."""
 
 import numpy as np
-from pinpoint_jax.gallery import neighbour_lists
+from pinpoint_jax.gallery import neighbours
 from pinpoint_jax.geo import distance
 from pinpoint_jax.rerank import support
 from pinpoint_jax.search import masks, row_sets, vectors
@@ -17,7 +17,7 @@ def gallery():
   places = np.concatenate([rng.normal(0, .1, (ROWS // 2, 2)),
                            rng.uniform(-60, 60, (ROWS // 2, 2))])
   sources = rng.integers(0, 2, ROWS).astype(np.uint8)
-  lists = neighbour_lists.build(places, sources)
+  lists = neighbours.build_lists(places, sources)
   # Quarters: dot products are exact, and many are equal.
   z = rng.integers(-1, 2, (ROWS, DIM)).astype(np.float16) / 4
   return lists, vectors.Vectors(z), support.Nearby(places, sources)
@@ -62,7 +62,7 @@ def test_select_is_the_plain_loop(gallery, asked):
   found = select(z, candidates, *gallery, mask)
   assert found.counts.min() == 0
   # Full although a part of the list on disk is hidden.
-  assert found.counts.max() == neighbour_lists.MOST
+  assert found.counts.max() == neighbours.MOST
   for query, candidate in np.ndindex(candidates.shape):
     rows, similarities, count, nearest = _plain(
         z[query], candidates[query, candidate], query, gallery[2], gallery[1],

@@ -25,7 +25,8 @@ import jax
 import orbax.checkpoint as ocp
 from pinpoint_jax.disk import files
 from pinpoint_jax.parallel import arrays
-from pinpoint_jax.train.checkpoints import state_tree, steps
+from pinpoint_jax.train.checkpoints import steps
+from pinpoint_jax.train.checkpoints import steps as state_tree
 
 _NONE = -1
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
@@ -97,7 +98,7 @@ class Checkpoints:
         raise ValueError(
             f'checkpoint {self._folder / str(step)} exists already: restore '
             f'it and go on from there, or choose another workdir')
-      self._saving = (step, state_tree.size(state))
+      self._saving = (step, state_tree.state_size(state))
       self._start(step, state, data)
       if not self._asynchronous:
         self._finish()
@@ -154,7 +155,7 @@ class Checkpoints:
   def _start(self, step: int, state: Any, data: Mapping[str, Any]) -> None:
     # A copy: the caller may go on counting while a thread writes.
     record = json.loads(json.dumps(
-        {'data': dict(data), 'leaves': state_tree.leaves(state)}))
+        {'data': dict(data), 'leaves': state_tree.state_leaves(state)}))
     with self._tidying():
       # Forced, as Orbax skips steps before its newest one without a word.
       self._manager.save(step, force=True, args=ocp.args.Composite(

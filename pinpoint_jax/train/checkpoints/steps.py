@@ -3,16 +3,86 @@
   FOLDER/STEP/checksums.json   the manifest, and `orbax`: Orbax's own metadata
   FOLDER/STEP/...              what Orbax wrote
   FOLDER/bad/STEP              a damaged step that a later run set aside
+
+A step also lists the dtype and shape of every array of the state, by path.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import json
 import pathlib
 import shutil
 import time
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from pinpoint_jax.disk import files, sealed
+
+_SHOWN = 10
+
+
+def state_leaves(state: Any) -> dict[str, list[Any]]:
+  """Path to (dtype, shape) of every array in the tree, ready for JSON."""
+  flat, _ = jax.tree_util.tree_flatten_with_path(state)
+  return {
+      jax.tree_util.keystr(path, simple=True, separator='/'):
+          [str(_dtype(leaf)), list(jnp.shape(leaf))]
+      for path, leaf in flat
+  }
+
+
+def state_size(state: Any) -> int:
+  """Bytes of all arrays in the tree."""
+  return sum(
+      _dtype(leaf).itemsize * jnp.size(leaf) for leaf in jax.tree.leaves(state))
+
+
+def refuse_differences(
+    step: pathlib.Path, stored: Mapping[str, list[Any]], like: Any) -> None:
+  """Refuses a checkpoint whose paths, shapes or dtypes the model lacks."""
+  lines = list(_differences(step, stored, state_leaves(like)))
+  if lines:
+    more = f'; and {len(lines) - _SHOWN} more' if len(lines) > _SHOWN else ''
+    raise ValueError(
+        '; '.join(lines[:_SHOWN]) + more + ': take the config this checkpoint '
+        'was trained with, or another workdir')
+
+
+def targets(like: Any) -> Any:
+  """The tree that Orbax restores into: every leaf with a sharding."""
+  return jax.tree.map(_target, like)
+
+
+def _differences(
+    step: pathlib.Path, stored: Mapping[str, list[Any]],
+    expected: Mapping[str, list[Any]]) -> Iterator[str]:
+  for path in sorted({*stored, *expected}):
+    if stored.get(path) == expected.get(path):
+      continue
+    has = (f'is {_described(stored[path])}' if path in stored
+           else 'is missing')
+    wants = (f'the model wants {_described(expected[path])}'
+             if path in expected else 'the model has no such path')
+    yield f'checkpoint {step}/{path} {has}, {wants}'
+
+
+def _described(leaf: list[Any]) -> str:
+  return f'{leaf[0]} {leaf[1]}'
+
+
+def _dtype(leaf: Any) -> Any:
+  return leaf.dtype if hasattr(leaf, 'dtype') else jnp.result_type(leaf)
+
+
+def _target(leaf: Any) -> jax.ShapeDtypeStruct:
+  # Without a sharding Orbax takes the one of the run that saved, whose devices
+  # may not be here.
+  sharding = getattr(leaf, 'sharding', None)
+  if sharding is None:
+    sharding = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+  return jax.ShapeDtypeStruct(
+      jnp.shape(leaf), _dtype(leaf), sharding=sharding)
+
 
 # Orbax renames old steps into here, for removal by `sweep`: a step that is
 # removed in place and half gone when the process dies looks damaged.

@@ -1,7 +1,7 @@
 """Lists against a table of all distances, ties and crowds included."""
 
 import numpy as np
-from pinpoint_jax.gallery import neighbour_lists
+from pinpoint_jax.gallery import neighbours
 from pinpoint_jax.geo import distance
 import pytest
 
@@ -11,7 +11,7 @@ def _sources(n: int, seed: int = 0) -> np.ndarray:
 
 
 def _check(places: np.ndarray, sources: np.ndarray) -> None:
-  actual = neighbour_lists.build(places, sources)
+  actual = neighbours.build_lists(places, sources)
   table = distance.haversine_km(places[:, None], places[None])
   for row, dist_km in enumerate(table):
     order = np.lexsort((np.arange(len(places)), dist_km))
@@ -57,20 +57,20 @@ def test_the_edge_is_inside():
                      [0., step * (1 + 1e-13)]])
   assert np.all((distance.haversine_km(places[:1], places) <= 25)
                 == [True, True, False])
-  actual = neighbour_lists.build(places, np.array([0, 1, 1], np.uint8))
+  actual = neighbours.build_lists(places, np.array([0, 1, 1], np.uint8))
   assert actual.of(0).tolist() == [1]
 
 
 def test_blocks_change_nothing(monkeypatch):
   places, sources = _around([48., 2.], .1, 300), _sources(300)
-  whole = neighbour_lists.build(places, sources)
-  monkeypatch.setattr(neighbour_lists, '_BLOCK', 17)
-  parts = neighbour_lists.build(places, sources)
+  whole = neighbours.build_lists(places, sources)
+  monkeypatch.setattr(neighbours, '_BLOCK', 17)
+  parts = neighbours.build_lists(places, sources)
   for row in range(300):
     np.testing.assert_array_equal(whole.of(row), parts.of(row))
 
 
 @pytest.mark.parametrize('n', [0, 5])
 def test_one_source_alone_has_no_neighbours(n):
-  actual = neighbour_lists.build(np.ones((n, 2)), np.zeros(n, np.uint8))
+  actual = neighbours.build_lists(np.ones((n, 2)), np.zeros(n, np.uint8))
   assert len(actual) == n and not actual.counts.any() and not len(actual.rows)

@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-from experiments.run import workdirs
+from experiments.run import launch
 import pytest
 
 
@@ -16,7 +16,7 @@ import pytest
 def test_what_no_disk_has(path, reason, tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   with pytest.raises(ValueError, match=reason) as refused:
-    workdirs.check('workdir', pathlib.Path(path))
+    launch.check_writable('workdir', pathlib.Path(path))
   assert '--workdir=' in str(refused.value) and '\n' not in str(refused.value)
   assert not list(tmp_path.iterdir())
 
@@ -25,18 +25,18 @@ def test_files_are_no_folders(tmp_path):
   (tmp_path / 'file').write_text('')
   for path in (tmp_path / 'file', tmp_path / 'file' / 'below' / 'it'):
     with pytest.raises(ValueError, match='file is a file, not a folder'):
-      workdirs.check('workdir', path)
-  workdirs.check('out', tmp_path / 'file')
+      launch.check_writable('workdir', path)
+  launch.check_writable('out', tmp_path / 'file')
 
 
 def test_a_folder_without_the_right_to_write(tmp_path, monkeypatch):
   # Root may write everywhere, so what the kernel says is replaced.
   monkeypatch.setattr(os, 'access', lambda path, mode: False)
   with pytest.raises(ValueError, match=f'{tmp_path} cannot be written to'):
-    workdirs.check('workdir', tmp_path / 'new' / 'run')
+    launch.check_writable('workdir', tmp_path / 'new' / 'run')
 
 
 def test_folders_to_be_made_pass_and_are_not_made(tmp_path):
-  workdirs.check('workdir', tmp_path / 'new' / 'run')
-  workdirs.check('workdir', pathlib.Path('relative/run'))
+  launch.check_writable('workdir', tmp_path / 'new' / 'run')
+  launch.check_writable('workdir', pathlib.Path('relative/run'))
   assert not list(tmp_path.iterdir())

@@ -6,7 +6,8 @@ from input_pipeline import order as orders
 from input_pipeline import pipeline as pipelines
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.features import block_reader, rows, store, store_writer
+from pinpoint_jax.features import rows, store, store_writer
+from pinpoint_jax.features import rows as block_reader
 import pytest
 
 from tests.fixtures import seals
