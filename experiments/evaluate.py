@@ -27,25 +27,22 @@ published tables measure a kilometre:
 Intervals are 95 %, bootstrapped by photographer where the truth names them.
 """
 
-import hashlib
+import csv
+import io
 import pathlib
 import time
-from typing import Any
 
+from experiments import predictions_file
 from experiments.run import launch, run_record
-from input_pipeline import csv_table
-import numpy as np
+from ml_collections import config_dict
 from pinpoint_jax import types
-from pinpoint_jax.evals import administrative, alignment, geolocation, results
+from pinpoint_jax.answer import pinpoint
+from pinpoint_jax.candidates import shortlist
+from pinpoint_jax.disk import files
+from pinpoint_jax.evals import evaluation, query_sets
+from pinpoint_jax.report import tables
+from pinpoint_jax.rerank import fusion
 
-# Name in the table -> (name in geo.distance, whether equality counts).
-DISTANCES = {
-    'haversine': ('haversine', False),
-    'haversine_6371': ('haversine_6371', False),
-    'haversine_6378': ('haversine_6378', False),
-    'geodesic': ('geodesic', False),
-    'geodesic_le': ('geodesic', True),
-}
 FLAGS = (
     launch.Flag('predictions', None, 'CSV of answers: columns id, lat, lng.'),
     launch.Flag('truth', None, 'CSV of true places: id, lat, lng, optionally '
@@ -68,95 +65,91 @@ WAYS = (('config', 'workdir'), ('predictions', 'truth', 'out'))
 def main(run: launch.Run) -> None:
   """Scores a model's answers, or those of a file."""
   if run.config is None:
-    _score_file(run)
+    predictions_file.score(run)
     return
   mixed = [name for name in WAYS[1] if run.flags[name]]
   if mixed:
     raise ValueError(f'--{mixed[0]} scores a file of predictions, --config '
                      f'evaluates a model: give one of them; see --help')
-  # Only here: scoring a file of predictions needs no model.
-  from experiments import full_evaluation
-  full_evaluation.write(run.config, run.workdir)
+  write(run.config, run.workdir)
 
 
-def _score_file(run: launch.Run) -> None:
-  """Reads both files, scores them under every distance, writes the rows."""
-  started = time.monotonic()
-  source = _source(run.flags['query_source'])
-  predicted = csv_table.read_photos_csv(
-      run.flags['predictions'], source, swapped='refuse',
-      allow_null_island=True)
-  truth = csv_table.read_photos_csv(
-      run.flags['truth'], source, swapped=run.flags['swapped'])
-  for note in (*predicted.notes, *truth.notes):
-    print(f'note: {note}')
-  answers = alignment.align(
-      types.Predictions(predicted.photos.ids, predicted.photos.latlng_deg),
-      truth.photos.ids)
-  extra = _administrative(answers, truth)
-  rows = []
-  for name, (distance_name, inclusive) in DISTANCES.items():
-    errors = geolocation.errors(answers, truth.photos, distance_name)
-    rows.append(results.row(
-        _setting(run.flags, name), errors, {}, inclusive=inclusive,
-        num_resamples=run.flags['num_resamples'], extra=extra))
-  provenance = _provenance(run.flags, time.monotonic() - started)
-  rows = [row | {'provenance': provenance} for row in rows]
-  run_record.write_json(pathlib.Path(run.flags['out']), rows)
-  print(_summary(rows, run.flags['out']))
+def write(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
+  """Evaluates; writes results.json, results.md and predictions.csv."""
+  evaluated = evaluate(config)
+  workdir.mkdir(parents=True, exist_ok=True)
+  _write_answers(workdir / 'predictions.csv', evaluated)
+  run_record.write_json(workdir / 'results.json', evaluated.rows)
+  shown = [row for row in evaluated.rows
+           if row['distance'] == config.distances[0]]
+  table = tables.markdown(shown)
+  (workdir / 'results.md').write_text(table)
+  print(f'\n{table}\nfigures  {workdir / "results.json"}\n'
+        f'answers  {workdir / "predictions.csv"}')
 
 
-def _source(name: str) -> types.Source:
-  if name not in types.SOURCES:
-    raise ValueError(f'--query_source={name}: choices are {types.SOURCES}')
-  return name
+def evaluate(config: config_dict.ConfigDict) -> evaluation.Evaluated:
+  """Figures and answers of a config; rows say where they come from."""
+  begun = time.monotonic()
+  for name, what in (('model', 'the folder that train_embedder exported'),
+                     ('gallery', 'the folder that build_gallery made'),
+                     ('queries', 'a feature store, or several between commas')):
+    if not config[name]:
+      raise ValueError(f'--config.{name} is empty: name {what}')
+  settings = _settings(config)
+  opened = pinpoint.Pinpoint(config.model, config.gallery, config.search)
+  rerankers = {source: list(filter(None, config.rerankers[source].split(',')))
+               for source in types.SOURCES}
+  evaluated = evaluation.evaluate(opened, query_sets.open_all(
+      opened, config.queries.split(','), rerankers,
+      {source: _systems(config, source) for source in types.SOURCES}), settings)
+  origin = {
+      'config_hash': run_record.config_hash(config),
+      'git': run_record.git_revision(), 'versions': run_record.versions(),
+      'model': opened.trained.fingerprint,
+      'gallery': opened.gallery.fingerprint(),
+      'seconds_in_all': round(time.monotonic() - begun, 3)}
+  return evaluation.Evaluated(
+      [row | {'provenance': {**origin, **row['provenance']}}
+       for row in evaluated.rows], evaluated.answers)
 
 
-def _setting(flags: dict[str, Any], distance_name: str) -> results.Setting:
-  return results.Setting(
-      table=flags['table'], query_source=flags['query_source'],
-      system=flags['system'], distance=distance_name,
-      queries=pathlib.Path(flags['truth']).stem)
+def _settings(config: config_dict.ConfigDict) -> evaluation.Settings:
+  names = ('leave_one_out', 'region', 'interpolate', 'num_resamples', 'seed',
+           'search_source')
+  return evaluation.Settings(
+      tuple(config.filters), tuple(config.systems),
+      distances=tuple(config.distances), **config.predictions.to_dict(),
+      **{name: config[name] for name in names})
 
 
-def _administrative(answers: types.Predictions,
-                    truth: csv_table.CsvPhotos) -> dict[str, float]:
-  """Figures for those of OSV-5M's columns that the truth has."""
-  columns = {level: np.asarray(truth.extra[column], np.str_)
-             for level, column in administrative.COLUMNS.items()
-             if column in truth.extra}
-  if not columns:
-    return {}
-  return administrative.accuracy(answers.latlng_deg, columns)
+def _systems(config: config_dict.ConfigDict,
+             source: types.Source) -> pinpoint.Settings:
+  return pinpoint.Settings(
+      config.list_size, config.raw_temperature,
+      shortlist.Sizes(**config.sizes.to_dict()),
+      _fusion(source, config.fusion[source]), tuple(config.systems))
 
 
-def _provenance(flags: dict[str, Any], seconds: float) -> dict[str, Any]:
-  def digest(name: str) -> str:
-    data = pathlib.Path(flags[name]).read_bytes()
-    return hashlib.sha256(data).hexdigest()[:16]
-  return {
-      'config_hash': '', 'git': run_record.git_revision(),
-      'data': {'truth': digest('truth'), 'predictions': digest('predictions')},
-      'model': flags['system'], 'versions': run_record.versions(),
-      'seconds': round(seconds, 3),
-  }
+def _fusion(source: str, text: str) -> fusion.Fusion | str:
+  """Three weights, or the name of a reranker's system."""
+  if ',' not in text:
+    return text
+  try:
+    image, location, raw = map(float, text.strip('()[] ').split(','))
+  except ValueError:
+    raise ValueError(f'--config.fusion.{source}={text}: give the weights of '
+                     f'image, location and raw, or the name of a reranker: '
+                     f'light, full or full_no_support') from None
+  return fusion.Fusion(image, location, raw)
 
 
-def _summary(rows: list[dict[str, Any]], out: str) -> str:
-  names = list(rows[0]['metrics'])
-  lines = [f'{rows[0]["num_queries"]} photos']
-  width = max(len(name) for name in names)
-  lines.append(' ' * width + ''.join(f'{r["distance"]:>16}' for r in rows))
-  for name in names:
-    values = ''.join(f'{_number(name, r["metrics"][name]):>16}' for r in rows)
-    lines.append(f'{name:<{width}}{values}')
-  return '\n'.join([*lines, f'written to {out}'])
-
-
-def _number(name: str, value: float) -> str:
-  if name.startswith('acc@'):
-    return f'{value * 100:.2f} %'
-  return str(value) if name.startswith('num@') else f'{value:.2f}'
+def _write_answers(path: pathlib.Path, evaluated: evaluation.Evaluated) -> None:
+  text = io.StringIO()
+  csv.writer(text, lineterminator='\n').writerows(
+      [evaluation.HEAD, *evaluated.answers])
+  with files.atomic(path) as file:
+    file.write(text.getvalue().encode())
 
 
 def run() -> None:

@@ -25,6 +25,9 @@ True
 >>> shortlist = searcher.shortlist(queries, pj.ShortlistSizes(image=8))
 >>> shortlist.rows.shape                  # 8 image + 2 location + 2 raw
 (5, 12)
+>>> pinpoint = pj.Pinpoint.load('embedder/model', gallery='gallery')
+>>> pinpoint.queries(pj.open_store('queries')).z_image.shape  # all in one
+(5, 8)
 >>> paris, london = np.array([48.8566, 2.3522]), np.array([51.5074, -0.1278])
 >>> round(float(pj.haversine_km(paris, london)))
 344
@@ -36,11 +39,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+  from pinpoint_jax.answer.pinpoint import Pinpoint
   from pinpoint_jax.candidates.filters import mask as filter_mask
   from pinpoint_jax.candidates.queries import encode_store
   from pinpoint_jax.candidates.searcher import Searcher
   from pinpoint_jax.candidates.shortlist import Queries
   from pinpoint_jax.candidates.shortlist import Sizes as ShortlistSizes
+  from pinpoint_jax.evals.evaluation import evaluate
   from pinpoint_jax.evals.metrics import geoscore
   from pinpoint_jax.features.store import FeatureStore, open_store
   from pinpoint_jax.gallery.gallery import Gallery, open_gallery
@@ -58,6 +63,7 @@ _PUBLIC = {
     'FeatureStore': ('features.store', 'FeatureStore'),
     'Gallery': ('gallery.gallery', 'Gallery'),
     'Photos': ('types', 'Photos'),
+    'Pinpoint': ('answer.pinpoint', 'Pinpoint'),
     'Predictions': ('types', 'Predictions'),
     'Queries': ('candidates.shortlist', 'Queries'),
     'Ranker': ('rerank.ranker', 'Ranker'),
@@ -65,6 +71,7 @@ _PUBLIC = {
     'Shortlist': ('types', 'Shortlist'),
     'ShortlistSizes': ('candidates.shortlist', 'Sizes'),
     'encode_store': ('candidates.queries', 'encode_store'),
+    'evaluate': ('evals.evaluation', 'evaluate'),
     'filter_mask': ('candidates.filters', 'mask'),
     'geoscore': ('evals.metrics', 'geoscore'),
     'haversine_km': ('geo.distance', 'haversine_km'),
@@ -74,10 +81,12 @@ _PUBLIC = {
     'open_store': ('features.store', 'open_store'),
 }
 __all__ = [
-    'Candidates', 'FeatureStore', 'Gallery', 'Photos', 'Predictions', 'Queries',
-    'Ranker', 'Searcher', 'Shortlist', 'ShortlistSizes', '__version__',
-    'encode_store', 'filter_mask', 'geoscore', 'haversine_km', 'load_embedder',
-    'load_reranker', 'open_gallery', 'open_store']
+    'Candidates', 'FeatureStore', 'Gallery', 'Photos', 'Pinpoint',
+    'Predictions',
+    'Queries', 'Ranker', 'Searcher', 'Shortlist', 'ShortlistSizes',
+    '__version__', 'encode_store', 'evaluate', 'filter_mask', 'geoscore',
+    'haversine_km', 'load_embedder', 'load_reranker', 'open_gallery',
+    'open_store']
 
 
 def __getattr__(name: str) -> Any:

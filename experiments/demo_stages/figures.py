@@ -5,7 +5,7 @@ import dataclasses
 import pathlib
 from typing import Any
 
-from experiments import full_evaluation
+from experiments import evaluate
 from experiments.configs import evaluate as configs
 from experiments.demo_stages import models
 from ml_collections import config_dict
@@ -95,7 +95,7 @@ def rows(demo: config_dict.ConfigDict, folder: pathlib.Path,
   config.distances = (demo.distance,)
   config.num_resamples = demo.num_resamples
   config.seed = demo.seed
-  return [_named(part, row) for row in full_evaluation.evaluate(config).rows]
+  return [_named(part, row) for row in evaluate.evaluate(config).rows]
 
 
 def _named(part: Part, row: Mapping[str, Any]) -> dict[str, Any]:

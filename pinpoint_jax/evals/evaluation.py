@@ -12,7 +12,7 @@ from typing import Any
 from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.answer import decoding, open_systems, systems
+from pinpoint_jax.answer import decoding, pinpoint, systems
 from pinpoint_jax.candidates import filters
 from pinpoint_jax.evals import geolocation, results
 from pinpoint_jax.evals.query_sets import QuerySet
@@ -93,7 +93,7 @@ class Evaluated:
   answers: list[Sequence[Any]]
 
 
-def evaluate(opened: open_systems.Opened, query_sets: Sequence[QuerySet],
+def evaluate(opened: pinpoint.Pinpoint, query_sets: Sequence[QuerySet],
              settings: Settings = Settings()) -> Evaluated:
   """Answers every query under every filter, and scores the answers."""
   allowed = opened.region(settings.region)
@@ -112,7 +112,7 @@ def evaluate(opened: open_systems.Opened, query_sets: Sequence[QuerySet],
   return Evaluated(rows, answers)
 
 
-def _report_own_rows(opened: open_systems.Opened, queries: QuerySet,
+def _report_own_rows(opened: pinpoint.Pinpoint, queries: QuerySet,
                      settings: Settings) -> None:
   own = int((opened.gallery.find(queries.photos.ids) >= 0).sum())
   if own:
@@ -122,7 +122,7 @@ def _report_own_rows(opened: open_systems.Opened, queries: QuerySet,
           flush=True)
 
 
-def _answer(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
+def _answer(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
             filter_name: str, allowed: Int[np.ndarray, 'a'] | None,
             ) -> tuple[ByAnswer, float]:
   """Answers of every system and decoding, and the seconds they took."""
@@ -147,7 +147,7 @@ def _answer(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
   return answers, time.monotonic() - begun
 
 
-def _searched(opened: open_systems.Opened, queries: QuerySet,
+def _searched(opened: pinpoint.Pinpoint, queries: QuerySet,
               settings: Settings, mask: masks.Mask) -> masks.Mask:
   if settings.search_source == 'both':
     return mask
@@ -167,7 +167,7 @@ def _refuse_missing(answers: ByAnswer, queries: QuerySet, filter_name: str,
         f'larger gallery or region')
 
 
-def _rows(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
+def _rows(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
           filter_name: str, chosen: ByAnswer,
           seconds: float) -> Iterator[dict[str, Any]]:
   for (name, decode), answers in chosen.items():
@@ -187,7 +187,7 @@ def _rows(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
               {'weights': weights} if weights else {})
 
 
-def _chance(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
+def _chance(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
             allowed: Int[np.ndarray, 'a'] | None) -> dict[str, Any]:
   gallery, distance_name = opened.gallery, settings.distances[0]
   rows = _searched(opened, queries, settings, masks.Mask(
@@ -204,9 +204,9 @@ def _chance(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
       settings.num_resamples)
 
 
-def _setting(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
+def _setting(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
              system: str, distance_name: str) -> results.Setting:
-  name = open_systems.gallery_name(opened.gallery, queries.photos.source)
+  name = pinpoint.gallery_name(opened.gallery, queries.photos.source)
   if name == 'combined' and settings.search_source == 'same':
     name = 'same_source'
   return results.Setting(
@@ -214,7 +214,7 @@ def _setting(opened: open_systems.Opened, queries: QuerySet, settings: Settings,
       distance=distance_name, queries=queries.name)
 
 
-def _variant(opened: open_systems.Opened, settings: Settings,
+def _variant(opened: pinpoint.Pinpoint, settings: Settings,
              system: str, bounds: str) -> str:
   notes = [f'@{bounds}'] if bounds else []
   if settings.region:
@@ -230,7 +230,7 @@ def _written(queries: QuerySet, settings: Settings, filter_name: str,
              chosen: ByAnswer) -> Iterator[list[Any]]:
   """Lines of predictions.csv: the answers of one system."""
   names = [system for system, _ in chosen]
-  system = settings.system or open_systems.best(names)
+  system = settings.system or pinpoint.best(names)
   if system not in names:
     choices = sorted({name for name in names if '@' not in name})
     raise ValueError(f'--config.predictions.system={system}: {queries.name} '

@@ -19,7 +19,7 @@ from tests.fixtures import tiny_training as tiny
 from tests.flips import forked_runs
 
 MODULES = tuple(f'experiments.{name}' for name in (
-    'evaluate', 'full_evaluation', 'train_embedder', 'train_reranker',
+    'evaluate', 'train_embedder', 'train_reranker',
     'crossval', 'build_gallery', 'verify'))
 # build_gallery makes an index from here on.
 _MANY = 20_000

@@ -5,11 +5,11 @@ import dataclasses
 import json
 import shutil
 
-from experiments import full_evaluation
+from experiments import evaluate as evaluation_binary
 from experiments.configs import evaluate as configs
 import jax
 import numpy as np
-from pinpoint_jax.answer import open_systems
+from pinpoint_jax.answer import pinpoint
 from pinpoint_jax.candidates import filters
 from pinpoint_jax.evals import evaluation
 from pinpoint_jax.features import store
@@ -69,7 +69,7 @@ def evaluate(parts, workdir, **changes):
   config.fusion.street = '1,2,3'
   config.num_resamples = 0
   config.update_from_flattened_dict(changes)
-  full_evaluation.write(config, workdir)
+  evaluation_binary.write(config, workdir)
   with (workdir / 'predictions.csv').open() as file:
     answers = list(csv.DictReader(file))
   return json.loads((workdir / 'results.json').read_text()), answers
@@ -244,15 +244,15 @@ def test_another_embedders_gallery_is_refused(parts, tmp_path):
 
 
 def test_names_of_rerankers_and_of_galleries(parts):
-  found = open_systems.load_rerankers(
+  found = pinpoint.load_rerankers(
       'photo', [parts / name for name in ('no_support', 'light', 'full')])
   assert list(found) == ['full_no_support', 'light', 'full']
-  assert open_systems.best(found) == 'full'
+  assert pinpoint.best(found) == 'full'
   found = galleries.open_gallery(parts / 'g')
   for mode, expected in (('combined', 'combined'), ('photo', 'same_source'),
                          ('street', 'other_source')):
     one = dataclasses.replace(found, manifest={**found.manifest, 'mode': mode})
-    assert open_systems.gallery_name(one, 'photo') == expected
+    assert pinpoint.gallery_name(one, 'photo') == expected
 
 
 def test_the_command(binary, parts, tmp_path):

@@ -52,10 +52,11 @@ class Settings:
     return not self.wanted or name in self.wanted
 
 
-class Opened:
-  """An embedder and a gallery that it made."""
+class Pinpoint:
+  """An embedder and a gallery that it made, ready to be searched."""
 
-  def __init__(self, model: str, gallery: str, search: str = 'exact'):
+  def __init__(self, model: str | pathlib.Path, gallery: str | pathlib.Path,
+               search: str = 'exact'):
     """Refuses a gallery of another embedder; search is in searcher.SEARCHES."""
     self.search = search
     trained = embedder_files.load(model)
@@ -67,6 +68,12 @@ class Opened:
     self._encoder = encoding.Encoder(
         self.trained.model, encoding.FEW)
 
+  @classmethod
+  def load(cls, model: str | pathlib.Path, gallery: str | pathlib.Path,
+           search: str = 'exact') -> 'Pinpoint':
+    """Opens a model directory and a gallery directory."""
+    return cls(model, gallery, search)
+
   @functools.cached_property
   def neighbourhoods(self) -> neighbours.Neighbourhoods:
     """Neighbour lists of the gallery."""
@@ -74,12 +81,8 @@ class Opened:
 
   def queries(self, features: store.FeatureStore) -> shortlist.Queries:
     """A store's photos as vectors; refuses features made otherwise."""
-    queries.check_inputs(self.trained, features.manifest['source'],
-                         features.manifest, str(features.path))
-    return queries.encode(
-        self.trained, self._encoder, features.photos,
-        features.rows(np.arange(len(features))),
-        'raw' in self.searcher.channels)
+    return queries.encode_store(self.trained, features, self._encoder,
+                                'raw' in self.searcher.channels)
 
   def region(self, text: str) -> np.ndarray | None:
     """Rows of a region as a user writes it; None is everywhere."""
