@@ -21,7 +21,7 @@ import tempfile
 import time
 
 import numpy as np
-from pinpoint_jax.search import ann, ann_scann, ann_tuning, vectors
+from pinpoint_jax.search import ann, ann_scann, ann_tuning, exact, vectors
 
 _LATENT = 128
 _REGIONS = 50
@@ -148,7 +148,7 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
   rows, queries = both[:args.rows], both[args.rows:].copy()
   np.save(folder / 'rows.npy', rows)
   np.save(folder / 'queries.npy', queries)
-  exact = ann_tuning.exact_rows(vectors.Vectors(rows), queries, 100)
+  nearest = exact.search(queries, rows, 100).rows
   settings = ann.settings_for_rows(args.rows)
   wall, cpu = time.perf_counter(), time.process_time()
   index = ann_scann.ScannIndex.build(vectors.Vectors(rows), settings, '')
@@ -168,7 +168,7 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
         sides[engine] = Peer(process, folder, engine, build)
         built[engine] = sides[engine].built
       found = {f'k={k} recall>={target}': compare(
-          sides, k, exact[:, :k], target, args.rounds)
+          sides, k, nearest[:, :k], target, args.rounds)
           for k in (100, 12) for target in (.95, .99)}
       effort = found['k=12 recall>=0.99']['ours']['effort']
       single = single_ms(sides['ours'], 12, effort)

@@ -39,6 +39,7 @@ from pinpoint_jax.gallery import (
   indexes,
   layout,
   neighbours,
+  table,
   update,
   verify,
   writer,
@@ -190,9 +191,8 @@ def _read_ids(name: str) -> types.Strings:
 
 def describe(gallery: galleries.Gallery) -> Sequence[str]:
   """Rows by source, and bytes of a row by column."""
-  counts = np.bincount(gallery.source, minlength=len(types.SOURCES))
-  rows = ', '.join(f'{count:,} {source}'
-                   for source, count in zip(types.SOURCES, counts.tolist()))
+  rows = ', '.join(f'{count:,} {source}' for source, count in
+                   table.count_sources(gallery.source).items())
   left_out = gallery.manifest['duplicates_left_out']
   sizes: dict[str, float] = {}
   for segment in gallery.manifest['segments']:
@@ -206,10 +206,5 @@ def describe(gallery: galleries.Gallery) -> Sequence[str]:
           f'bytes per row  {sum(each.values()):,.1f}: {columns}')
 
 
-def run() -> None:
-  """Entry of the binary."""
-  launch.run(main, FLAGS, WAYS, record=False)
-
-
 if __name__ == '__main__':
-  run()
+  launch.run(main, FLAGS, WAYS, record=False)

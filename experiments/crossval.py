@@ -29,8 +29,7 @@ from typing import Any
 from experiments import train_embedder
 from experiments.configs import crossval as configs
 from experiments.configs import train_reranker as reranker_configs
-from experiments.run import launch, run_record
-import jax
+from experiments.run import launch, run_record, training_run
 from ml_collections import config_dict
 from pinpoint_jax import crossval
 from pinpoint_jax.crossval import light, runner
@@ -69,7 +68,7 @@ def main(run: launch.Run) -> None:
     # Refuses a workdir of other rows, folds or seed.
     folder = run.workdir / 'folds'
     parts.Folder(folder, about)
-    _share_compilations(run.workdir / 'compiled')
+    training_run.share_compilations(run.workdir / 'compiled')
     outcome = crossval.run(folds, settings, functools.partial(
         _train, config_fn), folder)
     provenance = {
@@ -120,12 +119,6 @@ def _train(config_fn: Any, fold: int, name: str, workdir: pathlib.Path) -> None:
   train_embedder.train(config_fn(fold, name), workdir)
 
 
-def _share_compilations(folder: pathlib.Path) -> None:
-  """Every fold is the same program."""
-  if not jax.config.jax_compilation_cache_dir:
-    jax.config.update('jax_compilation_cache_dir', str(folder))
-
-
 def _report(workdir: pathlib.Path, notes: list[str],
             rows: list[dict[str, Any]]) -> None:
   run_record.write_json(workdir / 'results.json', rows)
@@ -134,10 +127,5 @@ def _report(workdir: pathlib.Path, notes: list[str],
   print(f'\n{text}\nfigures  {workdir / "results.json"}')
 
 
-def run() -> None:
-  """Entry of the binary."""
-  launch.run(main, FLAGS, (('features', 'workdir'),))
-
-
 if __name__ == '__main__':
-  run()
+  launch.run(main, FLAGS, (('features', 'workdir'),))

@@ -16,11 +16,10 @@ from typing import Any
 
 from experiments.demo_stages import figures, models
 from experiments.demo_stages import jobs as demo_jobs
-from experiments.run import launch, run_record
+from experiments.run import launch, run_record, training_run
 from input_pipeline import open_source
 from input_pipeline.synthetic_earth import contact_sheet
 from input_pipeline.synthetic_earth import dataset as synthetic
-import jax
 from ml_collections import config_dict
 from pinpoint_jax import types
 from pinpoint_jax.evals import results
@@ -76,7 +75,7 @@ _VARIANTS = ('one source', 'no location channel', 'no raw channel', 'no prior',
 def main(run: launch.Run) -> None:
   """Render, extract, train, build, rerank, answer, score, report."""
   seconds: dict[str, float] = {}
-  _share_compilations(run)
+  training_run.share_compilations(models.fresh(run.workdir / 'compiled'))
   dataset = synthetic.SyntheticEarth(run.config.world_size, run.config.seed)
   with _stage('render', seconds):
     for split in (*GALLERIES, *RERANK, *QUERIES):
@@ -122,13 +121,6 @@ def _train_and_evaluate(
         figures.rows, (config, workdir, part))
         for part in figures.parts(config)})
   return routed, [row for rows in parts for row in rows]
-
-
-def _share_compilations(run: launch.Run) -> None:
-  """Both tasks' rerankers, for one, are the same program."""
-  if not jax.config.jax_compilation_cache_dir:
-    jax.config.update('jax_compilation_cache_dir',
-                      str(models.fresh(run.workdir / 'compiled')))
 
 
 @contextlib.contextmanager

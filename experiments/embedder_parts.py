@@ -31,7 +31,9 @@ class Split:
 
 def split(config: config_dict.ConfigDict) -> Split:
   """Opens the stores and divides their rows into trained on and held out."""
-  rows = {source: _opened(config, source) for source in config.model.sources}
+  rows = {source: rows_lib.open_named(source, config.stores.get(source, ''),
+                                      f'--config.stores.{source}')
+          for source in config.model.sources}
   rule = rows_lib.SplitRule(config.validation_percent, config.folds.count,
                             config.folds.index)
   train, left_out = {}, {}
@@ -44,19 +46,6 @@ def split(config: config_dict.ConfigDict) -> Split:
       raise ValueError(f'{config.stores[source]}: no row is left to train on, '
                        f'{len(left_out[source])} are held out')
   return Split(train, left_out)
-
-
-def _opened(config: config_dict.ConfigDict, source: str) -> rows_lib.StoreRows:
-  paths = config.stores.get(source, '')
-  if not paths:
-    raise ValueError(f'--config.stores.{source} is empty: name a feature '
-                     f'store of that source, or several between commas; or '
-                     f'leave {source!r} out of --config.model.sources')
-  rows = rows_lib.open_rows(paths.split(','))
-  if rows.photos.source != source:
-    raise ValueError(f'--config.stores.{source}={paths} holds '
-                     f'{rows.photos.source} features')
-  return rows
 
 
 def _in_blocks(config: config_dict.ConfigDict,

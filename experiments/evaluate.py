@@ -27,8 +27,6 @@ published tables measure a kilometre:
 Intervals are 95 %, bootstrapped by photographer where the truth names them.
 """
 
-import csv
-import io
 import pathlib
 import time
 
@@ -78,7 +76,8 @@ def write(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
   """Evaluates; writes results.json, results.md and predictions.csv."""
   evaluated = evaluate(config)
   workdir.mkdir(parents=True, exist_ok=True)
-  _write_answers(workdir / 'predictions.csv', evaluated)
+  files.write_csv(workdir / 'predictions.csv',
+                  [evaluation.HEAD, *evaluated.answers])
   run_record.write_json(workdir / 'results.json', evaluated.rows)
   shown = [row for row in evaluated.rows
            if row['distance'] == config.distances[0]]
@@ -142,14 +141,6 @@ def _fusion(source: str, text: str) -> fusion.Fusion | str:
                      f'image, location and raw, or the name of a reranker: '
                      f'light, full or full_no_support') from None
   return fusion.Fusion(image, location, raw)
-
-
-def _write_answers(path: pathlib.Path, evaluated: evaluation.Evaluated) -> None:
-  text = io.StringIO()
-  csv.writer(text, lineterminator='\n').writerows(
-      [evaluation.HEAD, *evaluated.answers])
-  with files.atomic(path) as file:
-    file.write(text.getvalue().encode())
 
 
 def run() -> None:

@@ -121,10 +121,5 @@ def _chunks(features: np.ndarray) -> Iterator[np.ndarray]:
     yield np.asarray(features[start:start + _CHUNK_ROWS], np.float64)
 
 
-def run() -> None:
-  """Entry of the binary."""
-  launch.run(main, FLAGS, (('features', 'metadata', 'source', 'out'),))
-
-
 if __name__ == '__main__':
-  run()
+  launch.run(main, FLAGS, (('features', 'metadata', 'source', 'out'),))

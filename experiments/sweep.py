@@ -140,10 +140,5 @@ class _Runner:
       self._child.send_signal(number)
 
 
-def run() -> None:
-  """Entry of the binary."""
-  launch.run(main, FLAGS)
-
-
 if __name__ == '__main__':
-  run()
+  launch.run(main, FLAGS)

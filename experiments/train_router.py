@@ -81,20 +81,10 @@ class _Part:
 
 def _open(config: config_dict.ConfigDict,
           source: str) -> tuple[rows_lib.StoreRows, np.ndarray]:
-  rows = _rows(config.stores[source], f'stores.{source}', source)
+  rows = rows_lib.open_named(source, config.stores[source],
+                             f'--config.stores.{source}')
   fold = folds.of_photos([rows.photos], config.folds)[0]
   return rows, fold == 0
-
-
-def _rows(paths: str, name: str, source: str) -> rows_lib.StoreRows:
-  if not paths:
-    raise ValueError(f'--config.{name} is empty: name a feature store of '
-                     f'{source} features, or several between commas')
-  rows = rows_lib.open_rows(paths.split(','))
-  if rows.photos.source != source:
-    raise ValueError(f'--config.{name}={paths} holds {rows.photos.source} '
-                     f'features')
-  return rows
 
 
 def _features(config: config_dict.ConfigDict, rows: rows_lib.StoreRows,
@@ -124,7 +114,7 @@ def _test(config: config_dict.ConfigDict,
   features = []
   for source in types.SOURCES:
     paths = config.test[source]
-    rows = _rows(paths, f'test.{source}', source)
+    rows = rows_lib.open_named(source, paths, f'--config.test.{source}')
     router.check_inputs(rows.stores[0].manifest, paths)
     features.append(_features(config, rows, np.ones(len(rows), bool)))
   return features

@@ -99,10 +99,5 @@ def _lines(place: indexes.Place, tuned: ann_tuning.Tuned) -> Iterator[str]:
            f'{chosen}')
 
 
-def run() -> None:
-  """Entry of the binary."""
-  launch.run(main, FLAGS, (('gallery',),))
-
-
 if __name__ == '__main__':
-  run()
+  launch.run(main, FLAGS, (('gallery',),))

@@ -1,4 +1,4 @@
-"""Rows of arrays: evenly spread samples, and blocks of one size.
+"""Rows of arrays: evenly spread samples, blocks, parts laid end to end.
 
 A compiled function takes one shape, so the last block is filled up with
 zeros. What a row gets can then not depend on the rows around it.
@@ -32,6 +32,23 @@ def padded(size: int, *arrays: Shaped[np.ndarray, 'n ...']) -> Iterator[
 
   The slice ends where the rows do; the block always has `size` rows.
   """
-  for start in range(0, len(arrays[0]), size):
-    part = slice(start, min(start + size, len(arrays[0])))
+  for part in slices(len(arrays[0]), size):
     yield part, [pad_rows(array[part], size) for array in arrays]
+
+
+def slices(num_rows: int, size: int) -> Iterator[slice]:
+  """Ranges of at most `size` rows, one after the other, over all of them."""
+  for start in range(0, num_rows, size):
+    yield slice(start, min(start + size, num_rows))
+
+
+def by_part(ends: Int[np.ndarray, 'p'], rows: Int[np.ndarray, 'n']) -> Iterator[
+    tuple[int, Int[np.ndarray, 'm'], Int[np.ndarray, 'm']]]:
+  """Rows of parts laid end to end: which part, where in `rows`, which of it.
+
+  `ends` are the rows up to the end of each part.
+  """
+  which = np.searchsorted(ends, rows, side='right')
+  for part in np.unique(which).tolist():
+    at = np.flatnonzero(which == part)
+    yield part, at, rows[at] - (ends[part - 1] if part else 0)

@@ -35,3 +35,20 @@ def test_blocks_cover_every_row_once_in_one_shape():
   np.testing.assert_array_equal(copies[1], b)
   assert shapes == {(3,), (3, 2)}
   assert not list(blocks.padded(3, a[:0]))
+
+
+def test_slices_cover_every_row_once():
+  assert [(s.start, s.stop) for s in blocks.slices(7, 3)] == [
+      (0, 3), (3, 6), (6, 7)]
+  assert not list(blocks.slices(0, 3))
+
+
+def test_rows_of_parts_are_found_in_their_part():
+  parts = [np.arange(3), np.zeros(0, int), np.arange(10, 12)]
+  rows = np.asarray([4, 0, 2, 3, 0])
+  gathered = np.full(len(rows), -1)
+  seen = []
+  for i, at, inside in blocks.by_part(np.cumsum([3, 0, 2]), rows):
+    seen.append(i)
+    gathered[at] = parts[i][inside]
+  assert seen == [0, 2] and gathered.tolist() == [11, 0, 2, 10, 0]

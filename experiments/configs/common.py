@@ -1,5 +1,6 @@
 """What every config file shares: typed `:arg=value` arguments."""
 
+from collections.abc import Sequence
 import difflib
 from typing import Any
 
@@ -24,6 +25,33 @@ def parse_arg(arg: str | None, **defaults: Any) -> config_dict.ConfigDict:
           f'config argument {name!r}: this config takes none')
     values[name] = _cast(name, text, defaults[name], bare='=' not in item)
   return config_dict.ConfigDict(values)
+
+
+def adamw(warmup: float, no_decay: Sequence[str]) -> config_dict.ConfigDict:
+  """The optimiser of every training; names that no weight decay reaches."""
+  return config_dict.ConfigDict({
+      'name': 'adamw',
+      'learning_rate': 1e-3,
+      'warmup': warmup,
+      'final_rate': 0.0,
+      'b1': 0.9,
+      'b2': 0.95,
+      'weight_decay': 0.05,
+      'no_decay': tuple(no_decay),
+      'frozen': (),
+      'clip': 1.0,
+  })
+
+
+def train(num_steps: int) -> config_dict.ConfigDict:
+  """How long a training is, and how often it reports and saves."""
+  return config_dict.ConfigDict({
+      'num_steps': num_steps,
+      'log_every': 50,
+      'save_every': 1000,
+      'save_minutes': 10.0,
+      'best': '',
+  })
 
 
 def _cast(name: str, text: str, default: Any, bare: bool) -> Any:

@@ -48,18 +48,8 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       'accumulate': 1,
       'ema': 0.999,
   })
-  config.optimizer = config_dict.ConfigDict({
-      'name': 'adamw',
-      'learning_rate': 1e-3,
-      'warmup': 0.03,
-      'final_rate': 0.0,
-      'b1': 0.9,
-      'b2': 0.95,
-      'weight_decay': 0.05,
-      'no_decay': ('norm', 'bias', 'temperature', 'fourier', 'bank'),
-      'frozen': (),
-      'clip': 1.0,
-  })
+  config.optimizer = common.adamw(
+      0.03, ('norm', 'bias', 'temperature', 'fourier', 'bank'))
   config.data = config_dict.ConfigDict({
       'batch_size': 256 if arg.quick else 8192,  # Of each source.
       'num_threads': 2,
@@ -69,14 +59,8 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       'block_rows': 0,
       'window_blocks': 0,
   })
-  config.train = config_dict.ConfigDict({
-      # 200 M samples seen, of both sources together.
-      'num_steps': 200 if arg.quick else 12_200,
-      'log_every': 50,
-      'save_every': 1000,
-      'save_minutes': 10.0,
-      'best': '',
-  })
+  # 200 M samples seen, of both sources together.
+  config.train = common.train(num_steps=200 if arg.quick else 12_200)
   config.keep = config_dict.ConfigDict(
       {'last': 3, 'every_steps': 0, 'every_hours': 0.0})
   config.eval = config_dict.ConfigDict({

@@ -67,19 +67,14 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       'residual': True,
       'ema': 0.99 if arg.quick else 0.999,
   })
-  config.optimizer = _optimizer()
+  config.optimizer = common.adamw(
+      0.05, ('norm', 'bias', 'kinds', 'support_none'))
   config.data = config_dict.ConfigDict({
       'batch_size': 128 if arg.quick else 1024,
       'num_threads': 2,
       'read_ahead': 4,
   })
-  config.train = config_dict.ConfigDict({
-      'num_steps': 300 if arg.quick else 8000,
-      'log_every': 50,
-      'save_every': 1000,
-      'save_minutes': 10.0,
-      'best': '',
-  })
+  config.train = common.train(num_steps=300 if arg.quick else 8000)
   config.keep = config_dict.ConfigDict(
       {'last': 3, 'every_steps': 0, 'every_hours': 0.0})
   config.eval = config_dict.ConfigDict({
@@ -125,18 +120,3 @@ def _light(quick: bool) -> config_dict.ConfigDict:
   del quick  # It is small.
   return config_dict.ConfigDict(
       {'widths': (64, 64), 'dropout': 0.1, 'dtype': 'float32'})
-
-
-def _optimizer() -> config_dict.ConfigDict:
-  return config_dict.ConfigDict({
-      'name': 'adamw',
-      'learning_rate': 1e-3,
-      'warmup': 0.05,
-      'final_rate': 0.0,
-      'b1': 0.9,
-      'b2': 0.95,
-      'weight_decay': 0.05,
-      'no_decay': ('norm', 'bias', 'kinds', 'support_none'),
-      'frozen': (),
-      'clip': 1.0,
-  })

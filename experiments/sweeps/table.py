@@ -1,8 +1,6 @@
 """The items of a sweep as a list, and their figures as one table."""
 
 import collections
-import csv
-import io
 import json
 import math
 import pathlib
@@ -35,9 +33,9 @@ def collect(items: list[sweep_items.Item], workdir: pathlib.Path) -> str:
   run_record.write_json(workdir / 'table.json', rows)
   head, body = _grid(items, rows)
   text = tables.grid(head, body)
-  for name, content in (('table.csv', _csv(head, body)), ('table.md', text)):
-    with files.atomic(workdir / name) as file:
-      file.write(content.encode())
+  files.write_csv(workdir / 'table.csv', [head, *body])
+  with files.atomic(workdir / 'table.md') as file:
+    file.write(text.encode())
   missing = [f'{row["index"]} ({row["state"]})' for row in rows
              if row['state'] != 'done']
   lines = [f'{len(missing)} of {len(rows)} items are missing'
@@ -91,9 +89,3 @@ def _grid(items: list[sweep_items.Item],
     body.append([row['index'], row['state'], *(leaves[key] for key in keys),
                  *(row['figures'].get(name, '') for name in names)])
   return head, body
-
-
-def _csv(head: list[str], body: list[list[Any]]) -> str:
-  text = io.StringIO()
-  csv.writer(text, lineterminator='\n').writerows([head, *body])
-  return text.getvalue()

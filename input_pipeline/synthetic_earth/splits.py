@@ -61,15 +61,16 @@ def build(world: worlds.World, size: sizes.Size) -> Mapping[str, Split]:
   # An author whose photos all fell to queries would not be in the gallery.
   known = held_out[np.isin(taken.authors[held_out], taken.authors[gallery])]
   splits = {
-      'gallery_photo': _photos(world, 'main', 'pg', taken.take(gallery)),
-      'query_photo_known': _photos(
-          world, 'main', 'pk', taken.take(known[:size.num_queries])),
+      'gallery_photo': _split(
+          world, 'main', 'pg', taken.take(gallery), 'photo'),
+      'query_photo_known': _split(
+          world, 'main', 'pk', taken.take(known[:size.num_queries]), 'photo'),
       'query_photo_new': _strangers(world, 'new', 'pn', size.num_queries),
       'rerank_photo': _strangers(world, 'rerank', 'pr', size.num_rerank),
-      'backbone_photo': _photos(world, 'backbone', 'pb', travellers.travel(
-          world.seed, world.backbone, 'backbone', size.num_backbone)),
-      'backbone_street': _street(world, 'backbone', 'sb', drives.drive(
-          world.seed, world.backbone, 'backbone', size.num_backbone)),
+      'backbone_photo': _split(world, 'backbone', 'pb', travellers.travel(
+          world.seed, world.backbone, 'backbone', size.num_backbone), 'photo'),
+      'backbone_street': _split(world, 'backbone', 'sb', drives.drive(
+          world.seed, world.backbone, 'backbone', size.num_backbone), 'street'),
   }
   return splits | _main_street(world, size, splits['gallery_photo'])
 
@@ -79,7 +80,7 @@ def _strangers(world: worlds.World, stream: str, prefix: str,
   """Photos of authors of their own, a few of each."""
   taken = travellers.travel(world.seed, world.main, stream, 6 * num)
   few = travellers.few_per_author(taken)[:num]
-  return _photos(world, 'main', prefix, taken.take(few))
+  return _split(world, 'main', prefix, taken.take(few), 'photo')
 
 
 def _main_street(world: worlds.World, size: sizes.Size,
@@ -88,7 +89,7 @@ def _main_street(world: worlds.World, size: sizes.Size,
                          _KNOWN_CITY_SHARE)
   near = np.concatenate([gallery.latlng_deg, photos.photos.latlng_deg])
   near = neighbors.SphereIndex(near)
-  return {'gallery_street': _street(world, 'main', 'sg', gallery),
+  return {'gallery_street': _split(world, 'main', 'sg', gallery, 'street'),
           'query_street': _apart(world, near, 'query', 'sq', size.num_queries),
           'rerank_street': _apart(world, near, 'rerank', 'sr',
                                   size.num_rerank)}
@@ -101,29 +102,18 @@ def _apart(world: worlds.World, near: neighbors.SphereIndex, stream: str,
   neighbours = near.within_km(taken.latlng_deg, _APART_KM)
   apart = np.flatnonzero((np.diff(neighbours.offsets) == 0)
                          & (taken.serials % drives.FRAMES < _QUERY_FRAMES))
-  return _street(world, 'main', prefix, taken.take(apart[:num]))
-
-
-def _photos(world: worlds.World, region: str, prefix: str,
-            taken: travellers.Taken) -> Split:
-  authors = np.asarray([f'{taken.stream}-{a:06d}' for a in taken.authors],
-                       np.str_)
-  return _split(world, region, prefix, taken, 'photo', authors,
-                np.full(len(taken), '', np.str_))
-
-
-def _street(world: worlds.World, region: str, prefix: str,
-            taken: travellers.Taken) -> Split:
-  sequences = np.asarray([f'{taken.stream}-{a:06d}' for a in taken.authors],
-                         np.str_)
-  return _split(world, region, prefix, taken, 'street',
-                np.full(len(taken), '', np.str_), sequences)
+  return _split(world, 'main', prefix, taken.take(apart[:num]), 'street')
 
 
 def _split(world: worlds.World, region: str, prefix: str,
-           taken: travellers.Taken, source: types.Source,
-           authors: types.Strings, sequences: types.Strings) -> Split:
+           taken: travellers.Taken, source: types.Source) -> Split:
+  """The split of what an author, or a drive, has taken."""
   ids = np.asarray([f'{prefix}{s:07d}' for s in taken.serials], np.str_)
+  names = np.asarray([f'{taken.stream}-{a:06d}' for a in taken.authors],
+                     np.str_)
+  unknown = np.full(len(taken), '', np.str_)
+  authors, sequences = ((names, unknown) if source == 'photo'
+                        else (unknown, names))
   photos = types.Photos(ids, taken.latlng_deg, authors, sequences, source)
   cities = getattr(world, region).cities[taken.cities]
   return Split(photos, cities, taken.landmarks, taken.sessions, taken.serials,

@@ -73,7 +73,7 @@ def oracle(folds: Sequence[lists_lib.Lists]) -> Iterator[dict[str, Answered]]:
   """
   for lists in folds:
     began = time.monotonic()
-    km = [lists.take(at).dist_km.min(axis=1) for at in _blocks(len(lists))]
+    km = [batch.dist_km.min(axis=1) for batch in lists.batches(_BLOCK)]
     yield {'argmax': Answered(
         metrics.Errors(np.concatenate(km), lists.photos.clusters),
         time.monotonic() - began)}
@@ -83,8 +83,7 @@ def decoded(lists: lists_lib.Lists, score_fn: ScoreFn) -> dict[
     str, metrics.Errors]:
   """Errors by decoding; score_fn gives log-odds of the candidates."""
   chosen: dict[str, list[np.ndarray]] = {name: [] for name in decoding.NAMES}
-  for at in _blocks(len(lists)):
-    batch = lists.take(at)
+  for batch in lists.batches(_BLOCK):
     scores = score_fn(batch)
     best = {'argmax': decoding.argmax(scores),
             'expected_score': decoding.expected_score(
@@ -124,8 +123,3 @@ def _weights(folds: Sequence[lists_lib.Lists], number: int,
     return Weights(fusion.Fusion(0., folds[number].temperature, 0.))
   others = [lists for i, lists in enumerate(folds) if i != number]
   return fit(lists_lib.several(others, _MOST), channels)
-
-
-def _blocks(num: int) -> list[np.ndarray]:
-  return [np.arange(start, min(start + _BLOCK, num))
-          for start in range(0, num, _BLOCK)]

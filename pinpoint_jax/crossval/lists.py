@@ -6,7 +6,7 @@
 No row is masked: the folds keep every author and sequence on one side.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
 import functools
 import pathlib
@@ -73,6 +73,11 @@ class Lists:
   def __len__(self) -> int:
     return len(self.photos)
 
+  def batches(self, size: int) -> Iterator[Proposals]:
+    """Candidates of all queries, so many at a time."""
+    for part in blocks.slices(len(self), size):
+      yield self.take(np.arange(part.start, part.stop))
+
   def take(self, at: Int[np.ndarray, 'n']) -> Proposals:
     """Candidates of some of the queries."""
     columns = self.table.take(at)
@@ -106,12 +111,11 @@ def _kept(path: pathlib.Path, about: Mapping[str, Any], photos: types.Photos,
           columns_fn: Callable[[np.ndarray], dict[str, np.ndarray]],
           ) -> parts.Table:
   folder = parts.Folder(path, {**about, 'queries': photos.fingerprint()})
-  starts = range(0, len(photos), _PART)
-  for i, start in enumerate(starts):
+  numbers = np.split(np.arange(len(photos)), range(_PART, len(photos), _PART))
+  for i, rows in enumerate(numbers):
     if not folder.has(i):
-      folder.write(i, columns_fn(
-          np.arange(start, min(start + _PART, len(photos)))))
-  return folder.open(len(starts))
+      folder.write(i, columns_fn(rows))
+  return folder.open(len(numbers))
 
 
 class _Searches:

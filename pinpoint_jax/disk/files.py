@@ -1,8 +1,10 @@
 """Files that are whole or not there, and their checksums."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import contextlib
+import csv
 import errno
+import io
 import json
 import os
 import pathlib
@@ -61,6 +63,14 @@ def write_json_once(path: pathlib.Path, value: Mapping[str, Any]) -> None:
       pass
     finally:
       partial.unlink(missing_ok=True)
+
+
+def write_csv(path: pathlib.Path, lines: Iterable[Sequence[Any]]) -> None:
+  """Writes lines of cells atomically, UTF-8, each line ended by LF."""
+  text = io.StringIO()
+  csv.writer(text, lineterminator='\n').writerows(lines)
+  with atomic(path) as file:
+    file.write(text.getvalue().encode())
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from typing import Any
 
 from flax import traverse_util
 import numpy as np
-from pinpoint_jax.disk import files, sealed
+from pinpoint_jax.disk import files, sealed, weights
 from pinpoint_jax.disk.weights import WeightsError
 import safetensors
 import safetensors.numpy
@@ -132,13 +132,8 @@ def building(folder: pathlib.Path) -> Iterator[None]:
 def check_shapes(folder: pathlib.Path, saved: Mapping[str, tuple[int, ...]],
                  expected: Mapping[str, tuple[int, ...]]) -> None:
   """Refuses tensors that are not those of the model."""
-  lines = [f'{name} is {saved.get(name, "missing")}, the model wants '
-           f'{expected.get(name, "none")}'
-           for name in sorted({**saved, **expected})
-           if saved.get(name) != expected.get(name)]
-  if lines:
-    raise WeightsError(f'{folder / WEIGHTS}: {"; ".join(lines[:5])}'
-                       f'{" …" if len(lines) > 5 else ""}')
+  if faults := weights.shape_faults(saved, expected):
+    raise WeightsError(f'{folder / WEIGHTS}: {faults}')
 
 
 def fields(folder: pathlib.Path, saved: Saved,

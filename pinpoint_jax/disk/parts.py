@@ -15,6 +15,7 @@ from typing import Any
 
 from jaxtyping import Int
 import numpy as np
+from pinpoint_jax import blocks
 from pinpoint_jax.disk import files, sealed
 
 ABOUT = 'about.json'
@@ -45,12 +46,9 @@ class Table:
 
   def take(self, rows: Int[np.ndarray, 'n']) -> dict[str, np.ndarray]:
     """Every column of those rows, in that order."""
-    which = np.searchsorted(self._ends, rows, side='right')
     taken = {name: np.empty((len(rows), *column.shape[1:]), column.dtype)
              for name, column in self.parts[0].items()}
-    for i in np.unique(which):
-      at = which == i
-      inside = rows[at] - (self._ends[i - 1] if i else 0)
+    for i, at, inside in blocks.by_part(self._ends, rows):
       for name, column in self.parts[i].items():
         taken[name][at] = column[inside]
     return taken

@@ -35,6 +35,16 @@ class Tensors:
   read: Callable[[str], np.ndarray]
 
 
+def shape_faults(actual: Mapping[str, tuple[int, ...]],
+                 wanted: Mapping[str, tuple[int, ...]]) -> str:
+  """What keeps tensors from being those of a model; '' if nothing does."""
+  lines = [f'{name} is {actual.get(name, "missing")}, the model wants '
+           f'{wanted.get(name, "none")}'
+           for name in sorted({**actual, **wanted})
+           if actual.get(name) != wanted.get(name)]
+  return '; '.join(lines[:5]) + (' …' if len(lines) > 5 else '')
+
+
 def refuse_pickled(path: pathlib.Path) -> None:
   """Refuses a file that only unpickling could read."""
   if path.suffix in _PICKLED:

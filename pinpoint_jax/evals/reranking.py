@@ -4,7 +4,7 @@ The lists are made without the query itself, its author and its sequence,
 whatever training did.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import jax
@@ -45,8 +45,10 @@ class Reranking:
   def run(self, state: Any) -> dict[str, float]:
     """Figures of the mean weights, and fusion_… of the single stage."""
     params = jax.device_put(arrays.to_numpy(state.ema))
-    found = [self._block(params, rows) for rows in _blocks(len(self._examples))]
-    model, fused = (np.concatenate(column) for column in zip(*found))
+    rows = np.arange(len(self._examples))
+    errors = [self._block(params, part)
+              for part in np.split(rows, range(_BLOCK, len(rows), _BLOCK))]
+    model, fused = (np.concatenate(column) for column in zip(*errors))
     kept = np.isfinite(model)
     if not kept.any():
       raise ValueError(f'{self.name}: no held-out query has a candidate')
@@ -59,8 +61,8 @@ class Reranking:
   def _block(self, params: Any, rows: Int[np.ndarray, 'n']) -> tuple[
       np.ndarray, np.ndarray]:
     """Error of the reranker's answer and of fusion's, inf where none is."""
-    given = self._examples.__getitems__(rows)
-    batch, dist_km = given['batch'], given['dist_km']
+    examples = self._examples.__getitems__(rows)
+    batch, dist_km = examples['batch'], examples['dist_km']
     fused = np.where(batch.valid, (batch.similarities * self._fusion).sum(
         axis=-1), -np.inf)
     return tuple(np.take_along_axis(
@@ -69,11 +71,11 @@ class Reranking:
 
   def _figures(self, prefix: str, dist_km: Float[np.ndarray, 'n'],
                clusters: types.Strings) -> dict[str, float]:
-    found = metrics.summarise(metrics.Errors(
+    figures = metrics.summarise(metrics.Errors(
         dist_km.astype(np.float64), clusters))
     reward = float(np.mean(self._reward(dist_km)))
     return {f'{prefix}reward': reward} | {
-        f'{prefix}{name}': found[name] for name in _SHOWN}
+        f'{prefix}{name}': figures[name] for name in _SHOWN}
 
 
 def reward_fn(within_1km: float | int, within_25km: float | int) -> Callable[
@@ -83,8 +85,3 @@ def reward_fn(within_1km: float | int, within_25km: float | int) -> Callable[
     return np.asarray(ranking.rewards(
         jnp.asarray(dist_km)[:, None], within_1km, within_25km))[:, 0]
   return reward
-
-
-def _blocks(num: int) -> Iterator[Int[np.ndarray, 'n']]:
-  for start in range(0, num, _BLOCK):
-    yield np.arange(start, min(start + _BLOCK, num))

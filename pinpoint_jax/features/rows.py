@@ -21,6 +21,7 @@ from typing import Any
 
 from jaxtyping import Bool, Float, Float16, Int
 import numpy as np
+from pinpoint_jax import blocks as blocks_lib
 from pinpoint_jax import types
 from pinpoint_jax.features import folds, store
 from pinpoint_jax.features.store import FEATURES, BadStore, FeatureStore
@@ -212,11 +213,9 @@ class StoreRows:
     if len(self.stores) == 1:
       return np.asarray(self.stores[0].features[rows])
     ends = np.cumsum([len(s) for s in self.stores])
-    which = np.searchsorted(ends, rows, side='right')
     features = np.empty((len(rows), self.dim), np.float16)
-    for i, opened in enumerate(self.stores):
-      at = which == i
-      features[at] = opened.features[rows[at] - (ends[i] - len(opened))]
+    for i, at, inside in blocks_lib.by_part(ends, rows):
+      features[at] = self.stores[i].features[inside]
     return features
 
 
@@ -258,6 +257,17 @@ def open_rows(paths: Sequence[str]) -> StoreRows:
     if len(set(values.values())) > 1:
       raise store.BadStore(f'stores of one source differ in {name}: {values}')
   return StoreRows(stores, np.arange(sum(len(s) for s in stores)))
+
+
+def open_named(source: types.Source, paths: str, where: str) -> StoreRows:
+  """All rows of one source's stores; `where` says who names the paths."""
+  if not paths:
+    raise ValueError(f'{where} is empty: name a feature store of {source} '
+                     f'features, or several between commas')
+  rows = open_rows(paths.split(','))
+  if rows.photos.source != source:
+    raise ValueError(f'{where}={paths} holds {rows.photos.source} features')
+  return rows
 
 
 def concatenate(tables: Sequence[types.Photos]) -> types.Photos:

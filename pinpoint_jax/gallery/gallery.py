@@ -16,7 +16,7 @@ from typing import Any
 
 from jaxtyping import Float, Int, Shaped, UInt8
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.disk import sealed
 from pinpoint_jax.gallery import layout
 from pinpoint_jax.gallery.columns import Coded, Ids, join, lines
@@ -183,10 +183,8 @@ class Gallery:
   def ids(self, rows: Int[np.ndarray, 'm']) -> types.Strings:
     """Ids of those rows."""
     ids = np.full(len(rows), '', object)
-    which = np.searchsorted(self.offsets, rows, 'right') - 1
-    for i in np.unique(which):
-      at = which == i
-      ids[at] = self.segments[i].ids.take(rows[at] - self.offsets[i])
+    for i, at, inside in blocks.by_part(self.offsets[1:], rows):
+      ids[at] = self.segments[i].ids.take(inside)
     return ids.astype(np.str_)
 
   def find(self, ids: Shaped[np.ndarray, 'b']) -> Int[np.ndarray, 'b']:

@@ -25,7 +25,7 @@ from typing import Any
 
 from jaxtyping import Bool, Float, Int, UInt8
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.disk import files as disk
 from pinpoint_jax.disk import sealed
 from pinpoint_jax.gallery import density, layout
@@ -93,18 +93,18 @@ def build_lists(latlng_deg: Float[np.ndarray, 'g 2'],
            for source in range(len(types.SOURCES))]
   starts = np.zeros(len(sources), np.int64)
   counts = np.zeros(len(sources), np.int32)
-  blocks, end = [], 0
+  pieces, end = [], 0
   for own, other in (parts, parts[::-1]):
     for block, lists in _lists(own, other):
       num_rows = np.diff(own.rows.offsets)[block]
       rows = own.rows.rows[own.rows.offsets[block.start]:][:num_rows.sum()]
       starts[rows] = np.repeat(end + lists.starts, num_rows)
       counts[rows] = np.repeat(lists.counts, num_rows)
-      blocks.append(lists)
+      pieces.append(lists)
       end += len(lists.rows)
-  rows = np.concatenate([np.zeros(0, np.int32), *(x.rows for x in blocks)])
+  rows = np.concatenate([np.zeros(0, np.int32), *(x.rows for x in pieces)])
   dist_km = np.concatenate(
-      [np.zeros(0, np.float32), *(x.dist_km for x in blocks)])
+      [np.zeros(0, np.float32), *(x.dist_km for x in pieces)])
   return NeighbourLists(rows, dist_km, starts, counts)
 
 
@@ -130,8 +130,7 @@ def _lists(own: _Places,
     return
   exact = neighbors.SphereIndex(other.latlng_deg)
   tree = spatial.cKDTree(coords.to_xyz(other.latlng_deg))
-  for start in range(0, len(own.latlng_deg), _BLOCK):
-    block = slice(start, min(start + _BLOCK, len(own.latlng_deg)))
+  for block in blocks.slices(len(own.latlng_deg), _BLOCK):
     latlng_deg = own.latlng_deg[block]
     places, dist_km, unsure = _nearest(tree, latlng_deg)
     if unsure.any():

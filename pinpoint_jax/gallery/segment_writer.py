@@ -9,13 +9,13 @@ from typing import Any
 
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.disk import files as disk
 from pinpoint_jax.disk import sealed
 from pinpoint_jax.features import store
 from pinpoint_jax.gallery import columns, layout
 from pinpoint_jax.gallery.gallery import Gallery
-from pinpoint_jax.gallery.table import Table, place_columns
+from pinpoint_jax.gallery.table import Table, count_sources, place_columns
 from pinpoint_jax.geo import coords
 from pinpoint_jax.models import embedder_files, encoding
 from pinpoint_jax.search import vectors
@@ -48,8 +48,8 @@ class Encoded:
   raw: str
 
   def __iter__(self) -> Iterator[Block]:
-    for start in range(0, len(self.rows), BLOCK_ROWS):
-      yield self._block(slice(start, start + BLOCK_ROWS))
+    for part in blocks.slices(len(self.rows), BLOCK_ROWS):
+      yield self._block(part)
 
   def _block(self, part: slice) -> Block:
     source, ids = self.table.source[part], self.table.ids[part]
@@ -78,23 +78,21 @@ class Copied:
   rows: Int[np.ndarray, 'n']
 
   def __iter__(self) -> Iterator[Block]:
-    for start in range(0, len(self.rows), BLOCK_ROWS):
-      rows = self.rows[start:start + BLOCK_ROWS]
-      yield {name: gather([s.files[name] for s in self.gallery.segments], rows)
+    for part in blocks.slices(len(self.rows), BLOCK_ROWS):
+      yield {name: gather([s.files[name] for s in self.gallery.segments],
+                          self.rows[part])
              for name in vector_files(self.gallery.manifest['raw'])}
 
 
 def gather(arrays: Sequence[np.ndarray],
            rows: Int[np.ndarray, 'n']) -> np.ndarray:
   """Rows of arrays laid end to end [n, ...], read in the order of the disk."""
-  starts = np.cumsum([0, *map(len, arrays)])
-  which = np.searchsorted(starts, rows, 'right') - 1
-  like = arrays[which[0]]
+  parts = list(blocks.by_part(np.cumsum([len(x) for x in arrays]), rows))
+  like = arrays[parts[0][0]]
   gathered = np.empty((len(rows), *like.shape[1:]), like.dtype)
-  for i in np.unique(which):
-    at = np.flatnonzero(which == i)
-    at = at[np.argsort(rows[at])]
-    gathered[at] = arrays[i][rows[at] - starts[i]]
+  for i, at, inside in parts:
+    order = np.argsort(inside)
+    gathered[at[order]] = arrays[i][inside[order]]
   return gathered
 
 
@@ -164,8 +162,8 @@ def write(path: pathlib.Path, manifest: Mapping[str, Any], table: Table,
     sums = draft.finish()
     name = _name(sums)
     _put(draft.path, folder / name, sums)
-  return {'name': name, 'rows': len(table), 'sources': _sources(table),
-          'files': sums}
+  return {'name': name, 'rows': len(table),
+          'sources': count_sources(table.source), 'files': sums}
 
 
 def _put(partial: pathlib.Path, path: pathlib.Path,
@@ -199,11 +197,6 @@ def _columns(table: Table) -> dict[str, bytes]:
     data[layout.codes_file(name)] = column.codes.astype('<i4').tobytes()
     data[layout.names_file(name)] = columns.to_lines(column.names)[0]
   return data
-
-
-def _sources(table: Table) -> dict[str, int]:
-  return {name: int((table.source == i).sum())
-          for i, name in enumerate(types.SOURCES)}
 
 
 def _name(sums: sealed.FileSums) -> str:

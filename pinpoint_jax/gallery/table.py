@@ -112,6 +112,12 @@ def order(ids: types.Strings, duplicates: str,
   return Order(rows[~again], int(again.sum()))
 
 
+def count_sources(source: UInt8[np.ndarray, 'n']) -> dict[str, int]:
+  """Rows of each source."""
+  counts = np.bincount(source, minlength=len(types.SOURCES))
+  return dict(zip(types.SOURCES, counts.tolist()))
+
+
 def place_columns(latlng_deg: Float[np.ndarray, 'n 2']) -> dict[str, Coded]:
   """Country, first and second level of the city nearest to each row."""
   city = np.concatenate([np.zeros(0, np.int64), *(

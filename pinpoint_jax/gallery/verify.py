@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.disk import sealed
-from pinpoint_jax.gallery import columns, indexes, layout, neighbours
+from pinpoint_jax.gallery import columns, indexes, layout, neighbours, table
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery.gallery import Gallery, Segment
 from pinpoint_jax.gallery.layout import BadGallery
@@ -37,7 +37,8 @@ def verify(path: str | pathlib.Path) -> dict[str, Any]:
   if problems:
     raise BadGallery(f'{path}: {"; ".join(problems)}')
   return {'rows': len(gallery), 'taken_down': len(gallery.removed),
-          **_sources(gallery), 'segments': len(gallery.segments),
+          **table.count_sources(np.delete(gallery.source, gallery.removed)),
+          'segments': len(gallery.segments),
           'dim': gallery.manifest['dim'], 'raw': gallery.manifest['raw'],
           'duplicates_left_out': gallery.manifest['duplicates_left_out'],
           'embedder': gallery.manifest['embedder'],
@@ -133,9 +134,3 @@ def _repeated_ids(gallery: Gallery) -> Iterator[str]:
         if len(again):
           yield (f'{len(again)} ids of segment {segment.name} are in segment '
                  f'{other.name} too, the first is {str(again[0])!r}')
-
-
-def _sources(gallery: Gallery) -> dict[str, int]:
-  live = np.delete(gallery.source, gallery.removed)
-  return {name: int((live == i).sum())
-          for i, name in enumerate(types.SOURCES)}

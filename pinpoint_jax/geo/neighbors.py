@@ -9,7 +9,7 @@ import itertools
 
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.geo import coords, distance
 from scipy import spatial
 
@@ -92,8 +92,7 @@ class SphereIndex:
     if not len(self):
       return Nearest(rows, dist_km)
     k_found = min(k, len(self))
-    for start in range(0, len(latlng_deg), _BLOCK):
-      part = slice(start, start + _BLOCK)
+    for part in blocks.slices(len(latlng_deg), _BLOCK):
       rows[part, :k_found], dist_km[part, :k_found] = self._nearest_block(
           latlng_deg[part], k_found)
     return Nearest(rows, dist_km)

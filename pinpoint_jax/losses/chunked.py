@@ -19,7 +19,6 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Float
 from pinpoint_jax import blocks
 from pinpoint_jax.losses import contrastive, pairs
-from pinpoint_jax.losses import contrastive as records
 from pinpoint_jax.parallel import mesh as meshes
 
 _LOWEST = -1e30
@@ -78,8 +77,8 @@ FOLDS = {
 }
 
 
-def loss(name: str, rows: records.Embedded, cols: records.Embedded,
-         scale: records.Scale, targets: pairs.Targets, mesh: Mesh,
+def loss(name: str, rows: contrastive.Embedded, cols: contrastive.Embedded,
+         scale: contrastive.Scale, targets: pairs.Targets, mesh: Mesh,
          chunk: int) -> Float[jax.Array, '']:
   """Twin of `contrastive.LOSSES[name]`, rows and columns split over `mesh`."""
   if chunk < 1:
@@ -95,14 +94,14 @@ def loss(name: str, rows: records.Embedded, cols: records.Embedded,
 
 
 def _local(fold: Fold, targets: pairs.Targets, num_devices: int, chunk: int,
-           rows: records.Embedded, cols: records.Embedded,
-           scale: records.Scale) -> Float[jax.Array, '']:
+           rows: contrastive.Embedded, cols: contrastive.Embedded,
+           scale: contrastive.Scale) -> Float[jax.Array, '']:
   """One device's rows against everybody's columns, summed over devices."""
   chunks = jax.tree.map(functools.partial(_chunks, chunk=chunk), cols)
 
   # Recomputed for the gradient: only row states are kept, not pairs.
   @jax.checkpoint
-  def add_chunk(state: Any, cols: records.Embedded) -> tuple[Any, None]:
+  def add_chunk(state: Any, cols: contrastive.Embedded) -> tuple[Any, None]:
     x = contrastive.logits(rows.z, cols.z, scale)
     target = pairs.pair_targets(rows.xyz, cols.xyz, targets)
     return fold.add(state, x, target), None

@@ -146,15 +146,7 @@ def _theirs(ours: str) -> str:
 
 def _refuse(wanted: dict[str, tuple[int, ...]], tensors: Tensors) -> None:
   """Raises WeightsError unless the file holds just the wanted tensors."""
-  held = tensors.shapes
-  faults = [f'{name} is missing' for name in wanted if name not in held]
-  faults += [f'{name} has no place in this model'
-             for name in sorted(held) if name not in wanted]
-  faults += [f'{name} is {held[name]}, the model wants {shape}'
-             for name, shape in wanted.items()
-             if held.get(name, shape) != shape]
+  faults = weights.shape_faults(tensors.shapes, wanted)
   if faults:
-    more = f' and {len(faults) - 4} more' if len(faults) > 4 else ''
-    raise WeightsError(
-        f'{tensors.origin}: not this GeoCLIP location encoder: '
-        f'{", ".join(faults[:4])}{more}')
+    raise WeightsError(f'{tensors.origin}: not this GeoCLIP location encoder: '
+                       f'{faults}')

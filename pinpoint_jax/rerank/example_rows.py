@@ -94,10 +94,10 @@ def make(folder: parts.Folder, builder: examples.ExampleBuilder,
 
   `done` hears how many examples are there, as they come.
   """
-  blocks = builder.blocks(len(labeled))
+  ranges = list(blocks.slices(len(labeled), examples.PART))
   # Rows go round by round; a block's rounds are made together.
-  number = lambda turn, i: turn * len(blocks) + i
-  for i, at in enumerate(blocks):
+  number = lambda turn, i: turn * len(ranges) + i
+  for i, at in enumerate(ranges):
     missing = [turn for turn in range(builder.rounds)
                if not folder.has(number(turn, i))]
     # Support also where the module reads none: others may share the table.
@@ -106,7 +106,7 @@ def make(folder: parts.Folder, builder: examples.ExampleBuilder,
       folder.write(number(turn, i), _columns(
           builder, reader, module, labeled, at, context))
     done(builder.rounds * (at.stop - at.start))
-  return ExampleRows(folder.open(builder.rounds * len(blocks)), labeled, reader,
+  return ExampleRows(folder.open(builder.rounds * len(ranges)), labeled, reader,
                      module)
 
 

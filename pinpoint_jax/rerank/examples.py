@@ -87,11 +87,6 @@ class ExampleBuilder:
     """Lists of each query."""
     return self._settings.rounds
 
-  def blocks(self, num_queries: int) -> Sequence[slice]:
-    """Queries that are made together."""
-    return [slice(start, min(start + PART, num_queries))
-            for start in range(0, num_queries, PART)]
-
   def radii_km(self, turn: int, num_queries: int) -> Float[np.ndarray, 'b']:
     """How near rows are hidden from each of all queries in that round."""
     return np.random.default_rng([self._settings.seed, turn]).choice(

@@ -13,11 +13,11 @@ import copy
 import jax
 from jaxtyping import Float
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist as shortlists
 from pinpoint_jax.gallery import neighbours
-from pinpoint_jax.rerank import files, fusion, geo_prior, inputs, scoring
+from pinpoint_jax.rerank import files, geo_prior, inputs, scoring
 from pinpoint_jax.search import masks, row_sets
 
 # Queries whose vectors are in memory at a time.
@@ -29,11 +29,9 @@ class Ranker:
 
   def __init__(self, searcher: search.Searcher,
                neighbourhoods: neighbours.Neighbourhoods,
-               trained: files.Trained | fusion.Fusion):
+               trained: files.Trained):
     """Refuses a reranker trained on another embedder's vectors."""
     self._trained = trained
-    if isinstance(trained, fusion.Fusion):
-      return
     gallery = self._gallery = searcher.gallery
     files.check_gallery(
         trained, gallery.manifest['embedder'], str(gallery.path))
@@ -48,16 +46,8 @@ class Ranker:
     self._params = jax.device_put(trained.params)
 
   @property
-  def kind(self) -> str:
-    """attention, light, or retrieval for the fused similarities."""
-    return ('retrieval' if isinstance(self._trained, fusion.Fusion)
-            else self._trained.kind)
-
-  @property
-  def sizes(self) -> shortlists.Sizes | None:
+  def sizes(self) -> shortlists.Sizes:
     """Of the shortlists it was trained on: deeper ones can make it worse."""
-    if isinstance(self._trained, fusion.Fusion):
-      return None
     return shortlists.Sizes(**self._trained.info.sizes)
 
   def prepared(self, mask: masks.Mask) -> 'Ranker':
@@ -66,7 +56,7 @@ class Ranker:
     Give it the mask of all queries at once: a prior is fitted again where the
     stored one has seen too much, and then serves all of them.
     """
-    if isinstance(self._trained, fusion.Fusion) or not self._saw_hidden(mask):
+    if not self._saw_hidden(mask):
       return self
     prior, hidden = self._trained.info.prior, np.unique(mask.excluded.rows)
     rows = geo_prior.rows_to_fit(
@@ -87,15 +77,12 @@ class Ranker:
              mask: masks.Mask | None = None) -> Float[np.ndarray, 'b k']:
     """One score per candidate, -inf in padded slots."""
     mask = mask or masks.open_mask(len(queries))
-    if isinstance(self._trained, fusion.Fusion):
-      return self._trained.logits(shortlist)
     if self._saw_hidden(mask):
       raise ValueError(
           f'reranker {self._trained.fingerprint}: its prior was fitted on rows '
           f'that are deleted or hidden from a query: call prepared(mask)')
     scores = np.empty(shortlist.rows.shape, np.float32)
-    for start in range(0, len(scores), _BLOCK):
-      at = slice(start, start + _BLOCK)
+    for at in blocks.slices(len(scores), _BLOCK):
       scores[at] = self._block(
           queries.take(at), take(shortlist, at), mask.take(at))
     return scores

@@ -10,15 +10,15 @@ row is a centre. Rows of either kernel have about unit length, so that one
 penalty means the same for both, at every width.
 """
 
-from collections.abc import Iterator
 import dataclasses
 
 from jaxtyping import Float
 import numpy as np
-from pinpoint_jax import blocks as blocks_lib
+from pinpoint_jax import blocks
 
 KERNELS = ('linear', 'rbf')
-_BLOCK = 4096
+# Rows whose float64 copies are alive at a time.
+BLOCK = 4096
 # Directions with less than this share of the largest are rounding noise.
 _VANISHING = 1e-12
 
@@ -74,7 +74,7 @@ def fit(features: np.ndarray, power: float | int, kernel_name: str,
     return linear
   if most_centres < 1:
     raise ValueError(f'{most_centres} centres: at least 1 is needed')
-  picked = blocks_lib.evenly_spread(len(features), most_centres)
+  picked = blocks.evenly_spread(len(features), most_centres)
   centres = linear._standardised(np.asarray(features[picked]))
   return dataclasses.replace(linear, centres=centres,
                              root=_inverse_root(kernel(centres, centres)))
@@ -98,19 +98,13 @@ def powered(features: np.ndarray, power: float | int) -> np.ndarray:
   return np.sign(features) * np.abs(features)**power
 
 
-def blocks(features: np.ndarray) -> Iterator[slice]:
-  """Slices of rows, so that the float64 copies stay small."""
-  for start in range(0, len(features), _BLOCK):
-    yield slice(start, start + _BLOCK)
-
-
 def _statistics(features: np.ndarray,
                 power: float | int) -> tuple[np.ndarray, np.ndarray]:
   mean = np.zeros(features.shape[1])
-  for block in blocks(features):
+  for block in blocks.slices(len(features), BLOCK):
     mean += powered(features[block], power).sum(axis=0) / len(features)
   variance = np.zeros_like(mean)
-  for block in blocks(features):
+  for block in blocks.slices(len(features), BLOCK):
     variance += ((powered(features[block], power) - mean)**2).sum(
         axis=0) / len(features)
   # Rounding in the mean of a constant column must not count as spread.

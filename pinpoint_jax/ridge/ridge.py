@@ -15,6 +15,7 @@ import dataclasses
 
 from jaxtyping import Float, Int
 import numpy as np
+from pinpoint_jax import blocks
 from pinpoint_jax.geo import coords, distance, geoscore
 from pinpoint_jax.ridge import inputs as ridge_inputs
 from scipy import linalg, sparse
@@ -164,7 +165,7 @@ def _primal(inputs: ridge_inputs.Inputs, features: np.ndarray,
   """(zᵀ z + penalty)⁻¹ zᵀ (y − shares): few columns, rows in blocks."""
   gram = np.zeros((inputs.size, inputs.size))
   sums = np.zeros((len(places), inputs.size))
-  for block in ridge_inputs.blocks(features):
+  for block in blocks.slices(len(features), ridge_inputs.BLOCK):
     z = inputs.map(features[block])
     gram += z.T @ z
     member = sparse.csr_array(

@@ -96,26 +96,6 @@ def recall(rows: Int[np.ndarray, 'b k'], exact: Int[np.ndarray, 'b k']) -> (
   return float(np.sum(hits) / wanted.sum())
 
 
-def exact_rows(vectors: vectors_lib.Vectors,
-               queries: Float[np.ndarray, 'b d'], k: int) -> Int[
-                   np.ndarray, 'b k']:
-  """The k rows of highest dot product, by scoring all, a block at a time."""
-  rows = np.full((len(queries), k), -1, np.int64)
-  scores = np.full((len(queries), k), -np.inf, np.float32)
-  for start in range(0, len(vectors), _BLOCK):
-    block = vectors.block(start, min(start + _BLOCK, len(vectors)))
-    # In this order the blocked product is far faster than the other way.
-    score = (block @ queries.T).T
-    near = np.argpartition(-score, min(k, len(block)) - 1, axis=1)[:, :k]
-    rows = np.concatenate([rows, start + near], axis=1)
-    scores = np.concatenate(
-        [scores, np.take_along_axis(score, near, 1)], axis=1)
-    order = np.lexsort((rows, -scores), axis=1)[:, :k]
-    rows = np.take_along_axis(rows, order, 1)
-    scores = np.take_along_axis(scores, order, 1)
-  return rows
-
-
 def perturbed(vectors: vectors_lib.Vectors, num_queries: int,
               noise: float | int, seed: int) -> Float[np.ndarray, 'b d']:
   """Rows moved by noise of that length and put back on the unit sphere."""

@@ -100,7 +100,8 @@ def search_all_hosts(engine: Exact, first_row: int,
   engine: the rows of this process, the first of which is number first_row
   among all. Numbers in the answer and in `excluded` are those among all.
   """
-  here = row_sets.within_excluded(excluded, first_row, first_row + len(engine))
+  here = None if excluded is None else row_sets.within(
+      excluded, first_row, first_row + len(engine))
   candidates = engine.search(queries, k, here)
   rows = np.where(candidates.rows < 0, -1, candidates.rows + first_row)
   # Two halves: jax would cut an int64 to 32 bits.

@@ -7,10 +7,10 @@
 
 import dataclasses
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.search import row_sets
+from pinpoint_jax.search import merge, row_sets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,19 +77,11 @@ class Mask:
     hidden = np.take_along_axis(hidden, order, axis=1)
     rows = np.take_along_axis(candidates.rows, order, axis=1)
     scores = np.take_along_axis(candidates.scores, order, axis=1)
-    found = types.Candidates(
-        _padded(np.where(hidden, -1, rows), k, -1),
-        _padded(np.where(hidden, -np.inf, scores), k, -np.inf))
-    return Filtered(found, np.count_nonzero(~hidden, axis=1) < k)
+    kept = merge.padded(np.where(hidden, -1, rows),
+                        np.where(hidden, -np.inf, scores), k)
+    return Filtered(kept, np.count_nonzero(~hidden, axis=1) < k)
 
 
 def open_mask(num_queries: int) -> Mask:
   """A mask that hides nothing."""
   return Mask(row_sets.none(num_queries), np.zeros(0, np.int64))
-
-
-def _padded(
-    values: Int[np.ndarray, 'b m'] | Float[np.ndarray, 'b m'], k: int,
-    fill: float | int) -> Int[np.ndarray, 'b k'] | Float[np.ndarray, 'b k']:
-  short = k - values.shape[1]
-  return np.pad(values, [(0, 0), (0, short)], constant_values=fill)

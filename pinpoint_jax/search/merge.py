@@ -22,8 +22,8 @@ def merge(parts: Sequence[types.Candidates], k: int,
   ties = rows if tie_key is None else _ties(rows, scores, tie_key)
   # Pads share the score -inf, and their row -1 would lead a row that scores it.
   order = np.lexsort((ties, rows < 0, -scores), axis=1)[:, :k]
-  return _padded(np.take_along_axis(rows, order, axis=1),
-                 np.take_along_axis(scores, order, axis=1), k)
+  return padded(np.take_along_axis(rows, order, axis=1),
+                np.take_along_axis(scores, order, axis=1), k)
 
 
 def _ties(rows: np.ndarray, scores: np.ndarray, tie_key: TieKey) -> np.ndarray:
@@ -41,7 +41,9 @@ def _ties(rows: np.ndarray, scores: np.ndarray, tie_key: TieKey) -> np.ndarray:
   return places
 
 
-def _padded(rows: np.ndarray, scores: np.ndarray, k: int) -> types.Candidates:
+def padded(rows: Int[np.ndarray, 'b m'], scores: Float[np.ndarray, 'b m'],
+           k: int) -> types.Candidates:
+  """Lists of at most k rows as lists of k: row -1 and score -inf fill up."""
   short = [(0, 0), (0, k - rows.shape[1])]
   return types.Candidates(np.pad(rows, short, constant_values=-1),
                           np.pad(scores, short, constant_values=-np.inf))

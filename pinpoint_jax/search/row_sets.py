@@ -169,20 +169,6 @@ def pairs_among(found: Pairs, allowed: Int[np.ndarray, 'n']) -> Pairs:
   return Pairs(place[inside], found.queries[inside])
 
 
-def take_excluded(sets: types.RowSets | None,
-         queries: Int[np.ndarray, 'n']) -> types.RowSets | None:
-  """The sets of some of the queries."""
-  return None if sets is None else take(sets, queries)
-
-
-def within_excluded(sets: types.RowSets | None, start: int,
-           stop: int) -> types.RowSets | None:
-  """Of each set the rows start to stop, counted from start."""
-  if sets is None:
-    return None
-  return within(sets, start, stop)
-
-
 def check_excluded(sets: types.RowSets | None, num_queries: int,
                    num_rows: int) -> None:
   """Refuses sets of another number of queries, or rows that are none."""

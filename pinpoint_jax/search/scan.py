@@ -31,7 +31,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.search import exact_scores, row_sets
 from pinpoint_jax.search import vectors as vectors_lib
 import threadpoolctl
@@ -226,14 +226,14 @@ class Scan:
     scores = np.full((len(queries), k), -np.inf, np.float32)
     with (one_thread() as alone,
           futures.ThreadPoolExecutor(exact_scores.THREADS) as pool):
-      for start in range(0, len(queries), _QUERIES):
-        part = slice(start, min(start + _QUERIES, len(queries)))
+      for part in blocks.slices(len(queries), _QUERIES):
         hidden_pairs = row_sets.excluded_pairs(excluded_rows, part.start,
                                                part.stop)
-        batch = self._batch(queries[part], k, start, hidden_pairs, allowed)
+        batch = self._batch(queries[part], k, part.start, hidden_pairs,
+                            allowed)
         self._look(batch, k, pool, exact_scores.THREADS if alone else 1)
-        found = batch.kept.finish(pool)
-        rows[part], scores[part] = found.rows, found.scores
+        nearest = batch.kept.finish(pool)
+        rows[part], scores[part] = nearest.rows, nearest.scores
     return types.Candidates(rows, scores)
 
   def _batch(self, queries: np.ndarray, k: int, first: int,
@@ -252,20 +252,20 @@ class Scan:
     total = (len(self._vectors) if batch.allowed is None
              else len(batch.allowed))
     step = _block_rows(len(batch.queries), self._vectors.stored.dtype)
-    blocks = iter([slice(at, min(at + step, total))
-                   for at in range(0, total, step)])
-    first = next(blocks, None)
+    parts = blocks.slices(total, step)
+    first = next(parts, None)
     if first is None:
       return
     self._blocks(batch, iter([first]), k if first.stop >= k else 0)
     # Threads draw from one list, so that none waits for a slow one.
-    list(pool.map(lambda _: self._blocks(batch, blocks), range(num_threads)))
+    drawn = iter(list(parts))
+    list(pool.map(lambda _: self._blocks(batch, drawn), range(num_threads)))
 
-  def _blocks(self, batch: _Batch, blocks: Iterator[slice],
+  def _blocks(self, batch: _Batch, parts: Iterator[slice],
               raise_to: int = 0) -> None:
     """Adds candidates of blocks; first raises the cuts to that best score."""
     buffer = np.empty(0, np.float32)
-    for part in blocks:
+    for part in parts:
       rows, block = self._read(part, batch.allowed)
       longest = self._check(block, batch.norms, batch.first, rows)
       shape = len(block), len(batch.queries)

@@ -63,10 +63,10 @@ class Sharded:
     """The k best rows of each query, see exact.search."""
     rows = np.full((len(queries), k), -1, np.int64)
     scores = np.full((len(queries), k), -np.inf, np.float32)
-    for start in range(0, len(queries) if len(self._vectors) else 0, _QUERIES):
-      part = slice(start, min(start + _QUERIES, len(queries)))
-      found = self._some(queries[part], k, start, excluded_rows)
-      rows[part], scores[part] = found.rows, found.scores
+    num_queries = len(queries) if len(self._vectors) else 0
+    for part in blocks.slices(num_queries, _QUERIES):
+      nearest = self._some(queries[part], k, part.start, excluded_rows)
+      rows[part], scores[part] = nearest.rows, nearest.scores
     return types.Candidates(rows, scores)
 
   def _some(self, queries: np.ndarray, k: int, start: int,
@@ -90,7 +90,8 @@ class Sharded:
                     & (depth < len(self._vectors))]
     if len(unsafe):
       again = self._scan.search(
-          queries[unsafe], k, row_sets.take_excluded(sets, unsafe + start))
+          queries[unsafe], k,
+          None if sets is None else row_sets.take(sets, unsafe + start))
       found.rows[unsafe], found.scores[unsafe] = again.rows, again.scores
     return found
 

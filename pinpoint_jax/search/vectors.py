@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from jaxtyping import Float, Int
 import numpy as np
+from pinpoint_jax import blocks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Joined:
                        f'numbers a row are no one table')
 
   def __len__(self) -> int:
-    return int(self._offsets[-1])
+    return int(self._ends[-1])
 
   @property
   def dim(self) -> int:
@@ -70,15 +71,13 @@ class Joined:
     if len(self.parts) == 1:
       return self.parts[0].take(rows)
     taken = np.empty((len(rows), self.dim), np.float32)
-    which = np.searchsorted(self._offsets, rows, 'right') - 1
-    for i in np.unique(which):
-      at = which == i
-      taken[at] = self.parts[i].take(rows[at] - self._offsets[i])
+    for i, at, inside in blocks.by_part(self._ends, rows):
+      taken[at] = self.parts[i].take(inside)
     return taken
 
   @functools.cached_property
-  def _offsets(self) -> Int[np.ndarray, 'p_plus_1']:
-    return np.cumsum([0, *map(len, self.parts)], dtype=np.int64)
+  def _ends(self) -> Int[np.ndarray, 'p']:
+    return np.cumsum([len(part) for part in self.parts], dtype=np.int64)
 
 
 # Rows by number, however they lie.

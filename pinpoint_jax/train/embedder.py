@@ -15,7 +15,6 @@ from jax.sharding import Mesh
 from jaxtyping import Float
 import optax
 from pinpoint_jax.losses import chunked, contrastive, pairs
-from pinpoint_jax.losses import contrastive as records
 from pinpoint_jax.models import embedder as embedders
 from pinpoint_jax.models import transformer
 from pinpoint_jax.parallel import mesh as meshes
@@ -163,11 +162,11 @@ def _loss(model: embedders.Embedder, objective: Objective, mesh: Mesh,
   scales = model.apply({'params': params}, method='scales')
   total, metrics = jnp.zeros(()), {}
   for source, rows in batch.items():
-    scale = records.Scale(**scales[source])
-    cols = records.Embedded(places[source], rows['xyz'])
+    scale = contrastive.Scale(**scales[source])
+    cols = contrastive.Embedded(places[source], rows['xyz'])
     if source in queue:
       cols = _with_queue(model, params, cols, queue[source])
-    loss = _one_loss(objective, mesh, records.Embedded(
+    loss = _one_loss(objective, mesh, contrastive.Embedded(
         images[source], rows['xyz']), cols, scale)
     total += objective.weights[source] * loss
     metrics |= {f'loss_{source}': loss, f'bias_{source}': scale.bias,
@@ -176,14 +175,15 @@ def _loss(model: embedders.Embedder, objective: Objective, mesh: Mesh,
 
 
 def _with_queue(model: embedders.Embedder, params: Any,
-                cols: records.Embedded, queue: jax.Array) -> records.Embedded:
+                cols: contrastive.Embedded,
+                queue: jax.Array) -> contrastive.Embedded:
   z = model.apply({'params': params}, queue, method='locations')
-  return records.Embedded(jnp.concatenate([cols.z, z]),
+  return contrastive.Embedded(jnp.concatenate([cols.z, z]),
                           jnp.concatenate([cols.xyz, queue]))
 
 
-def _one_loss(objective: Objective, mesh: Mesh, rows: records.Embedded,
-              cols: records.Embedded, scale: records.Scale) -> Float[
+def _one_loss(objective: Objective, mesh: Mesh, rows: contrastive.Embedded,
+              cols: contrastive.Embedded, scale: contrastive.Scale) -> Float[
                   jax.Array, '']:
   if not objective.chunk:
     return contrastive.LOSSES[objective.loss](

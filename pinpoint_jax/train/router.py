@@ -12,6 +12,7 @@ from typing import Any
 
 from jaxtyping import Float, Num
 import numpy as np
+from pinpoint_jax import blocks
 from pinpoint_jax.models import router as routers
 from scipy import optimize
 
@@ -145,8 +146,7 @@ def _hessian(beta: np.ndarray, rows: _Rows, l2: float | int) -> np.ndarray:
   chance = routers.probabilities(rows.x @ beta)
   curve = rows.weight * chance * (1 - chance)
   total = np.diag(_penalty(beta, l2) + np.finfo(np.float64).tiny)
-  for start in range(0, len(curve), _BLOCK):
-    part = slice(start, start + _BLOCK)
+  for part in blocks.slices(len(curve), _BLOCK):
     total += rows.x[part].T @ (curve[part, None] * rows.x[part])
   return total
 

@@ -14,7 +14,6 @@ class Writer(Protocol):
 
   def write(self, step: int, metrics: Mapping[str, Any]) -> None: ...
   def rewind(self, step: int) -> None: ...
-  def close(self) -> None: ...
 
 
 class JsonLines:
@@ -41,10 +40,6 @@ class JsonLines:
       file.write(''.join(f'{line}\n' for line in kept).encode())
     self._file = self._path.open('a', encoding='utf-8')
 
-  def close(self) -> None:
-    """Closes the file."""
-    self._file.close()
-
 
 def _step(line: str) -> float:
   try:
@@ -69,13 +64,10 @@ class TensorBoard:
     """One scalar per metric."""
     for name, value in metrics.items():
       self._writer.add_scalar(name, value, step)
+    self._writer.flush()
 
   def rewind(self, step: int) -> None:
     """TensorBoard itself hides steps that are written again."""
-
-  def close(self) -> None:
-    """Closes the files."""
-    self._writer.close()
 
 
 class Several:
@@ -93,8 +85,3 @@ class Several:
     """Drops what came after `step` everywhere."""
     for writer in self._writers:
       writer.rewind(step)
-
-  def close(self) -> None:
-    """Closes all."""
-    for writer in self._writers:
-      writer.close()

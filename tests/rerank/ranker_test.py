@@ -10,7 +10,7 @@ from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import neighbours, update
-from pinpoint_jax.rerank import fusion, geo_prior, inputs
+from pinpoint_jax.rerank import geo_prior, inputs
 from pinpoint_jax.rerank import ranker as reranking
 from pinpoint_jax.search import masks
 import pytest
@@ -64,15 +64,6 @@ def test_scores_do_not_depend_on_the_batch(asked, kind):
     assert np.concatenate(parts).tobytes() == whole.tobytes()
 
 
-def test_fusion_ranks_as_itself(asked):
-  ground, queries, found, mask = asked
-  weights = fusion.Fusion(3., 2., 1.)
-  one = ranker(ground, weights)
-  assert (one.kind, one.sizes) == ('retrieval', None)
-  np.testing.assert_array_equal(one.scores(queries, found, mask),
-                                weights.logits(found))
-
-
 def test_a_query_without_candidates_has_no_score(asked):
   ground, queries, found, mask = asked
   empty = types.Shortlist(np.full_like(found.rows, -1),
@@ -85,7 +76,7 @@ def test_a_query_without_candidates_has_no_score(asked):
 
 def test_it_says_what_it_was_trained_on(asked):
   one = ranker(asked[0], tiny.trained('light'))
-  assert one.kind == 'light' and one.sizes == shortlist.Sizes(**tiny.SIZES)
+  assert one.sizes == shortlist.Sizes(**tiny.SIZES)
 
 
 def test_a_gallery_of_another_embedder_is_refused(asked):

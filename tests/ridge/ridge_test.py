@@ -148,7 +148,7 @@ def test_it_finds_what_features_hold(settings):
 def test_blocks_change_nothing(monkeypatch):
   features, places = table(300, 12)
   whole = kernel_ridge.fit(features.astype(np.float16), places, LINEAR)
-  monkeypatch.setattr(closed_form_inputs, '_BLOCK', 7)
+  monkeypatch.setattr(closed_form_inputs, 'BLOCK', 7)
   parts = kernel_ridge.fit(features.astype(np.float16), places, LINEAR)
   np.testing.assert_allclose(whole.weights, parts.weights, atol=1e-10)
 

@@ -1,4 +1,4 @@
-"""The cheapest effort that finds enough, and exact answers by blocks."""
+"""The cheapest effort that finds enough."""
 
 import numpy as np
 from pinpoint_jax.search import ann, ann_scann, ann_tuning, exact
@@ -25,25 +25,12 @@ def test_recall_by_hand():
     ann_tuning.recall(np.array([[1]]), np.array([[-1]]))
 
 
-def test_exact_rows_are_those_of_exact_search(monkeypatch):
-  monkeypatch.setattr(ann_tuning, '_BLOCK', 100)
-  gallery, queries = unit(730, 8), unit(20, 8, seed=1)
-  actual = ann_tuning.exact_rows(vectors_lib.Vectors(gallery), queries, 12)
-  np.testing.assert_array_equal(actual, exact.search(queries, gallery, 12).rows)
-
-
-def test_exact_rows_of_a_short_gallery_are_padded():
-  actual = ann_tuning.exact_rows(
-      vectors_lib.Vectors(unit(3, 8)), unit(2, 8, seed=1), 5)
-  assert (actual[:, 3:] == -1).all() and (actual[:, :3] >= 0).all()
-
-
 def test_tune_takes_the_fastest_that_is_good_enough(built):
   vectors = vectors_lib.Vectors(unit(3000, 16))
   queries = ann_tuning.perturbed(vectors, 100, noise=0.5, seed=1)
   tuned = ann_tuning.tune(built,
                           queries,
-                          ann_tuning.exact_rows(vectors, queries, 10),
+                          exact.search(queries, vectors, 10).rows,
                           target=0.95)
   good = [one for one in tuned.trials if one.recall >= 0.95]
   assert tuned.chosen == max(good, key=lambda one: one.queries_per_s)
@@ -60,7 +47,7 @@ def test_a_target_out_of_reach_is_refused_with_the_best(built):
                      match='0.999 is not reached: the best '
                      'of 1 efforts'):
     ann_tuning.tune(built, queries,
-                    ann_tuning.exact_rows(vectors, queries, 10), 0.999,
+                    exact.search(queries, vectors, 10).rows, 0.999,
                 leaves=[1], reorders=[10])
 
 

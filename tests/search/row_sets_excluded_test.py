@@ -32,15 +32,6 @@ def test_pairs_among_allowed_rows():
   assert found.queries.tolist() == [0, 1]
 
 
-def test_some_queries_and_some_rows():
-  whole = sets([1, 4], [], [0, 4, 9])
-  assert lists(row_sets.take_excluded(whole, np.asarray([2, 1]))) == [[0, 4,
-                                                                       9], []]
-  assert lists(row_sets.within_excluded(whole, 1, 5)) == [[0, 3], [], [3]]
-  assert row_sets.take_excluded(None, np.asarray([0])) is None
-  assert row_sets.within_excluded(None, 0, 1) is None
-
-
 @pytest.mark.parametrize('bad, message', [
     (sets([1]), 'given for 1 queries, and 2 are asked'),
     (sets([1], [5]), 'excluded rows 1 to 5'), (sets([-1], []), 'rows -1 to -1'),
