@@ -21,11 +21,7 @@ from pinpoint_jax.disk import files, sealed
 ABOUT = 'about.json'
 
 
-class BadParts(ValueError):
-  """A table that belongs to something else, or was changed."""
-
-
-KIND = sealed.Kind('part of a table', BadParts,
+KIND = sealed.Kind('part of a table', ValueError,
                    'remove that folder to have it made again', {'files': dict})
 
 
@@ -72,9 +68,9 @@ class Folder:
                for name in {**saved, **self._about}
                if saved.get(name) != self._about.get(name)]
     if changes:
-      raise BadParts(f'{path} was made from other things '
-                     f'({"; ".join(changes)}): use another workdir, or remove '
-                     f'that folder')
+      raise ValueError(f'{path} was made from other things '
+                       f'({"; ".join(changes)}): use another workdir, or '
+                       f'remove that folder')
 
   def has(self, number: int) -> bool:
     """Whether that part is there, whole."""
@@ -112,5 +108,5 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
   try:
     return dict(json.loads(path.read_text(encoding='utf-8')))
   except (OSError, ValueError, TypeError) as error:
-    raise BadParts(f'{path} cannot be read ({error}); remove {path.parent} to '
-                   f'have it made again') from error
+    raise ValueError(f'{path} cannot be read ({error}); remove {path.parent} '
+                     f'to have it made again') from error

@@ -190,10 +190,6 @@ _SETTINGS = {'version': VERSION, 'radius_km': RADIUS_KM,
              'density_km': list(density.RADII_KM)}
 
 
-class BadNeighbourhoods(ValueError):
-  """Neighbour lists that cannot be trusted, or are not of this gallery."""
-
-
 def _upgraded(folder: pathlib.Path, entries: dict[str, Any]) -> dict[str, Any]:
   sums = entries.get('files')
   if isinstance(sums, dict):
@@ -202,7 +198,7 @@ def _upgraded(folder: pathlib.Path, entries: dict[str, Any]) -> dict[str, Any]:
 
 
 KIND = sealed.Kind(
-    'folder of neighbour lists', BadNeighbourhoods,
+    'folder of neighbour lists', ValueError,
     'build the neighbour lists again',
     {name: type(value) for name, value in _SETTINGS.items()}
     | {'gallery': str, 'num_rows': int, 'num_listed': int, 'files': dict},
@@ -259,11 +255,11 @@ def load(folder: pathlib.Path, rows_key: str,
   manifest = sealed.read_manifest(folder, KIND)
   for name, value in _SETTINGS.items():
     if manifest[name] != value:
-      raise BadNeighbourhoods(
+      raise ValueError(
           f'{folder / MANIFEST}: {name} is {manifest[name]!r}, this program '
           f'reads {value!r}; {KIND.remedy}')
   if manifest['gallery'] != rows_key:
-    raise BadNeighbourhoods(
+    raise ValueError(
         f'{folder} was built for gallery {manifest["gallery"]}, this is '
         f'gallery {rows_key}: build the neighbour lists again')
   num_rows, num_listed = manifest['num_rows'], manifest['num_listed']

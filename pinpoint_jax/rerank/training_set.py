@@ -32,7 +32,7 @@ from pinpoint_jax.rerank import files as rerank_files
 # Examples that the weights of the single stages are fitted on.
 _NUM_FUSED = 20_000
 _WEIGHTS = sealed.Kind(
-    'folder of training examples', parts.BadParts,
+    'folder of training examples', ValueError,
     'remove that file to have it fitted again', {'fused': dict, 'beside': dict},
     manifest='fusion.json')
 # Of what examples mean: 2 since a radius hides rows from the search alone.

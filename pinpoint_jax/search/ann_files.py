@@ -15,10 +15,6 @@ from pinpoint_jax.search import ann
 NAME = 'index.json'
 
 
-class BadIndex(ValueError):
-  """An index folder that is damaged or not the expected one."""
-
-
 def _upgraded(folder: pathlib.Path, entries: dict[str, Any]) -> dict[str, Any]:
   entries = {{'made': 'source', 'checksums': 'files'}.get(name, name): value
              for name, value in entries.items()}
@@ -26,7 +22,7 @@ def _upgraded(folder: pathlib.Path, entries: dict[str, Any]) -> dict[str, Any]:
 
 
 KIND = sealed.Kind(
-    'index', BadIndex, 'build the index again',
+    'index', ValueError, 'build the index again',
     {'engine': str, 'engine_version': str, 'source': dict, 'settings': dict,
      'files': dict}, manifest=NAME, upgrade_fn=_upgraded)
 
@@ -90,13 +86,13 @@ def read(folder: pathlib.Path, source: IndexSource | None = None,
         manifest['engine'], manifest['engine_version'],
         IndexSource(**manifest['source']), ann.Settings(**manifest['settings']))
   except (TypeError, ValueError) as error:
-    raise BadIndex(f'{folder / NAME} is not readable ({error}): build the '
-                   f'index again') from None
+    raise ValueError(f'{folder / NAME} is not readable ({error}): build the '
+                     f'index again') from None
   if source is not None:
     _check_source(folder, record.source, source)
   for name in files.unexpected():
     # An engine may read, or even unpickle, whatever lies there.
-    raise BadIndex(f'{folder / name} is not part of the index: remove it')
+    raise ValueError(f'{folder / name} is not part of the index: remove it')
   if read_all:
     files.verify()
   for name in files.sums:
@@ -107,7 +103,7 @@ def read(folder: pathlib.Path, source: IndexSource | None = None,
 def check_engine(folder: pathlib.Path, record: Record, engine: str) -> None:
   """Refuses the files of another engine."""
   if record.engine != engine:
-    raise BadIndex(f'{folder} was built by {record.engine}, not by {engine}')
+    raise ValueError(f'{folder} was built by {record.engine}, not by {engine}')
 
 
 def _check_source(folder: pathlib.Path, actual: IndexSource,
@@ -115,6 +111,6 @@ def _check_source(folder: pathlib.Path, actual: IndexSource,
   for field in dataclasses.fields(IndexSource):
     name = field.name
     if getattr(actual, name) != getattr(expected, name):
-      raise BadIndex(f'{folder} was built with {name} {getattr(actual, name)}, '
-                     f'the gallery has {getattr(expected, name)}: build the '
-                     f'index again')
+      raise ValueError(
+          f'{folder} was built with {name} {getattr(actual, name)}, the '
+          f'gallery has {getattr(expected, name)}: build the index again')

@@ -64,7 +64,7 @@ class ProjectedIndex:
     """`overfetch` projected rows are scored again for each wanted one, up to
     64; beyond, one."""
     if inner.dim != matrix.shape[1] or len(inner) != len(vectors):
-      raise ann_files.BadIndex(
+      raise ValueError(
           f'an index of {len(inner)} rows of {inner.dim} numbers does not fit '
           f'{len(vectors)} rows projected to {matrix.shape[1]}')
     self.inner = inner

@@ -21,7 +21,7 @@ from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.search import exact_scores, row_sets, scan
 from pinpoint_jax.search import vectors as vectors_lib
 
-# Queries are always asked this many at a time, the last block padded: one
+# Queries always search this many at a time, the last block padded: one
 # compilation.
 _QUERIES = 256
 _CHUNK = 8192
@@ -81,33 +81,33 @@ class Sharded:
     query, slot = np.nonzero(fast > -np.inf)
     row = place[query, slot].astype(np.int64)
     exact = exact_scores.scores(queries, self._vectors, query, row)
-    found = exact_scores.best(query, row, exact, len(queries), k)
+    nearest = exact_scores.best(query, row, exact, len(queries), k)
     # The worst kept bounds all that were not; with room left, none were.
     error = exact_scores.error_margin(queries.shape[1], norms,
                                       self._norms.max())
-    unsafe = np.flatnonzero(fast[:, -1] + error >= found.scores[:, -1])
+    unsafe = np.flatnonzero(fast[:, -1] + error >= nearest.scores[:, -1])
     unsafe = unsafe[(fast[unsafe, -1] > -np.inf)
                     & (depth < len(self._vectors))]
     if len(unsafe):
       again = self._scan.search(
           queries[unsafe], k,
           None if sets is None else row_sets.take(sets, unsafe + start))
-      found.rows[unsafe], found.scores[unsafe] = again.rows, again.scores
-    return found
+      nearest.rows[unsafe], nearest.scores[unsafe] = again.rows, again.scores
+    return nearest
 
   def _fast(self, queries: np.ndarray, depth: int,
             hidden: row_sets.Pairs) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and float32 scores of the `wanted` best over all devices."""
+    """Rows and float32 scores of the `depth` best over all devices."""
     padded = blocks.pad_rows(queries, _QUERIES)
     pair_rows, pair_queries, window = _windows(hidden, self._chunk)
-    found = _best_of_devices(
+    best = _best_of_devices(
         padded, self._stored, self._scale, pair_rows, pair_queries,
         np.int32(len(self._vectors)), mesh=self._mesh, k=depth,
         chunk=self._chunk, window=window)
     # [device · query, k] → [query, device · k].
     rows, scores = (np.asarray(x).reshape(self._mesh.size, _QUERIES, -1)
                     .transpose(1, 0, 2).reshape(_QUERIES, -1)[:len(queries)]
-                    for x in found)
+                    for x in best)
     order = np.argsort(-scores, axis=1, kind='stable')[:, :depth]
     return (np.take_along_axis(rows, order, 1),
             np.take_along_axis(scores, order, 1))
