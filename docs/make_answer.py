@@ -86,8 +86,9 @@ class Answer:
 
   def caption(self, row: int) -> str:
     """City and country of a gallery row."""
-    place = places.lookup(self.gallery.latlng_deg[[row]])
-    return f'{place.name[0]}, {place.country[0]}'
+    city = places.load_cities().take(
+        places.nearest(self.gallery.latlng_deg[[row]]))
+    return f'{city.names[0]}, {city.countries[0]}'
 
   def gallery_picture(self, row: int) -> Image.Image:
     """The JPEG of a gallery row."""

@@ -20,7 +20,7 @@ def contact_sheet(dataset: synthetic.SyntheticEarth, num_countries: int = 7,
                   num_each: int = 3) -> PilImage.Image:
   """Photos and street views of the countries that have most of both."""
   names = ('gallery_photo', 'gallery_street')
-  countries = {name: dataset.places(name).country for name in names}
+  countries = {name: dataset.cities(name).countries for name in names}
   chosen = _common(*countries.values(), num=num_countries)
   step = [side + _GAP for side in _CELL]
   sheet = PilImage.new('RGB', (_TITLE + 2 * num_each * step[0] + _GAP,

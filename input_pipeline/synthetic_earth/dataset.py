@@ -1,7 +1,6 @@
 """Synthetic Earth as a data set: tables, labels, pictures, folders."""
 
 from collections.abc import Mapping
-import dataclasses
 import functools
 import pathlib
 
@@ -14,19 +13,7 @@ from input_pipeline.synthetic_earth import (
 )
 from input_pipeline.synthetic_earth import world as worlds
 from pinpoint_jax import types
-
-
-@dataclasses.dataclass(frozen=True)
-class Labels:
-  """The city that each photo belongs to, by name, [n] each.
-
-  Near a border another city may be closer: these are the world's own labels.
-  """
-
-  name: types.Strings
-  admin1: types.Strings
-  admin2: types.Strings
-  country: types.Strings
+from pinpoint_jax.geo import places
 
 
 class SyntheticEarth:
@@ -47,11 +34,12 @@ class SyntheticEarth:
     """Who took what, where, [n]."""
     return self.table(split).photos
 
-  def places(self, split: str) -> Labels:
-    """City, administrative areas and country of each photo, [n] each."""
-    rows, cities = self.table(split).cities, self.world.cities
-    return Labels(cities.names[rows], cities.admin1[rows],
-                  cities.admin2[rows], cities.countries[rows])
+  def cities(self, split: str) -> places.Cities:
+    """The city that each photo belongs to, [n].
+
+    Near a border another city may be closer: these are the world's own labels.
+    """
+    return self.world.cities.take(self.table(split).cities)
 
   def image(self, split: str, row: int) -> types.Image:
     """The photo in that row before compression, [h, w, 3]."""
@@ -90,5 +78,3 @@ class SyntheticEarth:
   @functools.cached_property
   def _splits(self) -> Mapping[str, splits.Split]:
     return splits.build(self.world, sizes.size(self.size))
-
-

