@@ -31,8 +31,9 @@ def runs(binary, tmp_path_factory):
   for jobs in (0, 2):
     rows = run(binary, workdir, f'--config.jobs={jobs}')
     store = workdir / 'features' / 'query_street' / 'store'
+    # .verified.json has times, and is there where the machine is slow.
     found.append((rows, {file.name: file.read_bytes()
-                         for file in store.iterdir()},
+                         for file in store.glob('[!.]*')},
                   store.stat().st_ino))
   return found, workdir
 
