@@ -123,13 +123,13 @@ def _measure(pupil: Pupil, params: Any,
              data: training_pictures.Pictures) -> dict[str, float]:
   """Share of the look's variance that is explained, by source."""
   apply = jax.jit(lambda pixels: pupil.apply(params, _floats(pixels))[0])
-  found = np.concatenate([
+  predicted = np.concatenate([
       np.asarray(apply(data.pixels[i:i + 256]))
       for i in range(0, len(data), 256)])
   figures = {}
   for name, rows in (('photo', ~data.is_street), ('street', data.is_street)):
     spread = data.looks[rows].var(0).sum()
-    missed = ((found[rows] - data.looks[rows])**2).mean(0).sum()
+    missed = ((predicted[rows] - data.looks[rows])**2).mean(0).sum()
     figures[f'look_r2_{name}'] = round(float(1 - missed / spread), 4)
   return figures
 

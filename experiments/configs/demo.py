@@ -84,10 +84,10 @@ def _rerankers(quick: bool) -> dict[str, Any]:
   """Kind, name in the ablation table, and what differs from the kind."""
   def one(kind: str, variant: str = '', **changes: Any) -> dict[str, Any]:
     return {'kind': kind, 'variant': variant, 'changes': changes}
-  found = {'light': one('light'), 'full': one('attention')}
+  variants = {'light': one('light'), 'full': one('attention')}
   if quick:
-    return found
-  return found | {
+    return variants
+  return variants | {
       'full_no_support': one('attention', model={'use_support': False}),
       'no_location': one('attention', 'no location channel',
                          model={'use_location': False},

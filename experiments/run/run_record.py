@@ -60,13 +60,13 @@ def seeds(config: config_dict.ConfigDict | None) -> dict[str, int]:
 
 def versions() -> dict[str, str]:
   """Installed version of each package that can change a figure."""
-  found = {}
+  versions = {}
   for name in _PACKAGES:
     try:
-      found[name] = metadata.version(name)
+      versions[name] = metadata.version(name)
     except metadata.PackageNotFoundError:
-      found[name] = 'not installed'
-  return found
+      versions[name] = 'not installed'
+  return versions
 
 
 def git_revision() -> str:

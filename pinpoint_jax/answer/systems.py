@@ -35,7 +35,7 @@ class Scorer(Protocol):
   def prepared(self, mask: masks.Mask) -> 'Scorer':
     """What scores queries under that mask, which is of all of them."""
 
-  def scores(self, queries: shortlist.Queries, found: types.Shortlist,
+  def scores(self, queries: shortlist.Queries, candidates: types.Shortlist,
              mask: masks.Mask) -> Float[np.ndarray, 'b k']:
     """Log-odds of each candidate, up to a constant; -inf in padded slots."""
 
@@ -57,11 +57,11 @@ class Fused:
     del mask
     return self
 
-  def scores(self, queries: shortlist.Queries, found: types.Shortlist,
+  def scores(self, queries: shortlist.Queries, candidates: types.Shortlist,
              mask: masks.Mask) -> Float[np.ndarray, 'b k']:
     """The fused logits; the shortlist says all that they need."""
     del queries, mask
-    return self.weights.logits(found)
+    return self.weights.logits(candidates)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +162,7 @@ class Answering:
     An oracle needs the truth; its scores are kilometres below 0.
     """
     lists = self._searcher.lists(queries, self._depths(), searched or mask)
-    found = {name: types.Candidates(
+    lists_by_system = {name: types.Candidates(
         lists[OF_CHANNEL[name]].rows[:, :one.size],
         np.float32(one.temperature) *
         lists[OF_CHANNEL[name]].scores[:, :one.size])
@@ -172,14 +172,14 @@ class Answering:
                       stage.sizes for stage in self._stages.values())}
     for name, stage in self._stages.items():
       among = shortlists[stage.sizes]
-      found[name] = ranked(among.rows,
+      lists_by_system[name] = ranked(among.rows,
                            stage.scorer.scores(queries, among, mask))
     if truth_deg is not None:
       for name, sizes in self._oracles.items():
         rows = (shortlists[sizes] if sizes in shortlists else
                 self._searcher.union(lists, queries, sizes)).rows
-        found[name] = nearest(rows, self._places(rows), truth_deg)
-    return found
+        lists_by_system[name] = nearest(rows, self._places(rows), truth_deg)
+    return lists_by_system
 
   def answer(
       self, queries: shortlist.Queries, mask: masks.Mask,
@@ -187,14 +187,14 @@ class Answering:
       interpolate: bool = False,
       searched: masks.Mask | None = None) -> dict[tuple[str, str], Answers]:
     """Answers by system and decoding; an oracle has argmax alone."""
-    found = {}
+    answers = {}
     for name, listed in self.candidates(
         queries, mask, truth_deg, searched).items():
       names = decoding.NAMES[:1] if name in self._oracles else decoding.NAMES
       for decode in names:
-        found[name, decode] = self._decoded(
+        answers[name, decode] = self._decoded(
             listed, decode, interpolate and name not in self._oracles)
-    return found
+    return answers
 
   def _depths(self) -> dict[str, int]:
     """Each channel once, as deep as the deepest system looks."""

@@ -15,13 +15,13 @@ _EPS = 1e-8
 
 
 def check_inputs(trained: embedder_files.Trained, source: str,
-                 made: Mapping[str, Any], where: str) -> None:
-  """Refuses features that were not made as those of the embedder's training."""
+                 origin: Mapping[str, Any], where: str) -> None:
+  """Refuses features made in another way than the embedder's training rows."""
   if source not in trained.inputs:
     raise ValueError(f'{where} holds {source} features; this embedder knows '
                      f'{sorted(trained.inputs)}')
   differences = galleries.input_differences(
-      source, trained.inputs[source], made)
+      source, trained.inputs[source], origin)
   if differences:
     raise ValueError(f'{where} was not made as what the embedder learned from: '
                      f'{"; ".join(differences)}; extract it again')

@@ -107,13 +107,13 @@ class Embedder(nn.Module):
       self, features: Mapping[str, Float[jax.Array, '_ f']],
       deterministic: bool = True) -> dict[str, Float[jax.Array, '_ d']]:
     """Unit embeddings of images, by source."""
-    found = {}
+    z_by_source = {}
     for source, x in features.items():
       x = self._adapter(source)(x, deterministic)
       for block in self.trunk:
         x = block(x, deterministic)
-      found[source] = self.out(x)
-    return found
+      z_by_source[source] = self.out(x)
+    return z_by_source
 
   def locations(self, xyz: Float[jax.Array, 'b 3']) -> Float[
       jax.Array, 'b d']:

@@ -61,15 +61,15 @@ def fit(shortlist: types.Shortlist, dist_km: Float[np.ndarray, 'b k'],
   the weight of one channel alone is its temperature.
   """
   used = _used(channels)
-  found = _minimise(_FIRST * used, shortlist.similarities, dist_km,
+  weights = _minimise(_FIRST * used, shortlist.similarities, dist_km,
                     shortlist.rows >= 0,
                     [(0., None if one else 0.) for one in used])
-  if not any(found):
+  if not any(weights):
     raise NoSignal(f'fusion: on {len(dist_km):,} queries no weight of '
                    f'{", ".join(channels)} is better than 0, the similarities '
                    f'say nothing about distance; train a better embedder, or '
                    f'search other channels')
-  return Fusion(*(float(weight) for weight in found))
+  return Fusion(*(float(weight) for weight in weights))
 
 
 def fit_with_features(shortlist: types.Shortlist,
@@ -82,13 +82,14 @@ def fit_with_features(shortlist: types.Shortlist,
   takes back.
   """
   valid = shortlist.rows >= 0
-  given = np.concatenate([shortlist.similarities, columns], axis=-1)
-  spread = given[valid].std(axis=0) if valid.any() else np.ones(given.shape[-1])
+  features = np.concatenate([shortlist.similarities, columns], axis=-1)
+  spread = (features[valid].std(axis=0) if valid.any()
+            else np.ones(features.shape[-1]))
   spread = np.where(spread > 0, spread, 1.)
   num = len(types.CHANNELS)
   bounds = [(0., None)] * num + [(None, None)] * columns.shape[-1]
   begin = np.concatenate([_FIRST * spread[:num], np.zeros(columns.shape[-1])])
-  return _minimise(begin, given / spread, dist_km, valid, bounds) / spread
+  return _minimise(begin, features / spread, dist_km, valid, bounds) / spread
 
 
 def _minimise(begin: np.ndarray, columns: np.ndarray, dist_km: np.ndarray,

@@ -65,14 +65,14 @@ def columns(prior: GeoPrior, raw: Float[np.ndarray, 'b r'],
   """COLUMNS of each candidate."""
   xyz = coords.to_xyz(latlng_deg).astype(np.float32)
   placed = jax.device_put(prior)
-  found = []
+  by_query = []
   for part, (block,) in blocks.padded(_QUERIES, raw):
     weights = _weights(placed, block)
-    found += [_columns(placed, weights, i, one)
+    by_query += [_columns(placed, weights, i, one)
               for i, one in enumerate(xyz[part])]
-  if not found:
+  if not by_query:
     return np.zeros((*xyz.shape[:2], len(COLUMNS)), np.float32)
-  return np.stack(jax.device_get(found))
+  return np.stack(jax.device_get(by_query))
 
 
 @jax.jit

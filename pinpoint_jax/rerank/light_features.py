@@ -101,24 +101,24 @@ def votes(places: Float[np.ndarray, 'b k 2'],
   if k * k <= _PAIRS:
     return _in_blocks(xyz, weights, int(np.clip(
         _PAIRS // max(k * k, 1), 1, _MAX_QUERIES)))
-  found = np.zeros((*valid.shape, weights.shape[-1] * len(VOTE_KM)), np.float32)
+  votes = np.zeros((*valid.shape, weights.shape[-1] * len(VOTE_KM)), np.float32)
   for query, real in enumerate(valid):
     # Channels propose the same rows: a long list is a third padding.
     end = 1 + int(np.flatnonzero(real).max(initial=-1))
     at = np.s_[query:query + 1, :min(k, -(-end // _STEP) * _STEP)]
-    found[at] = _votes(xyz[at], weights[at])
-  return found
+    votes[at] = _votes(xyz[at], weights[at])
+  return votes
 
 
 def _in_blocks(xyz: Float[np.ndarray, 'b k 3'],
                weights: Float[np.ndarray, 'b k w'],
                block: int) -> Float[np.ndarray, 'b k v']:
   """So many queries at a time, the last ones filled up: one compilation."""
-  found = np.empty((*xyz.shape[:2], weights.shape[-1] * len(VOTE_KM)),
+  votes = np.empty((*xyz.shape[:2], weights.shape[-1] * len(VOTE_KM)),
                    np.float32)
   for part, padded in blocks.padded(block, xyz, weights):
-    found[part] = _votes(*padded)[:part.stop - part.start]
-  return found
+    votes[part] = _votes(*padded)[:part.stop - part.start]
+  return votes
 
 
 @jax.jit

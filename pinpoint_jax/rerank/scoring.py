@@ -95,10 +95,10 @@ def init(module: nn.Module, dims: Dims, key: jax.Array) -> Any:
 def param_shapes(module: nn.Module,
                  dims: Dims) -> Mapping[str, tuple[int, ...]]:
   """Shape of every parameter by its path."""
-  found = jax.eval_shape(lambda key: init(module, dims, key),
+  shapes = jax.eval_shape(lambda key: init(module, dims, key),
                          jax.random.key(0))
   return {jax.tree_util.keystr(path, simple=True, separator='/'): leaf.shape
-          for path, leaf in jax.tree_util.tree_leaves_with_path(found)}
+          for path, leaf in jax.tree_util.tree_leaves_with_path(shapes)}
 
 
 def scores(module: nn.Module, params: Any, batch: Batch,
@@ -106,15 +106,15 @@ def scores(module: nn.Module, params: Any, batch: Batch,
            dropout_key: jax.Array | None = None) -> Float[jax.Array, 'b k']:
   """One score per candidate, -inf in padded slots; weights by query."""
   rngs = None if dropout_key is None else {'dropout': dropout_key}
-  found = module.apply({'params': params}, *_arguments(batch),
+  network = module.apply({'params': params}, *_arguments(batch),
                        dropout_key is None, rngs=rngs)
   if weights is None:
-    return found
-  given = batch.similarities
-  if weights.shape[-1] > given.shape[-1]:
-    given = jnp.concatenate([given, batch.prior], axis=-1)
+    return network
+  terms = batch.similarities
+  if weights.shape[-1] > terms.shape[-1]:
+    terms = jnp.concatenate([terms, batch.prior], axis=-1)
   # Not a dot product: a few numbers summed in full float32.
-  return found + jnp.sum(given * weights[:, None], axis=-1)
+  return network + jnp.sum(terms * weights[:, None], axis=-1)
 
 
 def tile_weights(weights: Weights | None,

@@ -72,10 +72,10 @@ def within_radius(
   sets = [none(len(radii))]
   for radius in np.unique(radii[radii > 0]):
     chosen = radii == radius
-    found = index.within_km(latlng_deg[chosen], float(radius))
+    near = index.within_km(latlng_deg[chosen], float(radius))
     counts = np.zeros(len(radii), np.int64)
-    counts[chosen] = np.diff(found.offsets)
-    sets.append(from_counts(found.rows, counts))
+    counts[chosen] = np.diff(near.offsets)
+    sets.append(from_counts(near.rows, counts))
   return union(*sets)
 
 
@@ -107,8 +107,8 @@ def same_code(query_codes: Int[np.ndarray, 'b'],
 def contains(sets: types.RowSets,
              rows: Int[np.ndarray, 'b m']) -> Bool[np.ndarray, 'b m']:
   """Which of the rows [b, m] are in the set of their query."""
-  asked = (np.arange(len(rows))[:, None] << _ROW_BITS) + rows
-  return is_among(asked, _pairs(sets)) & (rows >= 0)
+  keys = (np.arange(len(rows))[:, None] << _ROW_BITS) + rows
+  return is_among(keys, _pairs(sets)) & (rows >= 0)
 
 
 def is_among(rows: Int[np.ndarray, '*n'],
@@ -161,12 +161,12 @@ def excluded_pairs(sets: types.RowSets | None, start: int, stop: int) -> Pairs:
   return Pairs(rows[order].astype(np.int64), queries[order])
 
 
-def pairs_among(found: Pairs, allowed: Int[np.ndarray, 'n']) -> Pairs:
+def pairs_among(pairs: Pairs, allowed: Int[np.ndarray, 'n']) -> Pairs:
   """The pairs whose row is allowed, rows as places in `allowed`."""
-  place = np.searchsorted(allowed, found.rows)
+  place = np.searchsorted(allowed, pairs.rows)
   inside = place < len(allowed)
-  inside[inside] = allowed[place[inside]] == found.rows[inside]
-  return Pairs(place[inside], found.queries[inside])
+  inside[inside] = allowed[place[inside]] == pairs.rows[inside]
+  return Pairs(place[inside], pairs.queries[inside])
 
 
 def check_excluded(sets: types.RowSets | None, num_queries: int,
