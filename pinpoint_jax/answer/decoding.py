@@ -7,8 +7,6 @@
 `interpolated` then moves the answer among the candidates near the chosen one.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
@@ -19,10 +17,6 @@ from pinpoint_jax.geo import coords, distance, geoscore
 NAMES = ('argmax', 'expected_score')
 # How far from the chosen candidate others may pull the answer.
 REACH_KM = 25.0
-# arcsin(h) = π/2 − √(1 − h) · P(h) to 2e-8 rad (Abramowitz & Stegun 4.4.46),
-# highest power first: XLA's own arcsin took nine tenths of the time.
-_ARCSIN = (-.0012624911, .0066700901, -.0170881256, .0308918810, -.0501743046,
-           .0889789874, -.2145988016, np.pi / 2)
 # Pairs of candidates, and queries, that are decoded together.
 _PAIRS, _MAX_QUERIES = 1 << 15, 32
 
@@ -56,17 +50,10 @@ def _expected(scores: Float[jax.Array, 'b k'],
   # From differences: 1 − cosine would lose the kilometres of near places.
   squares = sum(jnp.square(xyz[:, :, None, i] - xyz[:, None, :, i])
                 for i in range(3))
-  half = jnp.sqrt(jnp.minimum(squares / 4., 1.))
-  km = 2 * distance.EARTH_RADIUS_KM * _arcsin(half)
+  km = distance.chord_to_km(jnp.sqrt(squares))
   weights = jax.nn.softmax(scores, axis=-1)
   expected = jnp.sum(weights[:, None, :] * geoscore.share(km), axis=-1)
   return jnp.argmax(jnp.where(jnp.isneginf(scores), -1., expected), axis=-1)
-
-
-def _arcsin(half: Float[jax.Array, 'b k k']) -> Float[jax.Array, 'b k k']:
-  sides = functools.reduce(lambda total, c: total * half + c, _ARCSIN[1:],
-                           jnp.full_like(half, _ARCSIN[0]))
-  return jnp.pi / 2 - jnp.sqrt(1. - half) * sides
 
 
 def interpolated(

@@ -52,7 +52,8 @@ def pair_targets(rows_xyz: Float[jax.Array, 'r 3'],
   chord2 = chords_squared(rows_xyz, cols_xyz)
   filled = jnp.any(cols_xyz != 0, axis=1).astype(jnp.float32)[None, :]
   if targets.kind == 'soft':
-    y = jnp.exp(-_arc_km(chord2) / targets.tau_km)
+    y = jnp.exp(
+        -distance.chord_to_km(jnp.sqrt(chord2)) / targets.tau_km)
     return PairTargets(y, jnp.broadcast_to(filled, y.shape))
   # Float32 unit vectors of one place are equal to the bit.
   same = chord2 == 0
@@ -69,8 +70,3 @@ def chords_squared(rows_xyz: Float[jax.Array, 'r 3'],
   for axis in range(3):
     total += (rows_xyz[:, axis, None] - cols_xyz[None, :, axis])**2
   return total
-
-
-def _arc_km(chord2: Float[jax.Array, 'r c']) -> Float[jax.Array, 'r c']:
-  half = jnp.sqrt(jnp.clip(chord2 / 4, 0., 1.))
-  return 2 * distance.EARTH_RADIUS_KM * jnp.arcsin(half)

@@ -82,7 +82,7 @@ def _columns(prior: GeoPrior, weights: Float[jax.Array, 'b a'],
   # By differences: a float32 dot product is blind below 2 km.
   squares = sum((xyz[:, None, i] - prior['anchors'][None, :, i])**2
                 for i in range(3))
-  km = distance.EARTH_RADIUS_KM * _arc(jnp.sqrt(squares))
+  km = distance.chord_to_km(jnp.sqrt(squares))
   far = jnp.exp(-km / SCALES_KM[-1])
   worths = (far**64, far**16, far**4, far)
   # Not a matrix product: worths then need not be written down.
@@ -101,13 +101,6 @@ def _weights(prior: GeoPrior, raw: Float[jax.Array, 'b r']) -> Float[
   chances = jnp.matmul(kernel, prior['weights'],
                        precision=jax.lax.Precision.HIGHEST)
   return chances + prior['shares'][None]
-
-
-def _arc(chord: jax.Array) -> jax.Array:
-  """2 · arcsin(chord / 2) up to 0.1 % at 10,000 km, where nothing counts."""
-  x = chord * chord / 4
-  return chord * (1 + x * (1 / 6 + x * (3 / 40 + x * (15 / 336 + x * (
-      105 / 3456)))))
 
 
 def _padded(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
