@@ -169,7 +169,7 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
         built[engine] = sides[engine].built
       found = {f'k={k} recall>={target}': compare(
           sides, k, nearest[:, :k], target, args.rounds)
-          for k in (100, 12) for target in (.95, .99)}
+               for k in (100, 12) for target in (.95, .99)}
       effort = found['k=12 recall>=0.99']['ours']['effort']
       single = single_ms(sides['ours'], 12, effort)
   return dict(rows=args.rows, dim=args.dim, queries=args.queries, built=built,

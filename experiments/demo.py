@@ -113,13 +113,13 @@ def _train_and_evaluate(
     models.fresh(workdir / 'shortlists')
     jobs.run({f'{source} rerankers': (
         models.rerankers, (config, workdir, source))
-        for source in types.SOURCES})
+              for source in types.SOURCES})
   with _stage('router', seconds):
     routed = models.router(workdir, figures.QUERIES)
   with _stage('evaluate', seconds):
     parts = jobs.run({f'figures {part.name}': (
         figures.rows, (config, workdir, part))
-        for part in figures.parts(config)})
+                      for part in figures.parts(config)})
   return routed, [row for rows in parts for row in rows]
 
 

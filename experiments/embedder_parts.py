@@ -121,5 +121,5 @@ def inputs(train: Rows) -> dict[str, dict[str, Any]]:
   """What made each source's features, and which rows were trained on."""
   return {source: {name: rows.stores[0].manifest[name]
                    for name in types.BACKBONE_KEYS}
-                  | {'trained_on': rows.trained_on()}
+          | {'trained_on': rows.trained_on()}
           for source, rows in train.items()}

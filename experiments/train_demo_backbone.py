@@ -58,10 +58,10 @@ def main(run: launch.Run) -> None:
 
 
 def _pictures(config: config_dict.ConfigDict,
-             seeds: tuple[int, ...]) -> training_pictures.Pictures:
+              seeds: tuple[int, ...]) -> training_pictures.Pictures:
   started = time.monotonic()
   data = training_pictures.make(config.world_size, seeds, config.preprocess,
-                      config.pictures_per_split, config.processes)
+                                config.pictures_per_split, config.processes)
   print(f'{len(data)} pictures of worlds {seeds}: '
         f'{time.monotonic() - started:.0f} s', flush=True)
   return data

@@ -55,7 +55,7 @@ class Subset:
   def notes(self) -> tuple[str, ...]:
     """Those of the source, and how many rows are taken."""
     return (*self.whole.notes, f'{len(self.rows)} of {len(self.whole.photos)} '
-                               f'photos taken, the others left out')
+            f'photos taken, the others left out')
 
   def read(self, row: int) -> bytes:
     """The image file of that row."""

@@ -23,7 +23,7 @@ def sweep() -> overrides.Sweep:
   """Learning rate, and whether the network corrects the fusion or replaces
   it."""
   return overrides.product({'optimizer.learning_rate': (3e-4, 1e-3),
-                         'objective.residual': (True, False)})
+                            'objective.residual': (True, False)})
 
 
 def get_config(arg: str | None = None) -> config_dict.ConfigDict:

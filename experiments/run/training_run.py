@@ -101,7 +101,7 @@ def described_config(config: config_dict.ConfigDict) -> dict[str, str]:
 
 
 def check_resume(saved: Mapping[str, str], config: config_dict.ConfigDict,
-          allowed: str, where: str) -> list[str]:
+                 allowed: str, where: str) -> list[str]:
   """Lines that tell what changed; refuses changes that make another run.
 
   `allowed` names entries that may change, separated by commas.
@@ -112,7 +112,7 @@ def check_resume(saved: Mapping[str, str], config: config_dict.ConfigDict,
     raise ValueError(f'--allow_config_change={allowed}: this config has no '
                      f'{unknown[0]!r}')
   changed = {name: f'{name} {saved.get(name, "absent")} → '
-                   f'{now.get(name, "absent")}'
+             f'{now.get(name, "absent")}'
              for name in {**saved, **now}
              if saved.get(name) != now.get(name)
              and not name.startswith(_FREE)}

@@ -102,7 +102,7 @@ def check_size(size: int, name: str) -> None:
   """Raises BadImage('too_large') before such a file is read."""
   if size > MAX_FILE_BYTES:
     raise decode.BadImage('too_large', f'{name}: {size:,} bytes, more than '
-                                       f'{MAX_FILE_BYTES:,}')
+                          f'{MAX_FILE_BYTES:,}')
 
 
 def recorded(record: pathlib.Path, about: Mapping[str, Any],

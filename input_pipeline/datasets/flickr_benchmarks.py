@@ -82,7 +82,7 @@ def _leave_marked(source: file_photos.FilePhotos,
   if not marked.any():
     return source
   return source.take(~marked, f'{path}: {marked.sum()} rows left out: '
-                              f'Placeholder is 1')
+                     f'Placeholder is 1')
 
 
 def _marked(texts: types.Strings, ids: types.Strings,

@@ -76,7 +76,7 @@ class ZippedPhotos:
       data = _inflate(data, size, name)
     if len(data) != size or zlib.crc32(data) != crc:
       raise decode.BadImage('damaged', f'{name}: its bytes do not have the '
-                                       f'size and CRC that the zip says')
+                            f'size and CRC that the zip says')
     return data
 
 

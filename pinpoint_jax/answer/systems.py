@@ -166,14 +166,14 @@ class Answering:
         lists[OF_CHANNEL[name]].rows[:, :one.size],
         np.float32(one.temperature) *
         lists[OF_CHANNEL[name]].scores[:, :one.size])
-             for name, one in self._channels.items()}
+                       for name, one in self._channels.items()}
     shortlists = {sizes: self._searcher.union(lists, queries, sizes)
                   for sizes in dict.fromkeys(
                       stage.sizes for stage in self._stages.values())}
     for name, stage in self._stages.items():
       among = shortlists[stage.sizes]
       lists_by_system[name] = ranked(among.rows,
-                           stage.scorer.scores(queries, among, mask))
+                                     stage.scorer.scores(queries, among, mask))
     if truth_deg is not None:
       for name, sizes in self._oracles.items():
         rows = (shortlists[sizes] if sizes in shortlists else

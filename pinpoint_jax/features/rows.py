@@ -177,7 +177,7 @@ class StoreRows:
   def reader(self) -> BlockReader:
     """What reads and holds blocks."""
     return BlockReader(self.stores, self.chosen, self.block_rows,
-                                    self.held_blocks)
+                       self.held_blocks)
 
   @functools.cached_property
   def photos(self) -> types.Photos:

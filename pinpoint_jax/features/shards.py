@@ -64,7 +64,7 @@ def save(folder: pathlib.Path, number: int, shard: Shard) -> None:
     draft.publish(path, KIND, {
         'rows': len(shard.rows), 'dim': shard.features.shape[1],
         'zeroed': shard.zeroed, 'quarantine': list(shard.quarantine)},
-        replace=True)
+                  replace=True)
 
 
 def state(folder: pathlib.Path, number: int) -> str:
@@ -130,7 +130,7 @@ _MIN_SEEN = 50
 
 
 def check_failures(where: str, reasons: Counter[str], seen: int,
-          allowed: float | int) -> None:
+                   allowed: float | int) -> None:
   """Refuses more than `allowed` of the photos seen, once those are enough."""
   failed = reasons.total()
   if seen >= _MIN_SEEN and failed > allowed * seen:

@@ -55,7 +55,7 @@ def _nonsense(opened: store.FeatureStore) -> list[str]:
 def _check_quarantine(opened: store.FeatureStore) -> None:
   expected = opened.manifest.get('quarantined', 0)
   lines = (store.from_lines(opened.files.read(store.QUARANTINE),
-                              store.QUARANTINE)
+                            store.QUARANTINE)
            if store.QUARANTINE in opened.files.sums else [])
   if len(lines) != expected:
     raise store.BadStore(f'{store.QUARANTINE} has {len(lines):,} lines, '

@@ -62,12 +62,12 @@ def arrays(manifest: Mapping[str, Any],
   """Dtype and shape of every array file of a segment of so many rows."""
   dim, raw = manifest['dim'], manifest['raw']
   shapes = {Z_IMAGE: ('<f2', (rows, dim)), Z_LOCATION: ('<f2', (rows, dim)),
-           PLACES: ('<f4', (rows, 2)), SOURCE: ('u1', (rows,)),
-           ID_OFFSETS: ('<i8', (rows + 1,))}
+            PLACES: ('<f4', (rows, 2)), SOURCE: ('u1', (rows,)),
+            ID_OFFSETS: ('<i8', (rows + 1,))}
   shapes |= {codes_file(name): ('<i4', (rows,)) for name in CODED}
   if raw != 'off':
     shapes[RAW_FILES[raw]] = ('<f2' if raw == 'float16' else 'i1',
-                             (rows, manifest['raw_dim']))
+                              (rows, manifest['raw_dim']))
   if raw == 'int8':
     shapes[RAW_SCALE] = ('<f4', (rows,))
   return shapes
@@ -182,10 +182,10 @@ def leftovers(path: pathlib.Path,
   segments = manifest['segments'] if manifest else []
   live = {segment['name'] for segment in segments}
   left += [x for x in path.glob(f'{SEGMENTS}/*')
-            if x.name not in live and _OURS.fullmatch(x.name)]
+           if x.name not in live and _OURS.fullmatch(x.name)]
   removed = (manifest['removed'] if manifest else None) or {'file': None}
   left += [x for x in path.glob('removed-*.i64.bin')
-            if x.name != removed['file']]
+           if x.name != removed['file']]
   for kind in DERIVED if manifest else ():
     keys = {rows_key(manifest), *live}
     left += [x for x in path.glob(f'{kind}/*') if x.name not in keys]

@@ -82,7 +82,7 @@ class _Places:
 
 
 def build_lists(latlng_deg: Float[np.ndarray, 'g 2'],
-          sources: UInt8[np.ndarray, 'g']) -> NeighbourLists:
+                sources: UInt8[np.ndarray, 'g']) -> NeighbourLists:
   """Lists of all rows; `sources` are places in types.SOURCES.
 
   The tree works on all cores; memory grows with the lists, not with how

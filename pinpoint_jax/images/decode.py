@@ -85,7 +85,7 @@ def _decode(data: bytes, max_pixels: int) -> tuple[
   width, height = frame.size
   if width * height > max_pixels:
     raise BadImage('too_large', f'{width}×{height} pixels, more than '
-                                f'{max_pixels:,}')
+                   f'{max_pixels:,}')
   # Hostile bytes make Pillow raise nearly anything, IndexError included.
   try:
     notes, latlng_deg = _frame_notes(frame, data), exif_latlng_deg(frame)
@@ -113,9 +113,9 @@ def _why_not_opened(data: bytes) -> BadImage:
     return BadImage('format', 'this is HEIC: install pinpoint_jax[heic]')
   if data.startswith(_SIGNATURES):
     return BadImage('damaged', f'a picture by its first bytes {data[:8]!r}, '
-                               f'but its header is cut or broken')
+                    f'but its header is cut or broken')
   return BadImage('not_an_image', f'no {"/".join(FORMATS)}; the file starts '
-                                  f'with {data[:16]!r}')
+                  f'with {data[:16]!r}')
 
 
 def _frame_notes(picture: PilImage.Image, data: bytes) -> tuple[str, ...]:

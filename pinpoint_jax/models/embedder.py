@@ -53,7 +53,7 @@ class Adapter(nn.Module):
         transformer.gelu_erf(x), deterministic)
     for i in range(self.depth - 1):
       x = layers.ResidualMlp(self.expansion, self.dropout, self.dtype,
-                               name=f'block_{i}')(x, deterministic)
+                             name=f'block_{i}')(x, deterministic)
     return x
 
 
@@ -80,7 +80,7 @@ class Embedder(nn.Module):
         for source in self.sources}
     self.trunk = [
         layers.ResidualMlp(self.expansion, self.dropout, self.dtype,
-                             name=f'trunk_{i}')
+                           name=f'trunk_{i}')
         for i in range(self.trunk_depth)]
     self.out = layers.Head(self.dim, self.dtype)
     self.location_tower = _location(self)

@@ -42,7 +42,7 @@ def save(folder: pathlib.Path, model: embedder.Embedder, params: Any,
   fields = {name: model_dir.plain(getattr(model, name)) for name in _FIELDS}
   return model_dir.save(folder, {
       'model_type': MODEL_TYPE, 'inputs': inputs, 'fields': fields}, params,
-      card)
+                        card)
 
 
 def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:

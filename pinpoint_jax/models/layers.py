@@ -104,7 +104,8 @@ class Standardise(nn.Module):
 
 
 def fit_standardise(x: Float[np.ndarray, '*b f'],
-        valid: Bool[np.ndarray, '*b']) -> dict[str, Float[np.ndarray, 'f']]:
+                    valid: Bool[np.ndarray, '*b']) -> dict[
+                        str, Float[np.ndarray, 'f']]:
   """The parameters of a Standardise for the rows of x that are valid."""
   rows = np.asarray(x[valid], np.float64)
   if not len(rows):

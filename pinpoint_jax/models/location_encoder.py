@@ -59,5 +59,5 @@ class LocationEncoder(nn.Module):
     x = nn.Dense(self.hidden, dtype=self.dtype, name='in')(x)
     for i in range(self.depth):
       x = layers.ResidualMlp(self.expansion, 0.0, self.dtype,
-                               name=f'block_{i}')(x, True)
+                             name=f'block_{i}')(x, True)
     return layers.Head(self.dim, self.dtype, name='out')(x)

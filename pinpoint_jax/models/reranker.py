@@ -49,7 +49,7 @@ class Layer(nn.Module):
     y = nn.DenseGeneral(width, axis=(-2, -1), dtype=self.dtype, name='out')(y)
     x = x[:, asking] + layers.Dropout(self.dropout)(y, deterministic)
     mlp = layers.ResidualMlp(self.expansion, self.dropout, self.dtype,
-                               name='mlp')
+                             name='mlp')
     return mlp(x.reshape(-1, width), deterministic).reshape(x.shape)
 
   def _heads(self, num: int, width: int, name: str) -> nn.DenseGeneral:

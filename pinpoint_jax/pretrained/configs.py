@@ -150,7 +150,7 @@ def describe_big_vision(tensors: Tensors, prefix: str) -> Described:
   return Described(dict(
       image_size=(side, side), patch=patch, width=width,
       depth=depth, num_heads=num_heads, mlp_dim=mlp_dim),
-      names.BIG_VISION)
+                   names.BIG_VISION)
 
 
 def preprocess_ops(config: Mapping[str, Any], where: str) -> str:

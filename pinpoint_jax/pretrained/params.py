@@ -68,7 +68,7 @@ def _convert(row: Row, prefix: str, tensors: Tensors) -> np.ndarray:
 
 
 def _expected(model: vit.ViT, table: Table,
-            prefix: str) -> dict[str, tuple[int, ...]]:
+              prefix: str) -> dict[str, tuple[int, ...]]:
   """Shape of each tensor that the file must hold."""
   return {start + name: shape for start, rows in _places(model, table, prefix)
           for row in rows for name, shape in _theirs(row, model)}

@@ -62,8 +62,8 @@ def fit(shortlist: types.Shortlist, dist_km: Float[np.ndarray, 'b k'],
   """
   used = _used(channels)
   weights = _minimise(_FIRST * used, shortlist.similarities, dist_km,
-                    shortlist.rows >= 0,
-                    [(0., None if one else 0.) for one in used])
+                      shortlist.rows >= 0,
+                      [(0., None if one else 0.) for one in used])
   if not any(weights):
     raise NoSignal(f'fusion: on {len(dist_km):,} queries no weight of '
                    f'{", ".join(channels)} is better than 0, the similarities '
@@ -74,7 +74,7 @@ def fit(shortlist: types.Shortlist, dist_km: Float[np.ndarray, 'b k'],
 
 def fit_with_features(shortlist: types.Shortlist,
                       dist_km: Float[np.ndarray, 'b k'],
-               columns: Float[np.ndarray, 'b k c'],
+                      columns: Float[np.ndarray, 'b k c'],
                ) -> Float[np.ndarray, 'c_plus_3']:
   """As `fit`, of the similarities and of other columns together.
 

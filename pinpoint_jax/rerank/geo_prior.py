@@ -48,7 +48,7 @@ def fit(raw: Float[np.ndarray, 'n r'], latlng_deg: Float[np.ndarray, 'n 2'],
   """The kernel ridge of these rows; where they are few, padded with zeros."""
   from pinpoint_jax.ridge import ridge as kernel_ridge  # Only a fit needs it.
   settings = kernel_ridge.Settings('rbf', most_centres=centres,
-                                  most_anchors=anchors)
+                                   most_anchors=anchors)
   model = kernel_ridge.fit(raw, latlng_deg, settings)
   inputs = model.inputs
   arrays = {'mean': inputs.mean, 'spread': inputs.spread,
@@ -69,7 +69,7 @@ def columns(prior: GeoPrior, raw: Float[np.ndarray, 'b r'],
   for part, (block,) in blocks.padded(_QUERIES, raw):
     weights = _weights(placed, block)
     by_query += [_columns(placed, weights, i, one)
-              for i, one in enumerate(xyz[part])]
+                 for i, one in enumerate(xyz[part])]
   if not by_query:
     return np.zeros((*xyz.shape[:2], len(COLUMNS)), np.float32)
   return np.stack(jax.device_get(by_query))

@@ -96,7 +96,7 @@ def param_shapes(module: nn.Module,
                  dims: Dims) -> Mapping[str, tuple[int, ...]]:
   """Shape of every parameter by its path."""
   shapes = jax.eval_shape(lambda key: init(module, dims, key),
-                         jax.random.key(0))
+                          jax.random.key(0))
   return {jax.tree_util.keystr(path, simple=True, separator='/'): leaf.shape
           for path, leaf in jax.tree_util.tree_leaves_with_path(shapes)}
 
@@ -107,7 +107,7 @@ def scores(module: nn.Module, params: Any, batch: Batch,
   """One score per candidate, -inf in padded slots; weights by query."""
   rngs = None if dropout_key is None else {'dropout': dropout_key}
   network = module.apply({'params': params}, *_arguments(batch),
-                       dropout_key is None, rngs=rngs)
+                         dropout_key is None, rngs=rngs)
   if weights is None:
     return network
   terms = batch.similarities
@@ -118,7 +118,7 @@ def scores(module: nn.Module, params: Any, batch: Batch,
 
 
 def tile_weights(weights: Weights | None,
-            num: int) -> Float[np.ndarray, 'num c'] | None:
+                 num: int) -> Float[np.ndarray, 'num c'] | None:
   """The weights as an array for each of `num` queries.
 
   Numbers in an array, unlike numbers in a program, cost no compilation.

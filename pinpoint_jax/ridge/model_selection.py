@@ -51,7 +51,7 @@ def _totals(features: np.ndarray, latlng_deg: Float[np.ndarray, 'n 2'],
     families.setdefault(alike, []).append(i)
   for alike, members in families.items():
     models = kernel_ridge.fit_each(features[~held_out], kept, alike,
-                                  [options[i].penalty for i in members])
+                                   [options[i].penalty for i in members])
     totals[members] = [_score(model, features[held_out], latlng_deg[held_out],
                               kept) for model in models]
   return totals

@@ -109,7 +109,7 @@ def fit_each(features: np.ndarray, latlng_deg: Float[np.ndarray, 'n 2'],
   """`fit` for each penalty; what they share is done once."""
   _check(features, latlng_deg, penalties)
   inputs = ridge_inputs.fit(features, settings.power, settings.kernel,
-                                  settings.most_centres)
+                            settings.most_centres)
   places = anchors(latlng_deg, settings.most_anchors)
   shares = np.bincount(places.of_row) / len(features)
   solve = _dual if len(features) <= inputs.size else _primal

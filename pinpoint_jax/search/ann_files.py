@@ -107,7 +107,7 @@ def check_engine(folder: pathlib.Path, record: Record, engine: str) -> None:
 
 
 def _check_source(folder: pathlib.Path, actual: IndexSource,
-                expected: IndexSource) -> None:
+                  expected: IndexSource) -> None:
   for field in dataclasses.fields(IndexSource):
     name = field.name
     if getattr(actual, name) != getattr(expected, name):

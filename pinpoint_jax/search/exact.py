@@ -93,8 +93,8 @@ def chosen(engine: Engine) -> str:
 
 
 def search_all_hosts(engine: Exact, first_row: int,
-           queries: Float[np.ndarray, 'b d'], k: int,
-           excluded: types.RowSets | None = None) -> types.Candidates:
+                     queries: Float[np.ndarray, 'b d'], k: int,
+                     excluded: types.RowSets | None = None) -> types.Candidates:
   """The k best rows of all processes; all must search the same.
 
   engine: the rows of this process, the first of which is number first_row

@@ -63,7 +63,7 @@ LARGEST = 1.7e38
 
 
 def error_margin(dim: int, query_norms: Float[np.ndarray, 'b'],
-           row_norm: float | int) -> Float[np.ndarray, 'b']:
+                 row_norm: float | int) -> Float[np.ndarray, 'b']:
   """Largest difference for rows no longer than row_norm, float64 [b]."""
   size = query_norms.astype(np.float64) * float(row_norm)
   tiny = dim * _TINY * (1. + query_norms) * (1. + float(row_norm))

@@ -50,7 +50,7 @@ def padded(rows: Int[np.ndarray, 'b m'], scores: Float[np.ndarray, 'b m'],
 
 
 def order_by_row(rows: Int[np.ndarray, 'b k'],
-           scores: Float[np.ndarray, 'b k']) -> types.Candidates:
+                 scores: Float[np.ndarray, 'b k']) -> types.Candidates:
   """Lists already best first, rows of equal score put in order of row."""
   tied = (scores[:, 1:] == scores[:, :-1]) & (rows[:, 1:] < rows[:, :-1])
   unsorted = np.flatnonzero(tied.any(axis=1))

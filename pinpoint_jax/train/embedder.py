@@ -179,7 +179,7 @@ def _with_queue(model: embedders.Embedder, params: Any,
                 queue: jax.Array) -> contrastive.Embedded:
   z = model.apply({'params': params}, queue, method='locations')
   return contrastive.Embedded(jnp.concatenate([cols.z, z]),
-                          jnp.concatenate([cols.xyz, queue]))
+                              jnp.concatenate([cols.xyz, queue]))
 
 
 def _one_loss(objective: Objective, mesh: Mesh, rows: contrastive.Embedded,

@@ -19,7 +19,7 @@ def found(tmp_path_factory):
   folder = tmp_path_factory.mktemp('g')
   store = tiny.make_store(folder / 's', tiny.names('p', 60))
   tiny.build(folder / 'g', [store],
-                     writer.Settings('photo'))
+             writer.Settings('photo'))
   return galleries.open_gallery(folder / 'g')
 
 

@@ -20,7 +20,7 @@ def encode(features, with_raw=True):
 def test_a_gallery_photo_is_its_own_row(tmp_path):
   store = tiny.make_store(tmp_path / 's', IDS)
   tiny.build(tmp_path / 'g', [store],
-                     writer.Settings('photo'))
+             writer.Settings('photo'))
   found = galleries.open_gallery(tmp_path / 'g')
   asked = encode(tiny.features(IDS))
   rows = found.find(np.asarray(IDS))

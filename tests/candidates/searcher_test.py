@@ -149,7 +149,7 @@ def test_a_channel_the_gallery_lacks_is_refused(tmp_path):
   from pinpoint_jax.gallery import writer
   store = tiny.make_store(tmp_path / 's', tiny.names('p', 9))
   tiny.build(tmp_path / 'g', [store],
-                     writer.Settings(raw='off'))
+             writer.Settings(raw='off'))
   searcher = search.Searcher(galleries.open_gallery(tmp_path / 'g'))
   assert searcher.channels == ('image', 'location')
   with pytest.raises(ValueError, match="channel 'raw'.*has .*image"):

@@ -51,7 +51,7 @@ def test_the_gallery_is_named_by_its_sources(tmp_path):
 def test_fewer_authors_than_folds_are_refused(tmp_path):
   rows = {'photo': store(tmp_path, 'photo', list('aabbb'))}
   with pytest.raises(ValueError, match='photo: 5 rows of 2 authors and seque'
-                                       'nces cannot make 3 folds'):
+                     'nces cannot make 3 folds'):
     crossval.split(rows, 3)
 
 

@@ -78,7 +78,7 @@ def test_queries_of_folds_are_joined_evenly():
   narrow = {name: column[:, :4] for name, column in
             short.table.parts[0].items()}
   short = lists_lib.Lists(short.photos, parts.Table([narrow], ''),
-                               GALLERY, 7., types.CHANNELS, 4)
+                          GALLERY, 7., types.CHANNELS, 4)
   both = lists_lib.several([lists(0), short], 40)
   assert both.dist_km.shape == (40, K)
   assert (both.shortlist.rows[:30] >= 0).all()

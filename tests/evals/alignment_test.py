@@ -19,7 +19,7 @@ def test_another_order_is_brought_into_the_truths():
 
 @pytest.mark.parametrize('ids, truth, complaint', [
     ('ab', 'abcdef', r"4 ids of the truth without a prediction "
-                     r"\('c', 'd', 'e', …\)"),
+     r"\('c', 'd', 'e', …\)"),
     ('abx', 'ab', r"1 predicted ids that the truth lacks \('x'\)"),
     ('aab', 'ab', r"1 duplicate ids in the predictions \('a'\)"),
     ('ab', 'abb', r"1 duplicate ids in the truth \('b'\)"),

@@ -141,7 +141,7 @@ def test_sigterm_leaves_the_old_gallery(parts, tmp_path):
                                   tiny_gallery.names('m', 60_000))
   path = tmp_path / 'g'
   tiny_gallery.build(path, [tiny_gallery.make_store(tmp_path / 'few', ['x'])],
-             writer.Settings('photo'))
+                     writer.Settings('photo'))
   before = tiny_gallery.content(path)
   child = subprocess.Popen(
       command(path, CONFIG, f'--config.model={parts / "model"}', '--replace',

@@ -36,7 +36,7 @@ def parts(tmp_path_factory):
   stores = [tiny.make_store(folder / 'a', tiny.names('a', 50)),
             tiny.make_store(folder / 'c', tiny.names('c', 40), 'street')]
   tiny.writer.build(folder / 'g', trained, stores, tiny.SETTINGS,
-                            encoder=tiny.encoder())
+                    encoder=tiny.encoder())
   tiny.make_store(folder / 'q', tiny.names('q', 30))
   tiny.make_store(folder / 's', tiny.names('s', 20), 'street')
   module = reranker.Reranker(width=16, num_layers=1, num_heads=2, dropout=0.)
@@ -232,7 +232,7 @@ def test_queries_without_a_row_left_are_counted_and_refused(parts, tmp_path):
   lat, lng = found.latlng_deg[row]
   count = int((filters.same_origin(found, photos).rows == row).sum())
   with pytest.raises(ValueError, match=f'is left in region .* for {count} of '
-                                       f"30 queries under filter 'author'"):
+                     f"30 queries under filter 'author'"):
     evaluate(parts, tmp_path, region=f'circle:{lat},{lng},1')
 
 
@@ -283,7 +283,7 @@ def test_weights_of_retrieval_are_named_or_refused(parts, tmp_path):
   given = {'rerankers.photo': f'{parts / "full"},{tmp_path / "light"}',
            'filters': ('none',)}
   with pytest.raises(ValueError, match=r"\['full', 'light'\] have different "
-                                       r'.* --config.fusion.photo=full, or'):
+                     r'.* --config.fusion.photo=full, or'):
     evaluate(parts, tmp_path, **given)
   weights = {}
   for name in ('full', 'light', '3,4,5'):

@@ -60,8 +60,8 @@ def test_finished_run_again_changes_nothing(stores, trained):
 
 def test_one_source_alone(stores, tmp_path):
   done = tiny_training.run({'photo': stores['photo']}, tmp_path / 'w',
-                  "--config.model.sources=('photo',)",
-                  '--config.eval.every=0')
+                           "--config.model.sources=('photo',)",
+                           '--config.eval.every=0')
   assert done.returncode == 0, done.stderr
   assert 'loss_street' not in tiny_training.lines(tmp_path / 'w')[0]
   found = embedder_files.load(tmp_path / 'w' / 'model')

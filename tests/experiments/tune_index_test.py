@@ -15,7 +15,7 @@ def test_tunes_every_index_and_keeps_what_it_found(binary, tmp_path):
                       trained.inputs, 'card')
   store = tiny.make_store(tmp_path / 's', tiny.names('p', 60))
   writer.build(tmp_path / 'g', embedder_files.load(tmp_path / 'model'),
-                       [store], tiny.SETTINGS, encoder=tiny.encoder())
+               [store], tiny.SETTINGS, encoder=tiny.encoder())
   indexes.build(tmp_path / 'g', smallest=10, report_fn=str)
   words = ('--recall=0.9', '--k=5', '--num_queries=20')
   done = binary('tune_index', f'--gallery={tmp_path / "g"}', *words)

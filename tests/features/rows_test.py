@@ -77,8 +77,8 @@ def test_one_store_is_read_as_several_are(stores):
 def test_the_fingerprint_follows_stores_and_rows(stores, tmp_path):
   other = str(make(tmp_path / 'd', ['p', 'q', 'r'], 2).path)
   actual = [rows.open_rows(stores), rows.open_rows(stores[::2]),
-           rows.open_rows([other, *stores[1:]]), rows.open_rows(stores[::-1]),
-           chosen(stores, 0, 1, 2, 3), chosen(stores, 1, 2, 3, 4)]
+            rows.open_rows([other, *stores[1:]]), rows.open_rows(stores[::-1]),
+            chosen(stores, 0, 1, 2, 3), chosen(stores, 1, 2, 3, 4)]
   assert len({one.fingerprint() for one in actual}) == len(actual)
   assert (rows.open_rows(stores).fingerprint() == actual[0].fingerprint()
           == chosen(stores, 0, 1, 2, 3, 4).fingerprint())
@@ -98,7 +98,7 @@ def test_an_id_in_two_stores_is_refused(stores, tmp_path):
   make(tmp_path / 'd', ['u', 'q', 'p'])
   actual = rows.open_rows([*stores, str(tmp_path / 'd')])
   with pytest.raises(ValueError, match="2 ids are in several stores, the first "
-                                       "is 'p'"):
+                     "is 'p'"):
     actual.photos.ids.tolist()
 
 

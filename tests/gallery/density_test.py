@@ -46,9 +46,9 @@ def test_the_crowd_counts_as_the_tree_does():
 
 def test_a_row_counts_itself_and_far_ones_do_not():
   actual = density.count(np.array([[0., 0.], [0., .1], [50., 0.]]),
-                        np.array([0, 1, 1], np.uint8))
+                         np.array([0, 1, 1], np.uint8))
   assert actual.tolist() == [[[1, 0], [1, 1]], [[0, 1], [1, 1]],
-                            [[0, 1], [0, 1]]]
+                             [[0, 1], [0, 1]]]
 
 
 def test_no_rows_no_counts():

@@ -22,7 +22,7 @@ def world():
 
 def counts(places, sources, candidates, mask):
   return density.visible_counts(candidates, density.count(places, sources),
-                        coords.to_xyz(places), sources, mask)
+                                coords.to_xyz(places), sources, mask)
 
 
 def test_counts_are_those_of_the_rows_the_query_may_see():

@@ -112,7 +112,7 @@ def test_ids_are_found_in_all_segments(built):
 def test_many_ids_are_found_across_blocks(tmp_path):
   ids = tiny.names('photo', 9000)
   opened = tiny.build(tmp_path / 'g', [tiny.make_store(tmp_path / 's', ids)],
-                     writer.Settings('photo', 'off'))
+                      writer.Settings('photo', 'off'))
   rows = np.random.default_rng(0).permutation(9000)
   np.testing.assert_array_equal(opened.find(opened.ids(rows)), rows)
   assert opened.channel('raw') == (None,)
@@ -273,7 +273,7 @@ def test_a_gallery_from_before_manifests_had_a_checksum_is_read(copy, built):
 def test_another_embedder_is_refused_and_both_named(built):
   galleries.open_gallery(built.path, tiny.trained())
   with pytest.raises(layout.BadGallery, match='embedder feed, this is embedder '
-                                             'beef .*made alike'):
+                     'beef .*made alike'):
     galleries.open_gallery(built.path, tiny.trained('beef'))
   for name, value in (('backbone', 'other'), ('preprocess', 'resize:9'),
                       ('weight_hash', 'x')):

@@ -17,7 +17,7 @@ from tests.fixtures import seals
 def _found(n: int = 60) -> neighbours.Neighbourhoods:
   rng = np.random.default_rng(0)
   return neighbours.build(rng.normal(0, .1, (n, 2)),
-                     rng.integers(0, 2, n).astype(np.uint8))
+                          rng.integers(0, 2, n).astype(np.uint8))
 
 
 @pytest.mark.parametrize('n', [0, 60])

@@ -76,7 +76,7 @@ def test_rows_taken_down_twice_or_never_there(copy):
   update.remove(copy, np.array(['p3']))
   before = tiny.content(copy)
   with pytest.raises(layout.BadGallery, match="1 of 2 ids are not in the galler"
-                                             "y, the first is 'p99'; nothing"):
+                     "y, the first is 'p99'; nothing"):
     update.remove(copy, np.array(['p4', 'p99']))
   assert tiny.content(copy) == before
   done = update.remove(copy, np.array(['p3']))

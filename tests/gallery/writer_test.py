@@ -63,14 +63,14 @@ def test_raw_features_of_two_backbones_do_not_compare(tmp_path, photo):
   with pytest.raises(BadGallery, match='do not compare.*raw=off'):
     writer.build(tmp_path / 'g', trained, [photo], Settings())
   opened = writer.build(tmp_path / 'g', trained, [photo],
-                               Settings(raw='off'), encoder=tiny.encoder())
+                        Settings(raw='off'), encoder=tiny.encoder())
   assert len(opened) == 9 and opened.channel('raw') == (None,)
 
 
 def test_ids_that_are_there_twice(tmp_path, photo):
   again = tiny.make_store(tmp_path / 'again', ['p8', 'x', 'p3'], 'street')
   with pytest.raises(BadGallery, match="2 ids are there already, the first is "
-                                       "'p3'.*duplicates=first"):
+                     "'p3'.*duplicates=first"):
     tiny.build(tmp_path / 'g', [photo, again])
   first = Settings(duplicates='first')
   opened = tiny.build(tmp_path / 'g', [photo, again], first)
@@ -112,7 +112,7 @@ def test_embeddings_that_are_no_numbers(tmp_path, photo):
       for name, part in trained.params['out'].items()}
   with pytest.raises(BadGallery, match="the image embedding of 'p0' holds NaN"):
     writer.build(tmp_path / 'g', trained, [photo], Settings(),
-                         encoder=tiny.encoder())
+                 encoder=tiny.encoder())
 
 
 def test_a_flipped_bit_of_a_store_stays_outside(tmp_path, photo):
@@ -230,7 +230,7 @@ def test_a_full_disk_is_named_and_the_old_gallery_stays(tmp_path, photo):
   resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, old[1]))
   try:
     with pytest.raises(OSError, match=r'segments/new cannot be written: File '
-                                      r'too large, at least 162,008 bytes'):
+                       r'too large, at least 162,008 bytes'):
       tiny.add(path, [many])
   finally:
     resource.setrlimit(resource.RLIMIT_FSIZE, old)

@@ -31,7 +31,7 @@ def test_the_first_rows_only(tmp_path, name):
   assert isinstance(source, sources.PhotoSource)
   dataset_checks.same_images(source, dict(list(images.items())[:2]))
   assert source.notes[-1] == (f'2 of {len(images)} photos taken, the others '
-                             f'left out')
+                              f'left out')
   assert len(open_(name, tmp_path, max_rows=99).photos) == len(images)
 
 

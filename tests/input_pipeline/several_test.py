@@ -96,7 +96,7 @@ def test_another_stream_is_refused(sources):
 def test_a_batch_is_described_by_its_ids(sources):
   batches = stream(sources)
   described = batches.describe({'photo': {'row': np.asarray([9, 0])},
-                            'street': {'row': np.asarray([3])}})
+                                'street': {'row': np.asarray([3])}})
   assert described == {'photo': ['photo 9', 'photo 0'], 'street': ['street 3']}
   batch = next(batches)
   assert batches.describe(batch)['street'] == [

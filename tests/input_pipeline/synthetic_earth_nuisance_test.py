@@ -83,7 +83,7 @@ def test_grouped_variance_by_hand():
   # Within: (1 + 1 + 1 + 1) / 2 = 2; the means 1 and 11 have variance 50, of
   # which 2 / 2 is within.
   figures = _grouped(np.asarray([[0.0], [2], [10], [12]]),
-                   np.asarray([0, 0, 1, 1]))
+                     np.asarray([0, 0, 1, 1]))
   assert figures == pytest.approx((49, 2))
 
 
@@ -139,7 +139,7 @@ def test_authors_have_a_style_that_travels_with_them(tiny):
   assert style(shots) > 0.12
   # The same photos, each taken by somebody else.
   others = [dataclasses.replace(shot, author=10_000 + i)
-               for i, shot in enumerate(shots)]
+            for i, shot in enumerate(shots)]
   assert style(others) < style(shots) / 2
 
 

@@ -70,6 +70,6 @@ def test_the_new_one_trains_while_all_else_stays_to_the_bit(grown):
 
 def test_a_source_it_has_is_refused():
   with pytest.raises(ValueError, match=r"'photo': this embedder has it already"
-                                       r", it knows \['photo'\]"):
+                     r", it knows \['photo'\]"):
     embedder.add_source(tiny.model(), tiny.first_params(),
-                          'photo', DIM, jax.random.key(0))
+                        'photo', DIM, jax.random.key(0))

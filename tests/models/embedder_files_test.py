@@ -51,8 +51,8 @@ def test_the_loaded_model_answers_as_the_saved_one(folder):
   xyz = jnp.asarray(tiny.batch()['photo']['xyz'])
   after, before = (jax.jit(lambda params, model=model: model.apply(
       {'params': params}, xyz, method='locations'))(params)
-      for model, params in ((loaded.model, loaded.params), (
-          tiny.model(), tiny.first_params())))
+                   for model, params in ((loaded.model, loaded.params), (
+                       tiny.model(), tiny.first_params())))
   np.testing.assert_array_equal(after, before)
 
 
@@ -86,8 +86,8 @@ def test_the_fingerprint_follows_weights_fields_and_inputs(tmp_path):
   one_ulp = params | {'bias_photo': np.nextafter(np.float32(-10), 0)}
   other = {'photo': INPUTS['photo'] | {'weight_hash': 'abd'}}
   prints = {save(tmp_path / '0'), save(tmp_path / '1', params=one_ulp),
-           save(tmp_path / '2', tiny.model(dropout=.2)),
-           save(tmp_path / '3', inputs=other)}
+            save(tmp_path / '2', tiny.model(dropout=.2)),
+            save(tmp_path / '3', inputs=other)}
   assert len(prints) == 4 and save(tmp_path / '4') in prints
 
 

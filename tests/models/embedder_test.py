@@ -183,9 +183,9 @@ def test_geoclips_tower_trains_and_its_banks_stay():
 def test_unknown_choices_are_refused():
   params = {'params': tiny.first_params()}
   with pytest.raises(ValueError, match=r"source 'drone': this embedder knows "
-                                       r"\['photo'\]"):
+                     r"\['photo'\]"):
     tiny.model().apply(params, {'drone': jnp.zeros((1, 6))},
-                                method='images')
+                       method='images')
   with pytest.raises(ValueError, match=r"'s2': choices are \('fourier', 'geo"):
     tiny.model(location='s2').apply(
         params, jnp.zeros((1, 3)), method='locations')

@@ -40,12 +40,12 @@ def test_support_scalars_by_hand():
       sims, np.array([[64, 1, 0]]), np.array([[0., 24., np.inf]]))
   np.testing.assert_allclose(found, [[
       [math.log(65), .75, 0], [math.log(2), .25, math.log(25)], [0, 0, 0]]],
-      rtol=1e-6)
+                             rtol=1e-6)
 
 
 def test_numbers_that_are_none_are_refused():
   bad = shortlist()
   bad.similarities[0, 1, 2] = np.nan
   with pytest.raises(ValueError, match='candidate 1 of query 0: similarity_raw '
-                                       'is nan; its similarities'):
+                     'is nan; its similarities'):
     rerank_inputs.meta(bad, COUNTS)

@@ -178,4 +178,4 @@ def test_meta_of_another_width_is_refused():
   inputs = rerank_cases.inputs()
   with pytest.raises(ValueError, match='meta has 12 columns, not 13'):
     rerank_cases.model().apply(rerank_cases.params(),
-                        inputs._replace(meta=inputs.meta[..., 1:]))
+                               inputs._replace(meta=inputs.meta[..., 1:]))

@@ -34,10 +34,10 @@ def test_the_first_rule_that_matches_decides():
 
 @pytest.mark.parametrize('pattern, axes, words', [
     ('kernel$', (), r"trunk/0/bias \[4\]: no sharding rule matches; the rules "
-                    r"are \['kernel\$'\]"),
+     r"are \['kernel\$'\]"),
     ('.*', ('fsdp', None), r'trunk/0/bias \[4\]: rule .* names 2 axes'),
     ('.*', ('fsdp',), r"kernel \[3, 4\]: rule '\.\*' splits 3 among 2 devices "
-                      r"of 'fsdp'")])
+     r"of 'fsdp'")])
 def test_what_no_rule_fits_is_refused_by_its_path(pattern, axes, words):
   with pytest.raises(ValueError, match=words):
     rules.shardings(TREE, ((pattern, axes),), meshes.make(4, 2))

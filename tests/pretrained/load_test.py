@@ -241,7 +241,7 @@ def as_hugging_face(theirs):
   """The same tower under transformers' names, kernels transposed."""
   out = {'head.probe': theirs['MAPHead_0/probe'],
          'embeddings.patch_embedding.weight':
-             theirs['embedding/kernel'].transpose(3, 2, 0, 1),
+         theirs['embedding/kernel'].transpose(3, 2, 0, 1),
          'embeddings.patch_embedding.bias': theirs['embedding/bias'],
          'embeddings.position_embedding.weight': theirs['pos_embedding'][0]}
   def norm(new, old):

@@ -14,7 +14,7 @@ from tests.fixtures import tiny_ranking as tiny
 def saved(request, tmp_path):
   trained = tiny.trained(request.param)
   files.save(tmp_path / 'm', request.param, trained.model,
-                    trained.params, trained.info, '# A card\n')
+             trained.params, trained.info, '# A card\n')
   return tmp_path / 'm', trained
 
 

@@ -100,6 +100,6 @@ def test_features_see_only_what_the_query_may(read):
 def test_neighbourhoods_of_another_gallery_are_refused(read):
   ground = read[0]
   short = neighbours.build(ground.gallery.latlng_deg[1:],
-                                    ground.gallery.source[1:])
+                           ground.gallery.source[1:])
   with pytest.raises(ValueError, match='179 neighbourhoods are not of'):
     inputs.Reader(ground.gallery, short)

@@ -99,7 +99,7 @@ def looped_votes(shortlist, latlng_deg, query):
     found[i] = [sum(w[j] * math.exp(-EARTH_KM * np.linalg.norm(
         xyz[i] - xyz[j]) / km) for j in real if j != i) / (
             sum(w.values()) or 1)
-        for w in (by_rank, by_sim) for km in light_features.VOTE_KM]
+                for w in (by_rank, by_sim) for km in light_features.VOTE_KM]
   return found
 
 

@@ -33,7 +33,7 @@ def test_of_many_rows_some_decide(monkeypatch):
   features, places = table(120)
   features[1::2] = np.nan  # Refused, were they read.
   chosen = model_selection.choose(features, places, np.arange(120) % 5,
-                                     OPTIONS)
+                                  OPTIONS)
   assert chosen is OPTIONS[1]
 
 

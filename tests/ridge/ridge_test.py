@@ -30,7 +30,7 @@ def test_two_rows_by_hand():
   # of a place changes by z · 1 / (2 + penalty) from its share of 1/2.
   places = np.array([[0., 0.], [0., 90.]])
   model = kernel_ridge.fit(np.array([[4.], [16.]]), places,
-                          dataclasses.replace(LINEAR, penalty=2.))
+                           dataclasses.replace(LINEAR, penalty=2.))
   # Roots are 2 and 4: mean 3, spread 1; 25 stands at 5 - 3 = 2.
   scores = kernel_ridge.chances(model, np.array([[4.], [9.], [25.]]))
   np.testing.assert_allclose(scores, [[.75, .25], [.5, .5], [0., 1.]])
@@ -100,9 +100,9 @@ def test_the_order_of_rows_does_not_matter(settings):
   queries, candidates = table(7, 20, seed=1)
   order = np.random.default_rng(0).permutation(60)
   scores = [kernel_ridge.scores(kernel_ridge.fit(features[rows], places[rows],
-                                              settings),
-                              queries, candidates, SCALE_KM)
-           for rows in (np.arange(60), order)]
+                                                 settings),
+                                queries, candidates, SCALE_KM)
+            for rows in (np.arange(60), order)]
   np.testing.assert_allclose(*scores, atol=1e-8)
 
 
@@ -139,7 +139,7 @@ def test_it_finds_what_features_hold(settings):
   features, places = table(300, 40)
   model = kernel_ridge.fit(features[100:], places[100:], settings)
   best = kernel_ridge.scores(model, features[:100], places[100:],
-                            SCALE_KM).argmax(1)
+                             SCALE_KM).argmax(1)
   near = (coords.to_xyz(places[100:][best])
           * coords.to_xyz(places[:100])).sum(1)
   assert np.median(near) > .9
@@ -158,7 +158,7 @@ def test_few_centres_are_close_to_all():
   queries, _ = table(50, 5, seed=1)
   all_of_them, few = (kernel_ridge.scores(
       kernel_ridge.fit(features, places,
-                      dataclasses.replace(RBF, most_centres=most)),
+                       dataclasses.replace(RBF, most_centres=most)),
       queries, places, SCALE_KM) for most in (400, 200))
   assert np.abs(all_of_them - few).max() < .2 * np.ptp(all_of_them)
 

@@ -48,7 +48,7 @@ def test_a_target_out_of_reach_is_refused_with_the_best(built):
                      'of 1 efforts'):
     ann_tuning.tune(built, queries,
                     exact.search(queries, vectors, 10).rows, 0.999,
-                leaves=[1], reorders=[10])
+                    leaves=[1], reorders=[10])
 
 
 def test_perturbed_rows_repeat_and_stay_unit():

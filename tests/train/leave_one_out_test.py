@@ -60,7 +60,7 @@ def lists(queries, leave_one_out):
 def trained_on(given):
   module, mesh = tiny.model('light', widths=(16,)), meshes.make(1)
   norms = {'features_norm': layers.fit_standardise(given['batch'].features,
-                                            given['batch'].valid)}
+                                                   given['batch'].valid)}
   method = optimizers.make(optimizers.Settings(learning_rate=2e-2), STEPS)
   now = training.make_state(module, tiny.DIMS, norms, method, 0, mesh)
   step = training.make_step(module, method, training.Objective(), 0, mesh, now)

@@ -68,7 +68,7 @@ def test_a_worker_process_opens_its_own_files(tmp_path):
   (tmp_path / 'mp').mkdir()
   others = replicas.mp16_pro(tmp_path / 'mp')
   readers = [osv5m.read_osv5m(tmp_path / 'osv'),
-           mp16_pro.read_mp16_pro(tmp_path / 'mp')]
+             mp16_pro.read_mp16_pro(tmp_path / 'mp')]
   for source in readers:
     source.read(0)  # The files are open here, and stay here.
   (tmp_path / 'sources').write_bytes(pickle.dumps(readers))

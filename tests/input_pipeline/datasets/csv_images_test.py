@@ -39,7 +39,7 @@ def test_ids_with_and_without_extension_and_folders(root, ids):
   source = read(root, *ids)
   assert isinstance(source, sources.PhotoSource)
   dataset_checks.same_images(source, {name: replicas.jpeg(i)
-                             for i, name in enumerate(ids)})
+                                      for i, name in enumerate(ids)})
   assert source.notes == ()
 
 
@@ -70,7 +70,7 @@ def test_links_and_paths_outside_are_never_followed(root):
   (root / 'images' / 'link.jpg').symlink_to(secret)
   (root / 'images' / 'up').symlink_to(root)
   source = read(root, 'a', 'link.jpg', 'up/secret.jpg', '../secret.jpg',
-               str(secret))
+                str(secret))
   assert source.photos.ids.tolist() == ['a']
   assert '4 of 5 rows left out, no image file' in source.notes[0]
   assert '2 links left out' in source.notes[-1]

@@ -103,7 +103,7 @@ def test_a_table_of_other_images_is_refused(tmp_path):
   path = tmp_path / 'test.csv'
   path.write_text(path.read_text().replace('\n', '\nq'))
   with pytest.raises(ValueError, match='none of 10 rows has an image|'
-                                               'does not have 32'):
+                     'does not have 32'):
     osv5m.read_osv5m(tmp_path)
 
 

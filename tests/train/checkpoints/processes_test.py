@@ -50,7 +50,7 @@ def run(folder: pathlib.Path, what: str) -> list[tuple[str, str]]:
       [sys.executable, '-c', _PROCESS, str(folder), port, str(index), what],
       cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
       env={'PYTHONPATH': str(ROOT), 'JAX_PLATFORMS': 'cpu', 'HOME': '/tmp'})
-      for index in range(2)]
+              for index in range(2)]
   return [child.communicate(timeout=limits.SECONDS) for child in children]
 
 
