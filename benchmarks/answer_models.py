@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from experiments import embedder_parts, reranker_parts
-from experiments.configs import train_embedder, train_reranker
+from experiments import train_embedder, train_reranker
+from experiments.configs import train_embedder as embedder_config
+from experiments.configs import train_reranker as reranker_config
 import jax
 import jax.numpy as jnp
 from pinpoint_jax import types
@@ -20,9 +21,9 @@ _MADE = {'backbone': 'random', 'weight_hash': '0', 'preprocess': 'none',
 
 def embedder(size: str | None) -> embedder_files.Trained:
   """An untrained embedder of that size of the config, in 256 numbers."""
-  config = train_embedder.get_config(size)
+  config = embedder_config.get_config(size)
   config.model.dim = DIM
-  model = embedder_parts.model(config)
+  model = train_embedder.model(config)
   some = {source: jnp.zeros((1, RAW_DIM)) for source in types.SOURCES}
   params = jax.jit(model.init)(jax.random.key(0), some, {
       source: jnp.ones((1, 3)) for source in types.SOURCES})['params']
@@ -40,8 +41,8 @@ def one_row(trained: embedder_files.Trained) -> Callable:
 
 def reranker(arg: str | None) -> files.Trained:
   """An untrained reranker of the config."""
-  config = train_reranker.get_config(arg)
-  module, dims = reranker_parts.model(config), scoring.Dims(DIM, RAW_DIM)
+  config = reranker_config.get_config(arg)
+  module, dims = train_reranker.model(config), scoring.Dims(DIM, RAW_DIM)
   params = jax.jit(lambda key: scoring.init(module, dims, key))(
       jax.random.key(0))
   return files.Trained(config.kind, module, params, files.RerankerInfo(

@@ -18,8 +18,8 @@ import subprocess
 import tempfile
 import time
 
-from experiments import embedder_parts
-from experiments.configs import train_embedder
+from experiments import train_embedder
+from experiments.configs import train_embedder as embedder_config
 from experiments.run import run_record
 import jax
 import numpy as np
@@ -52,8 +52,8 @@ class Ours:
 
   def __init__(self, config, batch: dict):
     mesh = meshes.make()
-    self.model = embedder_parts.model(config)
-    self.objective = embedder_parts.objective(config)
+    self.model = train_embedder.model(config)
+    self.objective = train_embedder.objective(config)
     method = optimizer.make(
         optimizer.Settings(**config.optimizer.to_dict()), 1000)
     self.mesh, self.batch = mesh, arrays.put_batch(batch, mesh)
@@ -121,7 +121,7 @@ def peer(python: str, folder: str):
 def case(name: str, args: argparse.Namespace) -> dict:
   """Samples per second of both, of both sources together."""
   size, batch_size = name.split()
-  config = train_embedder.get_config('quick' if size == 'quick' else None)
+  config = embedder_config.get_config('quick' if size == 'quick' else None)
   batch = make_batch(int(batch_size))
   ours = Ours(config, batch)
   with tempfile.TemporaryDirectory() as folder:

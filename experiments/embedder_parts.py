@@ -6,18 +6,14 @@ from typing import Any
 
 from input_pipeline import order, pipeline, several
 import jax
-import jax.numpy as jnp
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import blocks, types
 from pinpoint_jax.evals import location_retrieval
 from pinpoint_jax.features import rows as rows_lib
-from pinpoint_jax.losses import pairs
 from pinpoint_jax.models import embedder as embedders
 from pinpoint_jax.models import encoding
-from pinpoint_jax.train import embedder as training
 
-DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 Rows = Mapping[str, rows_lib.StoreRows]
 
 
@@ -73,22 +69,6 @@ def _pipeline(config: config_dict.ConfigDict,
 
 def _same(batch: Any) -> Any:
   return batch  # Rows come stacked.
-
-
-def model(config: config_dict.ConfigDict) -> embedders.Embedder:
-  """The module; config fields are its fields."""
-  fields = config.model.to_dict()
-  if fields['dtype'] not in DTYPES:
-    raise ValueError(f'--config.model.dtype={fields["dtype"]}: choices are '
-                     f'{sorted(DTYPES)}')
-  return embedders.Embedder(**fields | {'dtype': DTYPES[fields['dtype']]})
-
-
-def objective(config: config_dict.ConfigDict) -> training.Objective:
-  """The loss, its targets and its form."""
-  fields = config.objective.to_dict()
-  targets = pairs.Targets(**fields.pop('targets'))
-  return training.Objective(targets=targets, **fields)
 
 
 def evaluators(config: config_dict.ConfigDict, module: embedders.Embedder,

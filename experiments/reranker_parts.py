@@ -4,7 +4,6 @@ from typing import Any
 
 from flax import linen as nn
 from input_pipeline import order, pipeline
-import jax.numpy as jnp
 from ml_collections import config_dict
 from pinpoint_jax import types
 from pinpoint_jax.evals import reranking as evaluation
@@ -17,9 +16,7 @@ from pinpoint_jax.rerank import (
   training_queries,
   training_set,
 )
-from pinpoint_jax.train import reranker as training
 
-_DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 _MADE_BY = {'embedder': 'train_embedder', 'gallery': 'build_gallery'}
 
 
@@ -40,24 +37,6 @@ def settings(config: config_dict.ConfigDict) -> training_set.Settings:
       examples.Settings(seed=config.seed, **config.examples.to_dict()),
       geo_prior.Settings(**config.geo_prior.to_dict()), config.search,
       config.objective.residual)
-
-
-def model(config: config_dict.ConfigDict) -> nn.Module:
-  """The module; config fields are its fields."""
-  fields = config.model.to_dict()
-  if config.kind not in scoring.MODULES:
-    raise ValueError(f'--config.kind={config.kind}: choices are '
-                     f'{sorted(scoring.MODULES)}')
-  if fields['dtype'] not in _DTYPES:
-    raise ValueError(f'--config.model.dtype={fields["dtype"]}: choices are '
-                     f'{sorted(_DTYPES)}')
-  return scoring.MODULES[config.kind](
-      **fields | {'dtype': _DTYPES[fields['dtype']]})
-
-
-def objective(config: config_dict.ConfigDict) -> training.Objective:
-  """The loss and its form."""
-  return training.Objective(**config.objective.to_dict())
 
 
 class Batches(pipeline.Batches):

@@ -29,6 +29,8 @@ from experiments.run import (
 )
 import jax
 from ml_collections import config_dict
+from pinpoint_jax.losses import pairs
+from pinpoint_jax.models import embedder as embedders
 from pinpoint_jax.models import embedder_files
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.parallel import mesh as meshes
@@ -65,21 +67,33 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
     _export(config, workdir, rows, params, figures)
 
 
+def model(config: config_dict.ConfigDict) -> embedders.Embedder:
+  """The module; config fields are its fields."""
+  return embedders.Embedder(**training_run.model_fields(config))
+
+
+def objective(config: config_dict.ConfigDict) -> training.Objective:
+  """The loss, its targets and its form."""
+  fields = config.objective.to_dict()
+  targets = pairs.Targets(**fields.pop('targets'))
+  return training.Objective(targets=targets, **fields)
+
+
 def prepare(config: config_dict.ConfigDict, rows: embedder_parts.Split,
             workdir: pathlib.Path, allow_config_change: str,
             stopping: Callable[[], bool]) -> loop.Run:
   """A run that is ready to restore and to train."""
   mesh = meshes.make(config.mesh.data, config.mesh.fsdp)
-  module = embedder_parts.model(config)
-  objective = embedder_parts.objective(config)
+  module = model(config)
+  loss = objective(config)
   method = training_run.method(config)
   dims = {source: part.dim for source, part in rows.train.items()}
   began = training.make_state(
-      module, dims, method, objective, config.seed, mesh)
+      module, dims, method, loss, config.seed, mesh)
   return training_run.prepare(
       config, workdir, allow_config_change, stopping, state=began,
       step=training.make_step(
-          module, method, objective, config.seed, mesh, began),
+          module, method, loss, config.seed, mesh, began),
       batches=embedder_parts.batches(config, rows.train),
       put=functools.partial(_put, mesh),
       evaluators=embedder_parts.evaluators(config, module, rows))
@@ -103,7 +117,7 @@ def _export(config: config_dict.ConfigDict, workdir: pathlib.Path,
             figures: dict[str, float]) -> None:
   card = model_card.embedder(config, rows.train, figures)
   fingerprint = embedder_files.save(
-      workdir / 'model', embedder_parts.model(config), params,
+      workdir / 'model', model(config), params,
       embedder_parts.inputs(rows.train), card)
   run_record.write_json(workdir / 'figures.json', figures)
   print(f'model {fingerprint}: {workdir / "model"}', flush=True)

@@ -27,6 +27,7 @@ from typing import Any
 
 from experiments import reranker_parts
 from experiments.run import launch, model_card, run_record, training_run
+from flax import linen as nn
 from ml_collections import config_dict
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.parallel import mesh as meshes
@@ -45,7 +46,7 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
           stopping: Callable[[], bool] = lambda: False) -> None:
   """Trains to the end and writes figures.json and model/."""
   dataset = training_set.build(
-      config.embedder, config.gallery, reranker_parts.model(config),
+      config.embedder, config.gallery, model(config),
       reranker_parts.settings(config),
       pathlib.Path(config.shortlists or workdir / 'shortlists'))
   if config.data.batch_size > len(dataset.train):
@@ -66,19 +67,27 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
           figures)
 
 
+def model(config: config_dict.ConfigDict) -> nn.Module:
+  """The module; config fields are its fields."""
+  if config.kind not in scoring.MODULES:
+    raise ValueError(f'--config.kind={config.kind}: choices are '
+                     f'{sorted(scoring.MODULES)}')
+  return scoring.MODULES[config.kind](**training_run.model_fields(config))
+
+
 def prepare(config: config_dict.ConfigDict,
             dataset: training_set.TrainingSet, workdir: pathlib.Path,
             allow_config_change: str,
             stopping: Callable[[], bool]) -> loop.Run:
   """A run that is ready to restore and to train."""
   mesh = meshes.make(config.mesh.data, config.mesh.fsdp)
-  module, method = reranker_parts.model(config), training_run.method(config)
+  module, method = model(config), training_run.method(config)
   began = training.make_state(
       module, dataset.info.dims, example_rows.norms(dataset.train), method,
       config.seed, mesh)
   step = training.make_step(
-      module, method, reranker_parts.objective(config), config.seed, mesh,
-      began)
+      module, method, training.Objective(**config.objective.to_dict()),
+      config.seed, mesh, began)
   return training_run.prepare(
       config, workdir, allow_config_change, stopping, state=began, step=step,
       batches=reranker_parts.Batches(config, dataset.train),
@@ -97,7 +106,7 @@ def _export(config: config_dict.ConfigDict, workdir: pathlib.Path,
             dataset: training_set.TrainingSet, params: Any,
             figures: dict[str, float]) -> None:
   fingerprint = files.save(
-      workdir / 'model', config.kind, reranker_parts.model(config), params,
+      workdir / 'model', config.kind, model(config), params,
       dataset.info, model_card.reranker(config, dataset.info, figures),
       dataset.prior)
   run_record.write_json(workdir / 'figures.json', figures)

@@ -15,6 +15,7 @@ from typing import Any
 
 from experiments.run import config_file, distributed, launch
 import jax
+import jax.numpy as jnp
 from ml_collections import config_dict
 from pinpoint_jax.disk import lock
 from pinpoint_jax.parallel import arrays
@@ -22,6 +23,7 @@ from pinpoint_jax.train import loop, optimizer, writer
 from pinpoint_jax.train.checkpoints import manager
 
 _WIDTH = 100
+_DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 # What people read first, of a step and of an evaluation.
 _FIRST = ('loss', 'acc@1km', 'acc@25km', 'geoscore', 'median_km')
 
@@ -187,6 +189,15 @@ def prepare(config: config_dict.ConfigDict, workdir: pathlib.Path,
       check=functools.partial(
           _check, config, str(workdir), allow_config_change),
       show=Steps(config.train.num_steps), **parts)
+
+
+def model_fields(config: config_dict.ConfigDict) -> dict[str, Any]:
+  """The fields of the config's module."""
+  fields = config.model.to_dict()
+  if fields['dtype'] not in _DTYPES:
+    raise ValueError(f'--config.model.dtype={fields["dtype"]}: choices are '
+                     f'{sorted(_DTYPES)}')
+  return fields | {'dtype': _DTYPES[fields['dtype']]}
 
 
 def method(config: config_dict.ConfigDict) -> Any:
