@@ -1,4 +1,4 @@
-"""Who lies near a place: an index over the sphere, exact to the last tie.
+"""Neighbours of a place: an index over the sphere, exact to the last tie.
 
 A k-d tree over unit vectors proposes a slightly too large ball; great-circle
 distances then decide, so poles and antimeridian need no special case.

@@ -1,4 +1,4 @@
-"""What two places should think of each other: targets of a pair of rows.
+"""Targets of pairs of places, hard or soft, by the distance between them.
 
           0 km      0.2 km                        everything else
   hard    y = 1     left out (weight 0)           y = 0

@@ -1,1 +1,1 @@
-"""Linen modules and the code that fills them with published weights."""
+"""Linen modules: the towers, the rerankers, the router, the ViT."""

@@ -1,4 +1,9 @@
-"""Pieces that both towers of the embedder are made of."""
+"""Layers that several models share: residual MLPs, norms, fixed scaling.
+
+`Standardise` brings columns to mean 0 and deviation 1 by numbers that are saved
+as parameters, so that files and averages have them, but never move: no gradient
+reaches them, and weight decay leaves out what is called a norm.
+"""
 
 from typing import Any
 
