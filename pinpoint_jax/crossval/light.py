@@ -89,6 +89,9 @@ def _learn(module: nn.Module, weights: scoring.Weights,
   for at in _draws(num, num_steps, settings.batch_size, seed):
     state, _ = step(state, arrays.put_batch(
         jax.tree.map(lambda x, at=at: x[at], columns), mesh))
+    # Steps that pile up make the devices of one CPU wait for each other, for
+    # ever.
+    jax.block_until_ready(state)
   return arrays.to_numpy(state.ema)
 
 

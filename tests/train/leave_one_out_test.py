@@ -4,6 +4,7 @@ A world in which the raw channel knows the town and the image channel knows
 nothing but who is who: of oneself it is sure, of all others it guesses.
 """
 
+import jax
 import numpy as np
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.models import layers
@@ -72,6 +73,7 @@ def trained_on(given):
         features=given['batch'].features[at])
     now, _ = step(now, arrays.put_batch(
         {'batch': batch, 'dist_km': given['dist_km'][at]}, mesh))
+    jax.block_until_ready(now)  # Steps that pile up can wait for ever.
   return scoring.Scorer(module, None), now.ema
 
 
