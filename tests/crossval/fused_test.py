@@ -6,6 +6,7 @@ from pinpoint_jax.crossval import fused, light
 from pinpoint_jax.crossval import lists as lists_lib
 from pinpoint_jax.disk import parts
 from pinpoint_jax.geo import distance
+import pytest
 
 NUM, K = 150, 6
 GALLERY = np.stack([np.linspace(-60, 60, 40), np.linspace(-170, 170, 40)], 1)
@@ -103,6 +104,7 @@ def test_without_any_signal_all_channels_weigh_alike_and_a_note_says_so():
       [lists(i, (.5, .5, .5)) for i in range(2)], ('raw',)))['argmax'].note
 
 
+@pytest.mark.slow
 def test_light_learns_what_no_similarity_says():
   """Only the right candidate has many rows around it."""
   folds = [lists(seed, near=30) for seed in range(2)]

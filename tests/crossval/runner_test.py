@@ -12,6 +12,9 @@ import pytest
 
 NUM, DIM, FOLDS = 24, 4, 2
 
+# Every test needs a whole run.
+pytestmark = pytest.mark.slow
+
 
 def store(folder, source, backbone):
   rng = np.random.default_rng(len(source))

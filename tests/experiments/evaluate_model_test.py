@@ -271,6 +271,7 @@ def test_the_command(binary, parts, tmp_path):
     assert done.stderr.count('\n') == 1, done.stderr
 
 
+@pytest.mark.slow
 def test_weights_of_retrieval_are_named_or_refused(parts, tmp_path):
   """Two rerankers with other weights: neither sets them silently."""
   shutil.copytree(parts / 'light', tmp_path / 'light')

@@ -199,6 +199,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_killed_writers_leave_a_whole_index(tmp_path):
   folder = tmp_path / 'index'
   for number in (signal.SIGTERM, signal.SIGKILL):

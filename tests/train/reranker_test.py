@@ -69,6 +69,7 @@ def run(kind, mesh_shape=(1, 1), loss='expected_reward'):
   return before, metrics, jax.device_get(now)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_training_begins_as_the_fusion(kind):
   before, _, _ = run(kind)
@@ -80,6 +81,7 @@ def test_training_begins_as_the_fusion(kind):
   np.testing.assert_allclose(found, want, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind, loss', [
     ('attention', 'expected_reward'), ('light', 'expected_reward'),
     ('light', 'pairwise_margin')])
