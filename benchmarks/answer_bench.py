@@ -49,16 +49,16 @@ def embedders(ground: Ground) -> dict[str, Callable[[int], np.ndarray]]:
 
   `encoder` is what the project takes, which fills a block; `alone` one row.
   """
-  found, feature = {}, lambda i: ground.features[i % MANY][None]
+  result, feature = {}, lambda i: ground.features[i % MANY][None]
   for size in ('quick', 'full'):
     trained = answer_models.embedder(None if size == 'full' else size)
     encoder = encoding.Encoder(trained.model, encoding.FEW)
     alone = answer_models.one_row(trained)
-    found[f'{size}_encoder'] = lambda i, encoder=encoder, trained=trained: (
+    result[f'{size}_encoder'] = lambda i, encoder=encoder, trained=trained: (
         encoder.images(trained.params, 'photo', feature(i)))
-    found[f'{size}_alone'] = lambda i, alone=alone: np.asarray(
+    result[f'{size}_alone'] = lambda i, alone=alone: np.asarray(
         alone(feature(i)))
-  return found
+  return result
 
 
 def end_to_end(ground: Ground, arg: str) -> dict:
@@ -71,7 +71,7 @@ def end_to_end(ground: Ground, arg: str) -> dict:
   lists = [searcher.shortlist(ground.one(i), sizes) for i in range(_BATCH)]
   answer = lambda i: asked.answer(ground.one(i), mask)
   again = searcher.num_scanned_again
-  found = dict(
+  result = dict(
       shortlist=quantiles(
           lambda i: searcher.shortlist(ground.one(i), sizes)),
       scores=quantiles(lambda i: ranker.scores(
@@ -79,9 +79,9 @@ def end_to_end(ground: Ground, arg: str) -> dict:
       from_vector_to_place=quantiles(answer),
       scanned_again=searcher.num_scanned_again - again)
   for name, encode in embedders(ground).items():
-    found[f'whole_{name}'] = quantiles(
+    result[f'whole_{name}'] = quantiles(
         lambda i, encode=encode: (encode(i), answer(i)))
-  return found
+  return result
 
 
 def channels(ground: Ground) -> dict:
@@ -120,7 +120,7 @@ def main() -> None:
   parser.add_argument('--folder', type=pathlib.Path, help='keep the gallery')
   parser.add_argument('--geoclip_calls', type=int, default=3)
   args = parser.parse_args()
-  found = dict(
+  result = dict(
       rows=args.rows, targets=TARGETS, platform=platform.platform(),
       cores=os.cpu_count(), versions=run_record.versions(),
       git=run_record.git_revision(), date=time.strftime('%Y-%m-%d'), load={})
@@ -128,7 +128,7 @@ def main() -> None:
     path = args.folder or pathlib.Path(name) / 'gallery'
     answer_ground.build(path, args.rows)
     ground = answer_ground.opened(path)
-    found['tuned'] = ground.tuned
+    result['tuned'] = ground.tuned
     for part, measure in (
         ('light_768', lambda: answer_rerank.light_of_768(ground)),
         ('channels', lambda: channels(ground)),
@@ -139,10 +139,10 @@ def main() -> None:
         ('geoclip', lambda: geoclip(args.geoclip_calls)),
         ('reranking_12_quick', lambda: answer_rerank.of_12(ground, 'quick')),
         ('reranking_12_full', lambda: answer_rerank.of_12(ground, None))):
-      found[part] = measure()
-      found['load'][part] = os.getloadavg()[0]
-      print(part, found[part], flush=True)
-      run_record.write_json(args.out, found)
+      result[part] = measure()
+      result['load'][part] = os.getloadavg()[0]
+      print(part, result[part], flush=True)
+      run_record.write_json(args.out, result)
 
 
 if __name__ == '__main__':

@@ -20,13 +20,13 @@ def made(ground: Ground, trained: files.Trained,
          queries: shortlist.Queries) -> tuple[types.Shortlist,
                                               scoring.Batch]:
   """A shortlist and what the network reads of it."""
-  found = ground.search_for(trained).shortlist(
+  result = ground.search_for(trained).shortlist(
       queries, shortlist.Sizes(**trained.info.sizes))
   reader = inputs.Reader(ground.searcher.gallery, ground.around)
   context = reader.context(
-      queries, found, masks.open_mask(len(queries)),
+      queries, result, masks.open_mask(len(queries)),
       inputs.spec(trained.model).support)
-  return found, reader.batch(trained.model, queries, context)
+  return result, reader.batch(trained.model, queries, context)
 
 
 def of_12(ground: Ground, arg: str | None) -> dict:
@@ -38,7 +38,7 @@ def of_12(ground: Ground, arg: str | None) -> dict:
   """
   trained = answer_models.reranker(arg)
   queries = ground.many(MANY)
-  found, batch = made(ground, trained, queries)
+  result, batch = made(ground, trained, queries)
   scorer = scoring.Scorer(trained.model, trained.info.weights)
   params, ranker = jax.device_put(trained.params), ground.ranker(trained)
   at_once = jax.jit(lambda params, batch: scoring.scores(
@@ -54,10 +54,10 @@ def of_12(ground: Ground, arg: str | None) -> dict:
       one_network=quantiles(lambda i: scorer(params, cut(slice(i, i + 1)))),
       one_ranker=quantiles(lambda i: ranker.scores(
           queries.take(slice(i, i + 1)),
-          reranking.take(found, slice(i, i + 1)))),
+          reranking.take(result, slice(i, i + 1)))),
       many_network=seconds_of(lambda: [
           scorer(params, cut(at)) for at in parts]),
-      many_ranker=seconds_of(lambda: ranker.scores(queries, found)),
+      many_ranker=seconds_of(lambda: ranker.scores(queries, result)),
       many_together=seconds_of(lambda: [
           np.asarray(at_once(params, cut(at))) for at in parts]))
 
@@ -66,21 +66,21 @@ def light_of_768(ground: Ground) -> dict:
   """The light reranker over long lists: ms a query, and where they go."""
   trained = answer_models.reranker('kind=light')
   queries = ground.many(_BATCH)
-  found, batch = made(ground, trained, queries)
+  result, batch = made(ground, trained, queries)
   ranker, params = ground.ranker(trained), jax.device_put(trained.params)
   scorer = scoring.Scorer(trained.model, trained.info.weights)
   reader = inputs.Reader(ground.searcher.gallery, ground.around)
   def part(i):
     at = slice(i % _BATCH, i % _BATCH + 1)
-    return at, queries.take(at), reranking.take(found, at)
+    return at, queries.take(at), reranking.take(result, at)
   def context(i):
     _, query, among = part(i)
     return reader.context(query, among, masks.open_mask(1), False)
   contexts = [context(i) for i in range(_BATCH)]
   return dict(
-      candidates=float((found.rows >= 0).sum(axis=1).mean()),
+      candidates=float((result.rows >= 0).sum(axis=1).mean()),
       one=quantiles(lambda i: ranker.scores(*part(i)[1:])),
-      batch_64=a_query(seconds_of(lambda: ranker.scores(queries, found)),
+      batch_64=a_query(seconds_of(lambda: ranker.scores(queries, result)),
                        _BATCH),
       one_counts=quantiles(context),
       one_features=quantiles(lambda i: reader.features(contexts[i % _BATCH])),

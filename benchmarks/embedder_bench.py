@@ -36,15 +36,15 @@ _SETTLE_S = 0.3  # Threads of the other side may spin for a while.
 
 def make_batch(batch: int) -> dict:
   """Features and places of both sources; a tenth of the places twice."""
-  rng, found = np.random.default_rng(0), {}
+  rng, result = np.random.default_rng(0), {}
   for source in ('photo', 'street'):
     xyz = rng.normal(size=(batch, 3))
     xyz /= np.linalg.norm(xyz, axis=1, keepdims=True)
     xyz[:batch // 10] = xyz[-(batch // 10):]
-    found[source] = {
+    result[source] = {
         'features': rng.normal(size=(batch, FEATURE_DIM)).astype(np.float16),
         'xyz': xyz.astype(np.float32)}
-  return found
+  return result
 
 
 class Ours:
@@ -165,12 +165,12 @@ def main() -> None:
   parser.add_argument('--compile', nargs='*', default=['quick'],
                       choices=['quick', 'full'])
   args = parser.parse_args()
-  found = {}
+  result = {}
   for name in args.cases:
-    found[name] = case(name, args)
-    print(name, json.dumps(found[name]), flush=True)
+    result[name] = case(name, args)
+    print(name, json.dumps(result[name]), flush=True)
     run_record.write_json(args.out, {
-        'cases': found, 'target_ratio': 1.2,
+        'cases': result, 'target_ratio': 1.2,
         'device': jax.devices()[0].device_kind,
         'versions': run_record.versions(), 'git': run_record.git_revision()})
 

@@ -31,12 +31,12 @@ def clustered(rows: int, dim: int, seed: int = 0) -> np.ndarray:
   """Unit rows around one centre for every hundred of them, float32."""
   rng = np.random.default_rng(seed)
   centres = rng.standard_normal((rows // 100, dim), dtype=np.float32)
-  found = rng.standard_normal((rows, dim), dtype=np.float32)
+  result = rng.standard_normal((rows, dim), dtype=np.float32)
   for start in range(0, rows, 1 << 16):
-    part = found[start:start + (1 << 16)]
+    part = result[start:start + (1 << 16)]
     part += centres[rng.integers(len(centres), size=len(part))]
     part /= np.linalg.norm(part, axis=1, keepdims=True)
-  return found
+  return result
 
 
 def held(kind: str, folder: pathlib.Path,
@@ -76,10 +76,10 @@ def compare(engine: exact.Exact, queries: np.ndarray, k: int, peer,
     started = time.perf_counter()
     engine.search(queries, k)
     return time.perf_counter() - started
-  found = engine.search(queries, k)
+  result = engine.search(queries, k)
   peer(len(queries), k)
   same = np.mean([len(np.intersect1d(a, b)) / k for a, b in zip(
-      found.rows, np.load(folder / 'rows.npy'))])
+      result.rows, np.load(folder / 'rows.npy'))])
   times = []
   for _ in range(rounds):
     for run in (ours, lambda: peer(len(queries), k)):
@@ -126,13 +126,13 @@ def main() -> None:
   parser.add_argument('--rounds', type=int, default=5)
   parser.add_argument('--folder', help='where the galleries may lie meanwhile')
   args = parser.parse_args()
-  found = []
+  result = []
   for row in measure(args):
     print(*(f'{k} {v:.4g}' if isinstance(v, float) else f'{k} {v}'
             for k, v in row.items()), flush=True)
-    found.append(row)
+    result.append(row)
   run_record.write_json(args.out, {
-      'queries_per_second': found, 'versions': run_record.versions(),
+      'queries_per_second': result, 'versions': run_record.versions(),
       'git': run_record.git_revision()})
 
 

@@ -80,9 +80,9 @@ def _in_own_process(num: int) -> dict[str, float]:
   answer = context.Queue()
   process = context.Process(target=_extract, args=(num, answer))
   process.start()
-  found = answer.get()
+  result = answer.get()
   process.join()
-  return found
+  return result
 
 
 def _decode_ratio(size: int, rounds: int = 15, per_round: int = 40) -> float:
@@ -113,14 +113,14 @@ def main() -> None:
   parser.add_argument('--out', type=pathlib.Path, required=True)
   parser.add_argument('--rows', type=int, nargs=2, default=(100_000, 1_000_000))
   args = parser.parse_args()
-  found = {'decode_ratio': {size: round(_decode_ratio(size), 3)
-                            for size in (256, 384)}}
-  print(found, flush=True)
+  result = {'decode_ratio': {size: round(_decode_ratio(size), 3)
+                             for size in (256, 384)}}
+  print(result, flush=True)
   for num in args.rows:
-    found[f'rows_{num}'] = _in_own_process(num)
-    print(num, found[f'rows_{num}'], flush=True)
+    result[f'rows_{num}'] = _in_own_process(num)
+    print(num, result[f'rows_{num}'], flush=True)
   args.out.parent.mkdir(parents=True, exist_ok=True)
-  args.out.write_text(json.dumps(found, indent=1) + '\n')
+  args.out.write_text(json.dumps(result, indent=1) + '\n')
 
 
 if __name__ == '__main__':

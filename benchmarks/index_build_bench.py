@@ -67,15 +67,15 @@ def measure(path: pathlib.Path) -> dict:
   rows = vectors.Vectors(np.load(path, mmap_mode='r'))
   wall, cpu = time.perf_counter(), time.process_time()
   index = built(rows)
-  found = dict(rows=len(rows), dim=rows.dim,
-               build_s=time.perf_counter() - wall,
-               build_cpu_s=time.process_time() - cpu)
+  result = dict(rows=len(rows), dim=rows.dim,
+                build_s=time.perf_counter() - wall,
+                build_cpu_s=time.process_time() - cpu)
   wall = time.perf_counter()
   index.save(path.parent / 'index')
-  found['save_s'] = time.perf_counter() - wall
-  found['peak_gib'] = peak_gib()
-  found['one_query_ms'] = one_query_ms(index, rows.block(0, 101))
-  return found | dict(load=os.getloadavg()[0])
+  result['save_s'] = time.perf_counter() - wall
+  result['peak_gib'] = peak_gib()
+  result['one_query_ms'] = one_query_ms(index, rows.block(0, 101))
+  return result | dict(load=os.getloadavg()[0])
 
 
 def one_query_ms(index, queries: np.ndarray) -> float:
@@ -104,8 +104,8 @@ def main() -> None:
     write_rows(path, args.rows, args.dim)
     subprocess.run([sys.executable, '-m', 'benchmarks.index_build_bench',
                     f'--measure={path}', f'--out={part}'], check=True)
-    found = json.loads(part.read_text())
-  search_bench.add_result(args.out, f'{args.rows}x{args.dim}', found)
+    result = json.loads(part.read_text())
+  search_bench.add_result(args.out, f'{args.rows}x{args.dim}', result)
 
 
 if __name__ == '__main__':

@@ -88,15 +88,15 @@ def extras(wheel) -> set[str]:
 
 def needed(requirements) -> set[str]:
   """The distributions that these pull in, and what those pull in."""
-  found, rest = set(), list(requirements)
+  result, rest = set(), list(requirements)
   while rest:
     name = plain(rest.pop())
-    if name not in found:
-      found.add(name)
+    if name not in result:
+      result.add(name)
       with contextlib.suppress(metadata.PackageNotFoundError):
         rest += [line for line in metadata.requires(name) or ()
                  if 'extra ==' not in line]
-  return found
+  return result
 
 
 def plain(requirement: str) -> str:

@@ -22,12 +22,13 @@ def test_origins_are_connected_components():
   authors = ['anna', '', 'bob', 'anna', 'zoe', '', '', '']
   drives = ['drive7', 'drive7', 'drive7', '', '', 'drive9', '', 'drive9']
   names = [f'p{i}' for i in range(8)]
-  found = types.Photos(np.asarray(names), np.zeros((8, 2)), np.asarray(authors),
-                       np.asarray(drives), 'street')
-  assert found.clusters.tolist() == [
+  result = types.Photos(np.asarray(names), np.zeros((8, 2)),
+                        np.asarray(authors),
+                        np.asarray(drives), 'street')
+  assert result.clusters.tolist() == [
       'a:anna', 'a:anna', 'a:anna', 'a:anna', 'a:zoe', 's:drive9', 'i:p6',
       's:drive9']
-  assert found.take(np.zeros(0, int)).clusters.shape == (0,)
+  assert result.take(np.zeros(0, int)).clusters.shape == (0,)
 
 
 @pytest.mark.parametrize('rows', [

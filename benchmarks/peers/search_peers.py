@@ -81,10 +81,10 @@ def answer(request, folder, built, threads):
   else:
     queries = np.load(folder / 'queries.npy')[:request['batch']]
     started, cpu = time.perf_counter(), time.process_time()
-    found = built[engine].search(queries, request['k'], *request['effort'])
+    result = built[engine].search(queries, request['k'], *request['effort'])
   wall, cpu = time.perf_counter() - started, time.process_time() - cpu
   if 'build' not in request:
-    np.save(folder / f'{engine}.npy', found)
+    np.save(folder / f'{engine}.npy', result)
   return dict(wall_s=wall, cpu_s=cpu)
 
 
@@ -95,8 +95,8 @@ def main():
   args = parser.parse_args()
   built = {}
   for line in sys.stdin:
-    found = answer(json.loads(line), args.folder, built, args.threads)
-    print(json.dumps(found), flush=True)
+    result = answer(json.loads(line), args.folder, built, args.threads)
+    print(json.dumps(result), flush=True)
 
 
 if __name__ == '__main__':

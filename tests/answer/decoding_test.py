@@ -109,8 +109,8 @@ def test_a_shift_of_all_scores_changes_nothing():
 
 
 def test_no_queries():
-  found = expected_score(np.zeros((0, 3)), on_equator(0, 1, 2))
-  assert found.shape == (0,)
+  result = expected_score(np.zeros((0, 3)), on_equator(0, 1, 2))
+  assert result.shape == (0,)
 
 
 def earth(queries, k, seed=0):
@@ -128,10 +128,10 @@ def earth(queries, k, seed=0):
 def test_each_is_the_best_by_float64_to_a_millionth():
   scores, places = earth(40, 96)
   chosen = decoding.expected_score(scores, places)
-  for one, near, found in zip(scores, places, chosen):
+  for one, near, result in zip(scores, places, chosen):
     expected = decoding.softmax(one[None])[0] @ worths(near)
     expected[np.isneginf(one)] = -1
-    assert expected[found] >= expected.max() * (1 - 3e-6)
+    assert expected[result] >= expected.max() * (1 - 3e-6)
 
 
 def test_each_chooses_between_places_a_street_apart():
@@ -166,23 +166,23 @@ def test_interpolation_by_hand():
   # 0.6 and 0.2 within 25 km: three quarters and one quarter of 20 km; what is
   # 30 km away does not pull, whatever its chance.
   places = on_equator(0, 20, 30)[None]
-  found = decoding.interpolated(log(.6, .2, .2), places, np.asarray([0]))
-  np.testing.assert_allclose(found, on_equator(5), atol=1e-6)
+  result = decoding.interpolated(log(.6, .2, .2), places, np.asarray([0]))
+  np.testing.assert_allclose(result, on_equator(5), atol=1e-6)
   # From the middle one all are within reach: 0 · .6 + 20 · .2 + 30 · .2 = 10.
-  found = decoding.interpolated(log(.6, .2, .2), places, np.asarray([1]))
-  np.testing.assert_allclose(found, on_equator(10), atol=1e-6)
+  result = decoding.interpolated(log(.6, .2, .2), places, np.asarray([1]))
+  np.testing.assert_allclose(result, on_equator(10), atol=1e-6)
 
 
 def test_interpolation_crosses_the_antimeridian_and_leaves_the_lonely():
   places = np.asarray([[[0., 179.99], [0., -179.99], [0., 100.]]])
-  found = decoding.interpolated(log(.4, .4, .2), places, np.asarray([0]))
-  np.testing.assert_allclose(np.abs(found), [[0., 180.]], atol=1e-9)
-  found = decoding.interpolated(log(.4, .4, .2), places, np.asarray([2]))
-  np.testing.assert_allclose(found, [[0., 100.]], atol=1e-9)
+  result = decoding.interpolated(log(.4, .4, .2), places, np.asarray([0]))
+  np.testing.assert_allclose(np.abs(result), [[0., 180.]], atol=1e-9)
+  result = decoding.interpolated(log(.4, .4, .2), places, np.asarray([2]))
+  np.testing.assert_allclose(result, [[0., 100.]], atol=1e-9)
 
 
 def test_interpolation_with_a_weight_that_rounds_to_nothing():
   places = on_equator(0, 500)[None]
-  found = decoding.interpolated(
+  result = decoding.interpolated(
       np.asarray([[0., -2000.]]), places, np.asarray([1]))
-  np.testing.assert_array_equal(found, places[:, 1])
+  np.testing.assert_array_equal(result, places[:, 1])

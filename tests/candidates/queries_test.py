@@ -21,13 +21,13 @@ def test_a_gallery_photo_is_its_own_row(tmp_path):
   store = tiny.make_store(tmp_path / 's', IDS)
   tiny.build(tmp_path / 'g', [store],
              writer.Settings('photo'))
-  found = galleries.open_gallery(tmp_path / 'g')
+  result = galleries.open_gallery(tmp_path / 'g')
   asked = encode(tiny.features(IDS))
-  rows = found.find(np.asarray(IDS))
+  rows = result.find(np.asarray(IDS))
   np.testing.assert_allclose(
-      asked.z_image, found.channel('image')[0].take(rows), atol=1e-3)
+      asked.z_image, result.channel('image')[0].take(rows), atol=1e-3)
   np.testing.assert_allclose(
-      asked.raw, found.channel('raw')[0].take(rows), atol=1e-3)
+      asked.raw, result.channel('raw')[0].take(rows), atol=1e-3)
   assert encode(tiny.features(IDS), False).raw is None
 
 

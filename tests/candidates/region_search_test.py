@@ -21,12 +21,12 @@ def indexed(tmp_path_factory):
   store = tiny.make_store(
       folder / 's', tiny.names('p', NUM))
   tiny.build(folder / 'g', [store])
-  found = galleries.open_gallery(folder / 'g')
-  segment = found.segments[0]
+  result = galleries.open_gallery(folder / 'g')
+  segment = result.segments[0]
   index = ann_scann.ScannIndex.build(
       segment.channel('raw'), ann.Settings(
           num_leaves=60, leaves_to_search=2, reorder=K), 'x')
-  return search.Searcher(found, {(segment.name, 'raw'): index})
+  return search.Searcher(result, {(segment.name, 'raw'): index})
 
 
 def queries(count=50):
@@ -54,10 +54,10 @@ def test_recall_is_one_at_any_share(indexed, share):
   asked = queries()
   rows = np.sort(np.random.default_rng(2).choice(
       NUM, round(share * NUM), replace=False))
-  found = indexed.search('raw', asked, K, restricted(rows)).rows
+  result = indexed.search('raw', asked, K, restricted(rows)).rows
   expected = best_inside(indexed, asked, rows, K)
-  inside = found[:, :min(K, len(rows))]
-  assert np.isin(found[found >= 0], rows).all()
+  inside = result[:, :min(K, len(rows))]
+  assert np.isin(result[result >= 0], rows).all()
   if share <= .2:  # Scanned; above it the index decides, asked deeper.
     np.testing.assert_array_equal(inside, expected)
   assert (inside >= 0).all()
@@ -68,30 +68,30 @@ def test_recall_is_one_at_any_share(indexed, share):
     regions.Complement(regions.Circle((0., 0.), 5000)),
     region_rows.Countries(('FR', 'BR'))])
 def test_answers_lie_in_the_region(indexed, area):
-  found = indexed.gallery
-  named = found.countries
-  rows = region_rows.RegionIndex(found.latlng_deg, named, named).rows(area)
+  result = indexed.gallery
+  named = result.countries
+  rows = region_rows.RegionIndex(result.latlng_deg, named, named).rows(area)
   assert 0 < len(rows) < NUM
   answers = indexed.search('raw', queries(), K, restricted(rows)).rows
   at = np.unique(answers[answers >= 0])
   if isinstance(area, regions.Region):
-    assert area.contains(found.latlng_deg[at]).all()
+    assert area.contains(result.latlng_deg[at]).all()
   else:
     assert set(named.decode(at)) <= set(area.codes)
 
 
 def test_a_region_of_one_photo_and_of_none(indexed):
   asked = queries()
-  found = indexed.search('raw', asked, K, restricted(np.array([17])))
-  assert (found.rows[:, 0] == 17).all() and (found.rows[:, 1:] == -1).all()
+  result = indexed.search('raw', asked, K, restricted(np.array([17])))
+  assert (result.rows[:, 0] == 17).all() and (result.rows[:, 1:] == -1).all()
   empty = indexed.search('raw', asked, K, restricted(np.zeros(0, np.int64)))
   assert (empty.rows == -1).all() and np.isneginf(empty.scores).all()
 
 
 def test_more_asked_than_there_is_and_an_empty_gallery(indexed, tmp_path):
-  found = indexed.search('raw', queries(2), NUM + 5)
-  assert (np.sort(found.rows[:, :NUM]) == np.arange(NUM)).all()
-  assert (found.rows[:, NUM:] == -1).all()
+  result = indexed.search('raw', queries(2), NUM + 5)
+  assert (np.sort(result.rows[:, :NUM]) == np.arange(NUM)).all()
+  assert (result.rows[:, NUM:] == -1).all()
   store = tiny.make_store(tmp_path / 's', [])
   tiny.build(tmp_path / 'g', [store])
   nothing = search.Searcher(galleries.open_gallery(tmp_path / 'g'))

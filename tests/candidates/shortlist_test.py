@@ -26,9 +26,9 @@ def union(*rows):
 
 
 def test_each_row_once_in_the_order_of_first_proposal():
-  found = union([[7, 3, 9]], [[3, 5]], [[9, 8]])
-  assert found.rows.tolist() == [[7, 3, 9, 5, 8, -1, -1]]
-  assert found.ranks[0].tolist() == [
+  result = union([[7, 3, 9]], [[3, 5]], [[9, 8]])
+  assert result.rows.tolist() == [[7, 3, 9, 5, 8, -1, -1]]
+  assert result.ranks[0].tolist() == [
       [0, -1, -1], [1, 0, -1], [2, -1, 0], [-1, 1, -1], [-1, -1, 1],
       [-1, -1, -1], [-1, -1, -1]]
 
@@ -41,9 +41,9 @@ def test_scores_of_the_lists_stay_and_only_the_others_are_computed():
 
 
 def test_pads_of_a_list_leave_no_slot():
-  found = union([[4, -1, -1]], [[-1, -1]], [[6, 4]])
-  assert found.rows.tolist() == [[4, 6, -1, -1, -1, -1, -1]]
-  assert found.ranks[0, 0].tolist() == [0, -1, 1]
+  result = union([[4, -1, -1]], [[-1, -1]], [[6, 4]])
+  assert result.rows.tolist() == [[4, 6, -1, -1, -1, -1, -1]]
+  assert result.ranks[0, 0].tolist() == [0, -1, 1]
   assert union([[-1]], [[-1]], [[-1]]).rows.tolist() == [[-1, -1, -1]]
 
 
@@ -51,22 +51,22 @@ def test_equals_a_plain_loop():
   rng = np.random.default_rng(0)
   drawn = [np.stack([rng.permutation(12)[:n] for _ in range(40)])
            for n in (5, 3, 4)]
-  found = union(*drawn)
+  result = union(*drawn)
   for query in range(40):
     expected = {}
     for channel, rows in enumerate(drawn):
       for place, row in enumerate(rows[query].tolist()):
         expected.setdefault(row, [-1, -1, -1])[channel] = place
     num = len(expected)
-    assert found.rows[query, :num].tolist() == list(expected)
-    assert found.ranks[query, :num].tolist() == list(expected.values())
-    assert (found.rows[query, num:] == -1).all()
+    assert result.rows[query, :num].tolist() == list(expected)
+    assert result.ranks[query, :num].tolist() == list(expected.values())
+    assert (result.rows[query, num:] == -1).all()
 
 
 def test_a_list_is_cut_to_its_size():
-  found = shortlist.cut(lists([[7, 3, 9]], [[3, 5]], [[9, 8]]),
-                        shortlist.Sizes(2, 1, 0))
-  assert {name: some.rows.tolist() for name, some in found.items()} == {
+  result = shortlist.cut(lists([[7, 3, 9]], [[3, 5]], [[9, 8]]),
+                         shortlist.Sizes(2, 1, 0))
+  assert {name: some.rows.tolist() for name, some in result.items()} == {
       'image': [[7, 3]], 'location': [[3]]}
 
 
@@ -76,10 +76,10 @@ def test_channels_that_the_gallery_lacks_have_no_similarity():
   def score(name, some, query, row):
     assert name != 'raw'
     return some[query].sum(axis=1) * 10 + row
-  found = shortlist.similarities(queries, rows, score, ('image', 'location'))
+  result = shortlist.similarities(queries, rows, score, ('image', 'location'))
   inf = np.inf
-  assert found[..., 0].tolist() == [[10, 11], [12, -inf], [-inf, -inf]]
-  assert found[..., 2].tolist() == [[0, 0], [0, -inf], [-inf, -inf]]
+  assert result[..., 0].tolist() == [[10, 11], [12, -inf], [-inf, -inf]]
+  assert result[..., 2].tolist() == [[0, 0], [0, -inf], [-inf, -inf]]
 
 
 def test_sizes_are_config_fields():

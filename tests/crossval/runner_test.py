@@ -89,7 +89,7 @@ def test_ridge_and_constant_answer_from_the_source_alone(ran):
 
 def test_a_row_names_the_models_and_the_config_of_its_embedder(ran):
   models = ran[3].models
-  assert {name: len(set(found)) for name, found in models.items()} == {
+  assert {name: len(set(result)) for name, result in models.items()} == {
       name: FOLDS for name in runner.EMBEDDERS}
   for row in table(ran):
     name = row['provenance']['config_hash']

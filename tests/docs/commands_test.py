@@ -35,8 +35,8 @@ _ELSEWHERE = re.compile(r'^(make|pip) ', re.MULTILINE)
 
 def blocks(page: str, named: bool = True) -> list[tuple[str, str]]:
   """Language and text of the blocks of a page that name a language, or not."""
-  found = _BLOCK.findall((ROOT / page).read_text(encoding='utf-8'))
-  return [(language, text) for language, text in found
+  result = _BLOCK.findall((ROOT / page).read_text(encoding='utf-8'))
+  return [(language, text) for language, text in result
           if bool(language) == named]
 
 

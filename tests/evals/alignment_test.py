@@ -12,9 +12,9 @@ def predictions(*ids):
 
 
 def test_another_order_is_brought_into_the_truths():
-  found = alignment.align(predictions('c', 'a', 'b'), np.asarray(list('abc')))
-  assert found.ids.tolist() == ['a', 'b', 'c']
-  assert found.latlng_deg[:, 0].tolist() == [1.0, 2.0, 3.0]
+  result = alignment.align(predictions('c', 'a', 'b'), np.asarray(list('abc')))
+  assert result.ids.tolist() == ['a', 'b', 'c']
+  assert result.latlng_deg[:, 0].tolist() == [1.0, 2.0, 3.0]
 
 
 @pytest.mark.parametrize('ids, truth, complaint', [
@@ -33,10 +33,10 @@ def test_any_order_is_undone():
   ids = np.asarray([f'{i:x}' for i in range(500)])
   places = np.stack([np.arange(500) / 10, np.arange(500) / 5], 1)
   order = np.random.default_rng(0).permutation(500)
-  found = alignment.align(
+  result = alignment.align(
       types.Predictions(ids[order], places[order]), ids)
-  np.testing.assert_array_equal(found.ids, ids)
-  np.testing.assert_array_equal(found.latlng_deg, places)
+  np.testing.assert_array_equal(result.ids, ids)
+  np.testing.assert_array_equal(result.latlng_deg, places)
 
 
 def test_every_kind_of_mismatch_is_told_at_once():

@@ -10,9 +10,9 @@ def errors_of(dist_km, clusters):
 
 def test_one_photographer_gives_no_spread():
   errors = errors_of([0.5, 30, 4000], ['a:x'] * 3)
-  found = bootstrap.intervals(errors, num_resamples=50)
-  assert found['acc@1km'] == [1 / 3, 1 / 3]
-  assert found['median_km'] == [30.0, 30.0]
+  result = bootstrap.intervals(errors, num_resamples=50)
+  assert result['acc@1km'] == [1 / 3, 1 / 3]
+  assert result['median_km'] == [30.0, 30.0]
 
 
 def test_clustering_widens_the_interval_as_much_as_it_should():
@@ -72,9 +72,9 @@ def test_the_figure_lies_in_its_interval():
   rng = np.random.default_rng(5)
   errors = errors_of(rng.gamma(0.5, 2000, 400),
                      [f'a:{i}' for i in rng.integers(60, size=400)])
-  figures, found = metrics.summarise(errors), bootstrap.intervals(errors)
-  assert set(found) == set(figures)
-  for name, (low, high) in found.items():
+  figures, result = metrics.summarise(errors), bootstrap.intervals(errors)
+  assert set(result) == set(figures)
+  for name, (low, high) in result.items():
     assert low <= figures[name] <= high, name
 
 

@@ -44,10 +44,10 @@ class Scorer(scoring.Scorer):
 
 @pytest.fixture
 def figures():
-  found = reranking.Reranking('v', 1, Scorer(), TrainingExamples(),
-                              (1., 0., 0.),
-                              reranking.reward_fn(.1, .2))
-  return found.run(python_types.SimpleNamespace(ema={}))
+  result = reranking.Reranking('v', 1, Scorer(), TrainingExamples(),
+                               (1., 0., 0.),
+                               reranking.reward_fn(.1, .2))
+  return result.run(python_types.SimpleNamespace(ema={}))
 
 
 def test_the_best_of_each_list_is_scored(figures):

@@ -22,9 +22,9 @@ def test_mean_lowest_and_highest():
 
 def test_rows_are_matched_by_what_they_are_about_not_by_place():
   light = dict(system='light')
-  found = seeds.joined([[row(.1), row(.2, **light)],
-                        [row(.4, **light), row(.3)]])
-  assert [one['by_run']['acc@25km'] for one in found] == [[.1, .3], [.2, .4]]
+  result = seeds.joined([[row(.1), row(.2, **light)],
+                         [row(.4, **light), row(.3)]])
+  assert [one['by_run']['acc@25km'] for one in result] == [[.1, .3], [.2, .4]]
 
 
 @pytest.mark.parametrize('runs, words', [

@@ -60,8 +60,8 @@ def built(parts, tmp_path_factory):
 
 def test_it_builds_and_tells(built):
   workdir, said = built
-  found = galleries.open_gallery(workdir)
-  assert len(found) == 45
+  result = galleries.open_gallery(workdir)
+  assert len(result) == 45
   assert 'rows     30 photo, 15 street, 0 duplicates left out' in said
   for column in ('z_image 16.0', 'z_location 16.0', 'raw 12.0', 'source 1.0'):
     assert column in said
@@ -175,7 +175,7 @@ def test_pinpoint_verify_knows_a_gallery(built, tmp_path):
 
 
 def test_ids_of_the_gallery_are_those_of_the_stores(built):
-  found = galleries.open_gallery(built[0])
+  result = galleries.open_gallery(built[0])
   expected = sorted(tiny_gallery.names('a', 20) + tiny_gallery.names('b', 10)
                     + tiny_gallery.names('c', 15))
-  assert found.ids(np.arange(45)).tolist() == expected
+  assert result.ids(np.arange(45)).tolist() == expected

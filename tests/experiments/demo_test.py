@@ -27,15 +27,15 @@ def run(binary, workdir, *args):
 def runs(binary, tmp_path_factory):
   """Two runs in one folder: the second begins anew, in more processes."""
   workdir = tmp_path_factory.mktemp('demo')
-  found = []
+  result = []
   for jobs in (0, 2):
     rows = run(binary, workdir, f'--config.jobs={jobs}')
     store = workdir / 'features' / 'query_street' / 'store'
     # .verified.json has times, and is there where the machine is slow.
-    found.append((rows, {file.name: file.read_bytes()
-                         for file in store.glob('[!.]*')},
-                  store.stat().st_ino))
-  return found, workdir
+    result.append((rows, {file.name: file.read_bytes()
+                          for file in store.glob('[!.]*')},
+                   store.stat().st_ino))
+  return result, workdir
 
 
 def figures(rows):
@@ -54,7 +54,7 @@ def test_twice_the_same_figures_and_stores(runs):
 def test_every_row_that_is_promised(runs):
   rows = runs[0][0][0]
   names = ('queries', 'gallery', 'system', 'filter', 'decode')
-  found = [tuple(row[name] for name in names) for row in rows]
+  result = [tuple(row[name] for name in names) for row in rows]
   promised = set()
   for queries in demo.QUERIES:
     for gallery in ('combined', 'same_source'):
@@ -66,23 +66,23 @@ def test_every_row_that_is_promised(runs):
                      for system in SYSTEMS
                      if system != 'light' or gallery == 'combined'
                      for decode in ('argmax', 'expected_score')}
-  assert set(found) == promised
+  assert set(result) == promised
   # One oracle for each list that a system of the gallery chooses from.
   lists = {(row['gallery'], row['variant']) for row in rows if row['variant']}
   assert {system for system, _ in lists} == {'combined', 'same_source'}
   assert all(row['system'] == 'oracle' for row in rows if row['variant'])
-  plain = [name for name, row in zip(found, rows) if not row['variant']]
+  plain = [name for name, row in zip(result, rows) if not row['variant']]
   assert len(set(plain)) == len(plain)
 
 
 def test_the_published_demo_compares_every_part():
   config = demo_config.get_config()
-  found = list(demo_figures.parts(config))
-  variants = {part.variant for part in found}
+  result = list(demo_figures.parts(config))
+  variants = {part.variant for part in result}
   assert variants == {
       '', 'one source', 'no location channel', 'no raw channel', 'no prior',
       'set-aware'}
-  assert {part.embedder for part in found} == {
+  assert {part.embedder for part in result} == {
       'both', 'photo', 'street', 'geoclip_style'}
 
 
@@ -94,8 +94,8 @@ def test_each_part_left_out_stands_beside_the_whole():
           made('full', variant='no prior'), made('full', 'same_source'),
           made('full', decode='expected_score'), made('full'),
           made('full_no_support')]
-  found = demo_figures.left_out(rows)
-  assert [rows.index(row) for row in found] == [6, 4, 7, 1, 3, 5]
+  result = demo_figures.left_out(rows)
+  assert [rows.index(row) for row in result] == [6, 4, 7, 1, 3, 5]
   assert rows[3] not in demo_figures.systems(rows)
 
 

@@ -90,13 +90,13 @@ def test_every_system_filter_and_decoding_is_there(whole):
   expected = {'photo': common | {'full', 'light'},
               'street': common}
   for source, systems_ in expected.items():
-    found = {(r['system'], r['filter'], r['decode']) for r in rows
-             if r['query_source'] == source}
-    assert found == {('chance', 'none', 'argmax'),
-                     ('oracle', 'none', 'argmax'),
-                     ('oracle', 'author', 'argmax'),
-                     *((s, f, d) for s in systems_
-                       for f in ('none', 'author') for d in DECODES)}
+    result = {(r['system'], r['filter'], r['decode']) for r in rows
+              if r['query_source'] == source}
+    assert result == {('chance', 'none', 'argmax'),
+                      ('oracle', 'none', 'argmax'),
+                      ('oracle', 'author', 'argmax'),
+                      *((s, f, d) for s in systems_
+                        for f in ('none', 'author') for d in DECODES)}
   assert {a['id']: (a['system'], a['queries']) for a in answers} == {
       **{i: ('full', 'q') for i in tiny.names('q', 30)},
       **{i: ('retrieval', 's') for i in tiny.names('s', 20)}}
@@ -134,21 +134,21 @@ def test_written_answers_score_as_the_figures_say(whole, parts, binary,
   done = binary('evaluate', f'--predictions={given}', f'--truth={truth}',
                 f'--out={tmp_path / "r.json"}', '--num_resamples=0')
   assert done.returncode == 0, done.stderr
-  found = json.loads((tmp_path / 'r.json').read_text())[0]
+  result = json.loads((tmp_path / 'r.json').read_text())[0]
   expected = next(r for r in rows if (r['system'], r['filter'], r['decode'])
                   == ('full', 'none', 'argmax'))
-  assert found['metrics'] == expected['metrics']
+  assert result['metrics'] == expected['metrics']
 
 
 def test_raw_1nn_is_the_highest_cosine(parts, tmp_path):
   _, answers = evaluate(parts, tmp_path, **{'predictions.system': 'raw_1nn'})
-  found = galleries.open_gallery(parts / 'g')
-  raw = found.channel('raw')[0].block(0, 90)
+  result = galleries.open_gallery(parts / 'g')
+  raw = result.channel('raw')[0].block(0, 90)
   features = np.asarray(store.open_store(parts / 'q').features, np.float32)
   best = (features @ raw.T).argmax(axis=1)
   np.testing.assert_array_equal(
       [(float(a['lat']), float(a['lng'])) for a in answers],
-      found.latlng_deg[best])
+      result.latlng_deg[best])
 
 
 def test_the_block_does_not_matter(parts, tmp_path, monkeypatch):
@@ -188,13 +188,13 @@ def test_a_region_and_interpolation(parts, tmp_path):
 
 
 def test_a_country_answers_from_its_rows(parts, tmp_path):
-  found = galleries.open_gallery(parts / 'g')
-  counts = np.bincount(found.countries.codes[found.countries.codes >= 0])
-  code = found.countries.names[counts.argmax()]
-  rows = np.flatnonzero(found.countries.codes == counts.argmax())
+  result = galleries.open_gallery(parts / 'g')
+  counts = np.bincount(result.countries.codes[result.countries.codes >= 0])
+  code = result.countries.names[counts.argmax()]
+  rows = np.flatnonzero(result.countries.codes == counts.argmax())
   _, answers = evaluate(parts, tmp_path, region=f'country:{code}',
                         filters=('none',))
-  inside = {tuple(place) for place in found.latlng_deg[rows].tolist()}
+  inside = {tuple(place) for place in result.latlng_deg[rows].tolist()}
   assert {(float(a['lat']), float(a['lng'])) for a in answers} <= inside
 
 
@@ -225,12 +225,12 @@ def test_bad_settings_are_refused(parts, tmp_path, changes, complaint):
 
 def test_queries_without_a_row_left_are_counted_and_refused(parts, tmp_path):
   # A region of one row, whose author asks.
-  found = galleries.open_gallery(parts / 'g')
+  result = galleries.open_gallery(parts / 'g')
   photos = store.open_store(parts / 'q').photos
-  authors = found.authors.find(photos.authors)
-  row = np.flatnonzero(found.authors.codes == authors[authors >= 0][0])[0]
-  lat, lng = found.latlng_deg[row]
-  count = int((filters.same_origin(found, photos).rows == row).sum())
+  authors = result.authors.find(photos.authors)
+  row = np.flatnonzero(result.authors.codes == authors[authors >= 0][0])[0]
+  lat, lng = result.latlng_deg[row]
+  count = int((filters.same_origin(result, photos).rows == row).sum())
   with pytest.raises(ValueError, match=f'is left in region .* for {count} of '
                      f"30 queries under filter 'author'"):
     evaluate(parts, tmp_path, region=f'circle:{lat},{lng},1')
@@ -244,14 +244,15 @@ def test_another_embedders_gallery_is_refused(parts, tmp_path):
 
 
 def test_names_of_rerankers_and_of_galleries(parts):
-  found = pinpoint.load_rerankers(
+  result = pinpoint.load_rerankers(
       'photo', [parts / name for name in ('no_support', 'light', 'full')])
-  assert list(found) == ['full_no_support', 'light', 'full']
-  assert pinpoint.best(found) == 'full'
-  found = galleries.open_gallery(parts / 'g')
+  assert list(result) == ['full_no_support', 'light', 'full']
+  assert pinpoint.best(result) == 'full'
+  result = galleries.open_gallery(parts / 'g')
   for mode, expected in (('combined', 'combined'), ('photo', 'same_source'),
                          ('street', 'other_source')):
-    one = dataclasses.replace(found, manifest={**found.manifest, 'mode': mode})
+    one = dataclasses.replace(result,
+                              manifest={**result.manifest, 'mode': mode})
     assert pinpoint.gallery_name(one, 'photo') == expected
 
 
@@ -314,8 +315,8 @@ def test_a_search_of_one_source_is_named_and_keeps_the_support(
   given = {'rerankers.photo': str(parts / 'full'), 'search_source': 'same'}
   rows, answers = evaluate(parts, tmp_path, **given)
   assert {row['gallery'] for row in rows} == {'same_source'}
-  found = galleries.open_gallery(parts / 'g')
-  street = {tuple(place) for place in found.latlng_deg[found.source == 1]}
+  result = galleries.open_gallery(parts / 'g')
+  street = {tuple(place) for place in result.latlng_deg[result.source == 1]}
   assert not street & {(float(a['lat']), float(a['lng'])) for a in answers}
   with pytest.raises(ValueError, match='search_source=mine: choices are'):
     evaluate(parts, tmp_path, search_source='mine')

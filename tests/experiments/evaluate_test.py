@@ -49,14 +49,14 @@ def test_figures_equal_an_independent_computation(run):
   assert done.returncode == 0, done.stderr
   dist_km = np.array([independent_km(t[1], t[2], a[1], a[2])
                       for t, a in zip(TRUTH, ANSWERS)])
-  found = rows['haversine']['metrics']
+  result = rows['haversine']['metrics']
   for threshold in (1, 25, 200, 750, 2500):
-    assert found[f'acc@{threshold}km'] == (dist_km < threshold).mean()
-  assert found['mean_km'] == pytest.approx(dist_km.mean(), rel=1e-9)
-  assert found['median_km'] == pytest.approx(np.median(dist_km), rel=1e-9)
-  assert found['geoscore'] == pytest.approx(
+    assert result[f'acc@{threshold}km'] == (dist_km < threshold).mean()
+  assert result['mean_km'] == pytest.approx(dist_km.mean(), rel=1e-9)
+  assert result['median_km'] == pytest.approx(np.median(dist_km), rel=1e-9)
+  assert result['geoscore'] == pytest.approx(
       (5000 * np.exp(-dist_km / 1492.7)).mean(), rel=1e-9)
-  assert found['acc@1km'] == 2 / 6  # the pole, and the metre in Paris
+  assert result['acc@1km'] == 2 / 6  # the pole, and the metre in Paris
 
 
 def test_every_published_kilometre_is_there(run):
@@ -113,9 +113,9 @@ def test_administrative_columns_are_scored(binary, tmp_path):
   done = binary('evaluate', f'--predictions={answers}', f'--truth={truth}',
                 f'--out={tmp_path / "r.json"}')
   assert done.returncode == 0, done.stderr
-  found = json.loads((tmp_path / 'r.json').read_text())[0]['metrics']
-  assert found['acc@country'] == 0.5 and found['num@country'] == 2
-  assert found['acc@region'] == 1.0 and found['num@region'] == 1
+  result = json.loads((tmp_path / 'r.json').read_text())[0]['metrics']
+  assert result['acc@country'] == 0.5 and result['num@country'] == 2
+  assert result['acc@region'] == 1.0 and result['num@region'] == 1
 
 
 @pytest.mark.parametrize('words, complaint', [

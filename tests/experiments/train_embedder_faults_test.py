@@ -68,8 +68,8 @@ def test_loss_that_is_not_finite(stores, tmp_path):
 
 def batch_ids(stores, source, step):
   """Ids of a step's batch, by the definition of the order."""
-  found = rows_lib.open_rows([stores[source].partition('=')[2]]).photos.ids
-  early = found[~rows_lib.held_out(found, 10.0)]
+  result = rows_lib.open_rows([stores[source].partition('=')[2]]).photos.ids
+  early = result[~rows_lib.held_out(result, 10.0)]
   at = order.Order(len(early), 0).rows(np.arange(32 * (step - 1), 32 * step))
   return early[at].tolist()
 
@@ -80,10 +80,10 @@ def test_full_disk_in_a_checkpoint(stores, trained, tmp_path):
   with tiny.start(limited, tiny.environment()) as child:
     errors = child.communicate(timeout=limits.SECONDS)[1]
   # Tensorstore prints tracebacks of its own for the later of many writes.
-  found = [line for line in errors.splitlines() if line.startswith('error: ')]
-  assert child.returncode == 1 and len(found) == 1, errors
-  assert f'{tmp_path}/checkpoints/2 cannot be written: ' in found[0]
-  assert 'bytes are needed' in found[0] and not tiny.steps(tmp_path)
+  result = [line for line in errors.splitlines() if line.startswith('error: ')]
+  assert child.returncode == 1 and len(result) == 1, errors
+  assert f'{tmp_path}/checkpoints/2 cannot be written: ' in result[0]
+  assert 'bytes are needed' in result[0] and not tiny.steps(tmp_path)
   done = tiny.run(stores, tmp_path)
   assert done.returncode == 0, done.stderr
   tiny.assert_same_run(tmp_path, trained)

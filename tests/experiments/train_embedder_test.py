@@ -10,11 +10,11 @@ pytestmark = pytest.mark.slow
 
 
 def test_model_directory_is_read_back(trained):
-  found = embedder_files.load(trained / 'model')
-  assert found.model.dim == 8 and found.model.hidden == 16
-  assert found.inputs['street']['backbone'] == 'tiny/backbone'
+  result = embedder_files.load(trained / 'model')
+  assert result.model.dim == 8 and result.model.hidden == 16
+  assert result.inputs['street']['backbone'] == 'tiny/backbone'
   features = np.ones((2, 16), np.float32)
-  z = encoding.Encoder(found.model).images(found.params, 'photo', features)
+  z = encoding.Encoder(result.model).images(result.params, 'photo', features)
   np.testing.assert_allclose(np.linalg.norm(z, axis=-1), 1, atol=1e-5)
 
 
@@ -33,15 +33,15 @@ def test_card_tells_the_data_and_the_figures(trained):
 
 
 def test_each_line_tells_where_the_time_went(trained):
-  found = [line for line in tiny_training.lines(trained) if 'loss' in line]
-  assert len(found) == tiny_training.STEPS
-  for line in found:
+  result = [line for line in tiny_training.lines(trained) if 'loss' in line]
+  assert len(result) == tiny_training.STEPS
+  for line in result:
     assert line['samples_per_s'] > 0
     assert 0 < line['goodput'] < 1 and 0 <= line['data_wait'] < 1
     assert line['compile_s'] > 0 and line['wall_s'] > line['compile_s']
   assert [line['step'] for line in tiny_training.evaluations(trained)] == [2,
                                                                            4, 6]
-  last = found[-1]
+  last = result[-1]
   print(f'saves block the host {last["save_s"] / last["wall_s"]:.1%} of '
         f'{last["wall_s"]} s')
   assert last['save_s'] < 0.5 * last['wall_s']
@@ -64,8 +64,8 @@ def test_one_source_alone(stores, tmp_path):
                            '--config.eval.every=0')
   assert done.returncode == 0, done.stderr
   assert 'loss_street' not in tiny_training.lines(tmp_path / 'w')[0]
-  found = embedder_files.load(tmp_path / 'w' / 'model')
-  assert found.model.sources == ('photo',) and set(found.inputs) == {'photo'}
+  result = embedder_files.load(tmp_path / 'w' / 'model')
+  assert result.model.sources == ('photo',) and set(result.inputs) == {'photo'}
 
 
 @pytest.mark.parametrize('word, complaint', [

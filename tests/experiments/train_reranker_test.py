@@ -66,15 +66,15 @@ def whole(world, tmp_path_factory):
 
 
 def test_a_run_exports_what_rankers_load(world, whole):
-  found = files.load(whole / 'model')
+  result = files.load(whole / 'model')
   where = world[-1].partition('=')[2]
-  assert found.kind == 'light' and found.info.task == 'photo'
-  assert found.info.gallery == galleries.open_gallery(where).fingerprint()
-  assert dict(found.info.sizes) == {'image': 4, 'location': 3, 'raw': 3}
+  assert result.kind == 'light' and result.info.task == 'photo'
+  assert result.info.gallery == galleries.open_gallery(where).fingerprint()
+  assert dict(result.info.sizes) == {'image': 4, 'location': 3, 'raw': 3}
   weights = json.loads((whole / 'shortlists' / 'fusion.json').read_text())
-  assert found.info.fusion == weights['fused']
-  assert found.info.prior['weights'] == weights['beside']
-  assert found.prior['centres'].shape[0] == 8
+  assert result.info.fusion == weights['fused']
+  assert result.info.prior['weights'] == weights['beside']
+  assert result.prior['centres'].shape[0] == 8
   assert 'light reranker' in (whole / 'model' / 'README.md').read_text()
   figures = tiny.figures(whole)
   assert {'validation/reward', 'validation/acc@25km',
@@ -86,9 +86,9 @@ def test_the_attention_reranker_trains_for_street_views(world, tmp_path):
              '--config.model.num_layers=1', '--config.eval.every=0',
              '--config.geo_prior.centres=0', kind='attention')
   assert done.returncode == 0, done.stderr
-  found = files.load(tmp_path / 'model')
-  assert (found.kind, found.info.task) == ('attention', 'street')
-  assert found.prior is None and len(found.info.weights) == 3
+  result = files.load(tmp_path / 'model')
+  assert (result.kind, result.info.task) == ('attention', 'street')
+  assert result.prior is None and len(result.info.weights) == 3
 
 
 def test_it_learns_from_photos_that_are_in_no_gallery(world, tmp_path):
@@ -152,8 +152,8 @@ def test_rows_the_embedder_has_seen_are_used_only_aloud(world, tmp_path):
 
 
 def test_the_embedder_tells_what_it_was_trained_on(trained, stores):
-  found = embedder_files.load(trained / 'model').inputs['photo']['trained_on']
+  result = embedder_files.load(trained / 'model').inputs['photo']['trained_on']
   path = stores['photo'].partition('=')[2]
   rows = rows_lib.open_rows([path])
   late = rows_lib.held_out(rows.photos.ids, 10.)
-  assert found == rows.take((~late).nonzero()[0]).trained_on()
+  assert result == rows.take((~late).nonzero()[0]).trained_on()

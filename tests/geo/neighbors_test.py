@@ -22,35 +22,35 @@ def _brute(index: np.ndarray, queries: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize('radius_km', [0, 1., 50., 1500., 12000., 20010., 3e4])
 def test_within_is_brute_force(radius_km):
   index, queries = _places(300, 0), _places(60, 1)
-  found = neighbors.SphereIndex(index).within_km(queries, radius_km)
+  result = neighbors.SphereIndex(index).within_km(queries, radius_km)
   table = _brute(index, queries)
-  assert len(found) == 60 and found.rows.dtype == np.int64
+  assert len(result) == 60 and result.rows.dtype == np.int64
   for query, dist_km in enumerate(table):
     order = np.lexsort((np.arange(300), dist_km))
     want = order[dist_km[order] <= radius_km]
-    np.testing.assert_array_equal(found.of(query), want)
+    np.testing.assert_array_equal(result.of(query), want)
   np.testing.assert_allclose(
-      found.dist_km, np.concatenate([np.sort(d[d <= radius_km])
-                                     for d in table]), rtol=1e-12)
+      result.dist_km, np.concatenate([np.sort(d[d <= radius_km])
+                                      for d in table]), rtol=1e-12)
 
 
 @pytest.mark.parametrize('k', [1, 3, 40])
 def test_nearest_is_brute_force(k, monkeypatch):
   monkeypatch.setattr(neighbors, '_BLOCK', 17)
   index, queries = _places(300, 2), _places(60, 3)
-  found = neighbors.SphereIndex(index).nearest(queries, k)
+  result = neighbors.SphereIndex(index).nearest(queries, k)
   table = _brute(index, queries)
   want = np.argsort(table, axis=1, kind='stable')[:, :k]
-  np.testing.assert_array_equal(found.rows, want)
+  np.testing.assert_array_equal(result.rows, want)
   np.testing.assert_allclose(
-      found.dist_km, np.take_along_axis(table, want, axis=1), rtol=1e-12)
+      result.dist_km, np.take_along_axis(table, want, axis=1), rtol=1e-12)
 
 
 def test_boundary_is_inside():
   index, query = np.array([[0., 1.]]), np.array([[0., 0.]])
   edge = float(distance.haversine_km(query, index)[0])
-  found = neighbors.SphereIndex(index).within_km(query, edge)
-  np.testing.assert_array_equal(found.rows, [0])
+  result = neighbors.SphereIndex(index).within_km(query, edge)
+  np.testing.assert_array_equal(result.rows, [0])
   less = neighbors.SphereIndex(index).within_km(query, np.nextafter(edge, 0))
   assert len(less.rows) == 0
 
@@ -58,24 +58,24 @@ def test_boundary_is_inside():
 def test_ties_go_to_the_lower_row():
   index = np.repeat([[5., 180.], [50., 0.]], [6, 2], axis=0)
   index[1::2, 1] *= -1  # -180 is the same meridian.
-  found = neighbors.SphereIndex(index).nearest(np.array([[5., 179.]]), 4)
-  np.testing.assert_array_equal(found.rows, [[0, 1, 2, 3]])
+  result = neighbors.SphereIndex(index).nearest(np.array([[5., 179.]]), 4)
+  np.testing.assert_array_equal(result.rows, [[0, 1, 2, 3]])
   near = neighbors.SphereIndex(index).within_km(np.array([[5., -179.]]), 200)
   np.testing.assert_array_equal(near.rows, np.arange(6))
 
 
 def test_pole_and_antimeridian_by_hand():
   index = np.array([[89., 0.], [89., 180.], [0., 179.], [0., -170.]])
-  found = neighbors.SphereIndex(index).nearest(
+  result = neighbors.SphereIndex(index).nearest(
       np.array([[89.5, 179.], [0., -179.]]), 1)
-  np.testing.assert_array_equal(found.rows, [[1], [2]])
+  np.testing.assert_array_equal(result.rows, [[1], [2]])
 
 
 def test_fewer_than_k_are_padded():
-  found = neighbors.SphereIndex(np.array([[1., 1.]])).nearest(
+  result = neighbors.SphereIndex(np.array([[1., 1.]])).nearest(
       np.array([[1., 2.], [3., 4.]]), 3)
-  np.testing.assert_array_equal(found.rows, [[0, -1, -1]] * 2)
-  assert np.all(np.isinf(found.dist_km[:, 1:]))
+  np.testing.assert_array_equal(result.rows, [[0, -1, -1]] * 2)
+  assert np.all(np.isinf(result.dist_km[:, 1:]))
 
 
 def test_empty_index_and_no_queries():

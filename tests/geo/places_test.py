@@ -16,11 +16,11 @@ def _random_places(n: int, max_lat: float) -> np.ndarray:
 
 def _reference(latlng_deg: np.ndarray) -> tuple[list[str], np.ndarray]:
   reverse_geocoder = pytest.importorskip('reverse_geocoder')
-  found = reverse_geocoder.search(
+  result = reverse_geocoder.search(
       [tuple(row) for row in latlng_deg.tolist()], mode=1, verbose=False)
   names = ['|'.join([f['name'], f['admin1'], f['admin2'], f['cc']])
-           for f in found]
-  return names, np.array([[float(f['lat']), float(f['lon'])] for f in found])
+           for f in result]
+  return names, np.array([[float(f['lat']), float(f['lon'])] for f in result])
 
 
 def _joined(rows: np.ndarray) -> list[str]:

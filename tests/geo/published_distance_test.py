@@ -23,8 +23,8 @@ ROWS = np.asarray([
 
 
 def test_published_kilometres_are_those_of_a_sphere_of_6371():
-  found = distance.distance_fn('haversine_6371')(ROWS[:, :2], ROWS[:, 2:4])
-  np.testing.assert_array_equal(np.round(found, 2), ROWS[:, 4])
+  result = distance.distance_fn('haversine_6371')(ROWS[:, :2], ROWS[:, 2:4])
+  np.testing.assert_array_equal(np.round(result, 2), ROWS[:, 4])
 
 
 def test_the_choice_of_kilometre_moves_a_photo_across_a_threshold():

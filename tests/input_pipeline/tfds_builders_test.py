@@ -63,9 +63,9 @@ def test_grain_reads_it_in_the_fixed_order_and_resumes(street):
   next(begun), next(begun)
   resumed.restore(begun.state())
   for batch in expected[2:]:
-    found = next(resumed)
-    np.testing.assert_array_equal(found['id'], batch['id'])
-    np.testing.assert_array_equal(found['image'], batch['image'])
+    result = next(resumed)
+    np.testing.assert_array_equal(result['id'], batch['id'])
+    np.testing.assert_array_equal(result['image'], batch['image'])
 
 
 def test_a_folder_of_own_photos(tmp_path, data_dir):
@@ -73,8 +73,8 @@ def test_a_folder_of_own_photos(tmp_path, data_dir):
   for row in range(3):
     (tmp_path / f'{row}.jpg').write_bytes(world.jpeg('query_street', row))
   (tmp_path / 'broken.jpg').write_bytes(b'')
-  found = folder.read_folder(tmp_path)
-  builder = tfds_builders.OwnPhotos({'main': found}, data_dir)
+  result = folder.read_folder(tmp_path)
+  builder = tfds_builders.OwnPhotos({'main': result}, data_dir)
   source = tfds_builders.data_source(builder, 'main')
   assert [row['id'] for row in source] == [b'0.jpg', b'1.jpg', b'2.jpg']
   assert source[1]['image'] == world.jpeg('query_street', 1)
@@ -89,8 +89,8 @@ class CsvAndBytes:
   """A CSV of photos of which the second cannot be read."""
 
   def __init__(self, path):
-    found = csv_table.read_photos_csv(path, 'photo')
-    self.photos, self.notes = found.photos, found.notes
+    result = csv_table.read_photos_csv(path, 'photo')
+    self.photos, self.notes = result.photos, result.notes
 
   def read(self, row):
     if row == 1:

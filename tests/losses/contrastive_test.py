@@ -34,23 +34,23 @@ def value(name, things, temperature, bias, targets=HARD):
 
 def test_sigmoid_by_hand():
   # Logits 0 for a thing itself and -10 for the other.
-  found = value('sigmoid', two([0, 0], [0, 90]), 10., -10.)
-  assert found == pytest.approx(math.log(2) + math.log(1 + math.exp(-10)))
+  result = value('sigmoid', two([0, 0], [0, 90]), 10., -10.)
+  assert result == pytest.approx(math.log(2) + math.log(1 + math.exp(-10)))
 
 
 def test_softmax_by_hand_and_a_bias_is_no_matter():
   # Chances 3/4 and 1/4 for logits ln 3 and 0.
   for bias in (0., -10.):
-    found = value('softmax', two([0, 0], [0, 90]), math.log(3), bias)
-    assert found == pytest.approx(math.log(4 / 3), rel=1e-5)
+    result = value('softmax', two([0, 0], [0, 90]), math.log(3), bias)
+    assert result == pytest.approx(math.log(4 / 3), rel=1e-5)
 
 
 @pytest.mark.parametrize('name, expected', [
     # The pair at 100 m is neither right nor wrong: it is not there.
     ('sigmoid', math.log(2)), ('softmax', 0.)])
 def test_a_near_pair_is_left_out(name, expected):
-  found = value(name, two([0, 0], [0.0009, 0]), 10., -10.)
-  assert found == pytest.approx(expected)
+  result = value(name, two([0, 0], [0.0009, 0]), 10., -10.)
+  assert result == pytest.approx(expected)
 
 
 @pytest.mark.parametrize('name, expected', [
@@ -59,8 +59,8 @@ def test_a_near_pair_is_left_out(name, expected):
     ('softmax', -math.log(3 / 4) / 2 - math.log(1 / 4) / 2)])
 def test_one_place_is_right_by_either_name(name, expected):
   temperature, bias = (10., -10.) if name == 'sigmoid' else (math.log(3), 0.)
-  found = value(name, two([9, 180], [9, -180]), temperature, bias)
-  assert found == pytest.approx(expected)
+  result = value(name, two([9, 180], [9, -180]), temperature, bias)
+  assert result == pytest.approx(expected)
 
 
 def test_soft_sigmoid_by_hand():
@@ -109,10 +109,10 @@ def looped(name, rows, cols, scale, targets):
 @pytest.mark.parametrize('name', sorted(contrastive.LOSSES))
 def test_agrees_with_a_loop_in_float64(name, targets):
   rows, cols = loss_cases.embedded(30, num_queued=14, num_empty=3)
-  found = jax.jit(contrastive.LOSSES[name], static_argnums=3)(
+  result = jax.jit(contrastive.LOSSES[name], static_argnums=3)(
       rows, cols, loss_cases.SCALE, targets)
   expected = looped(name, rows, cols, loss_cases.SCALE, targets)
-  assert found.item() == pytest.approx(expected, rel=3e-6)
+  assert result.item() == pytest.approx(expected, rel=3e-6)
 
 
 @pytest.mark.parametrize('targets', [HARD, SOFT], ids=pairs.KINDS)
@@ -122,15 +122,15 @@ def test_empty_columns_are_not_there(name, targets):
   filled = records.Embedded(
       jnp.concatenate([cols.z, 9 * jnp.ones((5, 8))]),
       jnp.concatenate([cols.xyz, jnp.zeros((5, 3))]))
-  found, expected = (
+  result, expected = (
       contrastive.LOSSES[name](rows, c, loss_cases.SCALE, targets).item()
       for c in (filled, cols))
-  assert found == pytest.approx(expected, rel=1e-6)
+  assert result == pytest.approx(expected, rel=1e-6)
 
 
 def test_logits_are_float32_of_bfloat16_vectors():
   z = jnp.full((2, 3), 1.01, jnp.bfloat16)
-  found = contrastive.logits(z, z, scale(1., 0.))
-  assert found.dtype == jnp.float32
+  result = contrastive.logits(z, z, scale(1., 0.))
+  assert result.dtype == jnp.float32
   # 3 · 1.0078125², which bfloat16 would round to 3.046875.
-  assert found[0, 0].item() == 3 * 1.0078125**2
+  assert result[0, 0].item() == 3 * 1.0078125**2

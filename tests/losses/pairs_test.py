@@ -18,8 +18,8 @@ def xyz(*latlng_deg):
 
 
 def targets(rows, cols, **settings):
-  found = pairs.pair_targets(rows, cols, pairs.Targets(**settings))
-  return np.asarray(found.y), np.asarray(found.weight)
+  result = pairs.pair_targets(rows, cols, pairs.Targets(**settings))
+  return np.asarray(result.y), np.asarray(result.weight)
 
 
 @pytest.mark.parametrize('lat', [0., 48.2, -89.])
@@ -27,8 +27,8 @@ def targets(rows, cols, **settings):
     (0., 1, 1), (0.01, 0, 0), (0.19, 0, 0), (0.21, 0, 1), (5000., 0, 1)])
 def test_hard_targets_by_distance(lat, km, y, weight):
   there = lat + km * KM_DEG if lat < 40 else lat - km * KM_DEG
-  found = targets(xyz([lat, 16.4]), xyz([there, 16.4]))
-  assert [found[0].item(), found[1].item()] == [y, weight]
+  result = targets(xyz([lat, 16.4]), xyz([there, 16.4]))
+  assert [result[0].item(), result[1].item()] == [y, weight]
 
 
 def test_near_is_a_setting():
@@ -51,10 +51,10 @@ def test_two_names_of_one_place_are_one_place(one, other):
     (300, 100., math.exp(-3)), (1, 300., math.exp(-1 / 300)),
     (math.pi * distance.EARTH_RADIUS_KM, 6371.0088, math.exp(-math.pi))])
 def test_soft_targets_fall_with_distance(km, tau_km, y):
-  found = targets(xyz([0, 0]), xyz([0, km * KM_DEG]), kind='soft',
-                  tau_km=tau_km)
-  np.testing.assert_allclose(found[0].item(), y, rtol=1e-4)
-  assert found[1].item() == 1
+  result = targets(xyz([0, 0]), xyz([0, km * KM_DEG]), kind='soft',
+                   tau_km=tau_km)
+  np.testing.assert_allclose(result[0].item(), y, rtol=1e-4)
+  assert result[1].item() == 1
 
 
 def test_soft_targets_leave_no_near_pair_out():

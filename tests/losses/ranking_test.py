@@ -63,9 +63,9 @@ def test_expected_reward_by_hand():
 
 def test_rewards_by_hand():
   km = jnp.asarray([[0.5, 1., 24.9, 25.]])
-  found = ranking.rewards(km, within_1km=.25, within_25km=.25)
+  result = ranking.rewards(km, within_1km=.25, within_25km=.25)
   geo = .5 * np.exp(-np.asarray(km) / KM)
-  np.testing.assert_allclose(found, geo + [[.5, .25, .25, 0]], rtol=1e-6)
+  np.testing.assert_allclose(result, geo + [[.5, .25, .25, 0]], rtol=1e-6)
   with pytest.raises(ValueError, match='within_25km=1.0: must be'):
     ranking.rewards(km, within_25km=1.0)
 
@@ -116,9 +116,9 @@ def test_agrees_with_a_loop_and_not_with_its_batch(name):
 def test_order_within_the_list_does_not_matter(name):
   given = case()
   order = np.random.default_rng(1).permutation(7)
-  whole, found = (LOSSES[name](*x) for x in (
+  whole, result = (LOSSES[name](*x) for x in (
       given, [x[:, order] for x in given]))
-  np.testing.assert_allclose(found.cost, whole.cost, rtol=1e-5)
+  np.testing.assert_allclose(result.cost, whole.cost, rtol=1e-5)
 
 
 @pytest.mark.parametrize('name', sorted(LOSSES))

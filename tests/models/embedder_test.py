@@ -20,11 +20,11 @@ def count(model):
   """Numbers in the parameters, by first part of their path."""
   shapes = embedder_files.param_shapes(
       model, {source: {'dim': 1536} for source in model.sources})
-  found = {}
+  result = {}
   for name, shape in shapes.items():
     top = name.split('/')[0]
-    found[top] = found.get(top, 0) + int(np.prod(shape))
-  return found
+    result[top] = result.get(top, 0) + int(np.prod(shape))
+  return result
 
 
 def residual_mlp(width, expansion):
@@ -33,18 +33,18 @@ def residual_mlp(width, expansion):
 
 
 def test_sizes_by_hand():
-  found = count(embedder.Embedder())
-  location = found.pop('location_tower')
+  result = count(embedder.Embedder())
+  location = result.pop('location_tower')
   adapter = 2 * 1536 + 1536 * 1024 + 1024 + residual_mlp(1024, 4)
   head = 2 * 1024 + 1024 * 256 + 256
-  assert found['adapter_photo'] == found['adapter_street'] == adapter
-  assert found['trunk_0'] == residual_mlp(1024, 4) == 8_395_776
-  assert found['out'] == head
+  assert result['adapter_photo'] == result['adapter_street'] == adapter
+  assert result['trunk_0'] == residual_mlp(1024, 4) == 8_395_776
+  assert result['out'] == head
   # 3·128 numbers a bank, six banks, a sine and cosine each, and xyz.
   waves = 6 * 3 * 128 + (2 * 6 * 128 + 3) * 1024 + 1024
   assert location == waves + 4 * residual_mlp(1024, 2) + head
   # As in the write-up: 70.6 and 18.6 million.
-  assert [round(sum(found.values()) / 1e6, 1), round(location / 1e6, 1)] == [
+  assert [round(sum(result.values()) / 1e6, 1), round(location / 1e6, 1)] == [
       70.6, 18.6]
 
 
@@ -55,10 +55,10 @@ def xyz_of(*latlng_deg):
 @pytest.mark.parametrize('dtype', [jnp.float32, jnp.bfloat16])
 def test_both_towers_give_float32_unit_vectors(dtype):
   batch = jax.tree.map(jnp.asarray, tiny.batch()['photo'])
-  found = jax.jit(tiny.model(dtype=dtype).apply)(
+  result = jax.jit(tiny.model(dtype=dtype).apply)(
       {'params': tiny.first_params()},
       {'photo': batch['features']}, {'photo': batch['xyz']})
-  for z in (found[0]['photo'], found[1]['photo']):
+  for z in (result[0]['photo'], result[1]['photo']):
     assert z.dtype == jnp.float32 and z.shape == (tiny.ROWS, 8)
     np.testing.assert_allclose(np.linalg.norm(z, axis=1), 1, rtol=1e-6)
 
@@ -99,10 +99,10 @@ def test_waves_by_hand():
   banks = location_encoder.FourierBanks((1., 4.), 1)
   params = {'bank_0': jnp.asarray([[.25], [0.], [0.]]),
             'bank_1': jnp.asarray([[0.], [0.], [.5]])}
-  found = banks.apply({'params': params}, jnp.asarray([[1., 0., 1.]]))
+  result = banks.apply({'params': params}, jnp.asarray([[1., 0., 1.]]))
   # A quarter and a half turn: sines 1 and 0, cosines 0 and -1, then xyz.
   np.testing.assert_allclose(
-      found, [[1, 0, 0, -1, 1, 0, 1]], atol=1e-6)
+      result, [[1, 0, 0, -1, 1, 0, 1]], atol=1e-6)
 
 
 def test_banks_begin_at_their_scales():
@@ -116,12 +116,12 @@ def test_banks_begin_at_their_scales():
 @pytest.mark.parametrize('rate', [0.1, 0.5, 0.9])
 def test_dropout_has_its_rate_and_keeps_the_mean(rate):
   x = jnp.ones((100, 1000))
-  found = layers.Dropout(rate).apply(
+  result = layers.Dropout(rate).apply(
       {}, x, False, rngs={'dropout': jax.random.key(0)})
   # A byte knows rates to 1/512; 1e5 draws to 0.0016.
-  assert float((found == 0).mean()) == pytest.approx(rate, abs=.008)
-  assert float(found.mean()) == pytest.approx(1, abs=.02)
-  assert len(np.unique(found)) == 2
+  assert float((result == 0).mean()) == pytest.approx(rate, abs=.008)
+  assert float(result.mean()) == pytest.approx(1, abs=.02)
+  assert len(np.unique(result)) == 2
 
 
 @pytest.mark.parametrize('rate, deterministic', [
@@ -158,11 +158,11 @@ def test_sources_share_all_but_their_adapter_and_scale():
   x = jnp.asarray(tiny.batch()['photo']['features'])
   images = jax.jit(lambda params: model.apply(
       {'params': params}, {'photo': x, 'street': x}, method='images'))
-  found = images(params)
-  assert (found['photo'] != found['street']).any()
+  result = images(params)
+  assert (result['photo'] != result['street']).any()
   params = params | {'adapter_street': params['adapter_photo']}
-  found = images(params)
-  np.testing.assert_array_equal(found['photo'], found['street'])
+  result = images(params)
+  np.testing.assert_array_equal(result['photo'], result['street'])
   scales = model.apply({'params': params}, method='scales')
   assert scales['street']['temperature'].item() == pytest.approx(10)
   assert scales['photo']['bias'].item() == -10
@@ -171,10 +171,10 @@ def test_sources_share_all_but_their_adapter_and_scale():
 def test_geoclips_tower_trains_and_its_banks_stay():
   fields = {'location': 'geoclip', 'location_options': tiny.frozen(
       sigmas=(16.,), num_features=4, width=8, depth=1)}
-  found, _ = tiny.run(
+  result, _ = tiny.run(
       2, settings={'weight_decay': 0.5}, **fields)
   before = tiny.flat(tiny.first_params(**fields))
-  for tree in (found[-1][0].params, found[-1][0].ema):
+  for tree in (result[-1][0].params, result[-1][0].ema):
     for name, after in tiny.flat(tree).items():
       assert (after == before[name]).all() == name.endswith('/bank'), name
   assert sum(name.endswith('/bank') for name in before) == 1

@@ -32,9 +32,9 @@ def test_rows_do_not_depend_on_each_other(encoder):
 def test_it_is_the_model(encoder):
   params = tiny.first_params()
   xyz = tiny.batch(rows=5)['photo']['xyz']
-  found = tiny.model().apply(
+  result = tiny.model().apply(
       {'params': params}, jnp.asarray(xyz), method='locations')
-  np.testing.assert_allclose(encoder.locations(params, xyz), found, atol=1e-6)
+  np.testing.assert_allclose(encoder.locations(params, xyz), result, atol=1e-6)
 
 
 def test_a_source_it_does_not_know(encoder):

@@ -16,10 +16,10 @@ def test_fitted_by_hand():
   np.testing.assert_array_equal(fitted['mean'], [2, 5, 3])
   # The second column is constant: only centred.
   np.testing.assert_array_equal(fitted['std'], [1, 1, 1])
-  found = layers.Standardise().apply(
+  result = layers.Standardise().apply(
       {'params': fitted}, jnp.asarray(X[:2], jnp.float16))
-  np.testing.assert_array_equal(found, [[-1, 0, -1], [1, 0, 1]])
-  assert found.dtype == jnp.float32
+  np.testing.assert_array_equal(result, [[-1, 0, -1], [1, 0, 1]])
+  assert result.dtype == jnp.float32
 
 
 def test_unfitted_changes_nothing():
@@ -35,9 +35,9 @@ def test_training_leaves_it_where_it_is(name):
       optimizers.Settings(name=name, weight_decay=.5, warmup=0.), 10)
 
   def loss(params):
-    found = layers.Standardise().apply(
+    result = layers.Standardise().apply(
         {'params': params['features_norm']}, jnp.asarray(X[:2]))
-    return jnp.sum(found**2)
+    return jnp.sum(result**2)
   updates, _ = optimizer.update(
       jax.grad(loss)(fitted), optimizer.init(fitted), fitted)
   for leaf in jax.tree.leaves(updates):

@@ -38,13 +38,13 @@ def test_scores_by_a_product_in_numpy():
   variables = params(model)
   variables['params']['features_norm'] = fitted = layers.fit_standardise(
       np.asarray(x), np.asarray(valid))
-  found = model.apply(variables, x, valid)
+  result = model.apply(variables, x, valid)
   p = variables['params']
   hidden = ((np.asarray(x) - fitted['mean']) / fitted['std']
             @ p['hidden_0']['kernel'] + p['hidden_0']['bias'])
   hidden = np.asarray(jax.nn.gelu(hidden, approximate=False))
   expected = (hidden @ p['head']['kernel'] + p['head']['bias'])[..., 0]
-  np.testing.assert_allclose(found, np.where(valid, expected, -np.inf),
+  np.testing.assert_allclose(result, np.where(valid, expected, -np.inf),
                              rtol=1e-4)
 
 

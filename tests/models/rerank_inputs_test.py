@@ -19,10 +19,10 @@ COUNTS = np.array([[[[0, 1], [3, 7]], [[0, 0], [1, 0]], [[9, 9], [9, 9]]]])
 
 
 def test_meta_by_hand():
-  found = rerank_inputs.meta(shortlist(), COUNTS)
-  assert found.dtype == np.float32
+  result = rerank_inputs.meta(shortlist(), COUNTS)
+  assert result.dtype == np.float32
   log = math.log
-  first = dict(zip(rerank_inputs.META, found[0, 0]))
+  first = dict(zip(rerank_inputs.META, result[0, 0]))
   assert first == pytest.approx({
       'in_image': 1, 'in_location': 1, 'in_raw': 0, 'inverse_rank_image': 1,
       'inverse_rank_location': 1 / 4, 'inverse_rank_raw': 0,
@@ -30,15 +30,15 @@ def test_meta_by_hand():
       'log_photo_1km': 0, 'log_street_1km': log(2), 'log_photo_25km': log(4),
       'log_street_25km': log(8)})
   np.testing.assert_allclose(
-      found[0, 1], [0, 0, 1, 0, 0, 1, .4, .2, 0, 0, 0, log(2), 0], rtol=1e-6)
-  np.testing.assert_array_equal(found[0, 2], 0)
+      result[0, 1], [0, 0, 1, 0, 0, 1, .4, .2, 0, 0, 0, log(2), 0], rtol=1e-6)
+  np.testing.assert_array_equal(result[0, 2], 0)
 
 
 def test_support_scalars_by_hand():
   sims = np.array([[[.75, .5], [.25, -np.inf], [-np.inf, -np.inf]]])
-  found = rerank_inputs.support_scalars(
+  result = rerank_inputs.support_scalars(
       sims, np.array([[64, 1, 0]]), np.array([[0., 24., np.inf]]))
-  np.testing.assert_allclose(found, [[
+  np.testing.assert_allclose(result, [[
       [math.log(65), .75, 0], [math.log(2), .25, math.log(25)], [0, 0, 0]]],
                              rtol=1e-6)
 

@@ -26,8 +26,8 @@ def shapes(module):
 
 
 def test_size_by_hand_and_golden(golden):
-  found = shapes(reranker.Reranker())
-  golden('reranker_params.json', json.dumps(found, indent=1) + '\n')
+  result = shapes(reranker.Reranker())
+  golden('reranker_params.json', json.dumps(result, indent=1) + '\n')
   dense = lambda a, b: a * b + b
   layer = (4 * dense(512, 512) + dense(512, 2048) + dense(2048, 512)
            + 4 * 512)
@@ -35,7 +35,7 @@ def test_size_by_hand_and_golden(golden):
   inputs = (3 * dense(256, 512) + 2 * dense(1536, 512) + dense(meta + 1, 512)
             + 2 * meta + dense(3, 512) + 2 * 3 + 512)
   total = 4 * layer + inputs + 8 * 512 + 2 * 512 + dense(512, 1)
-  assert sum(np.prod(s) for s in found.values()) == total
+  assert sum(np.prod(s) for s in result.values()) == total
   assert round(total / 1e6, 1) == 14.6
 
 
@@ -50,8 +50,8 @@ def test_what_is_off_has_no_parameters(off, gone):
             'use_support': ('support',)}[off]
   lacking = rerank_cases.inputs()._replace(**dict.fromkeys(fields))
   module = rerank_cases.model(**{off: False})
-  found = jax.eval_shape(module.apply, rerank_cases.params(module), lacking)
-  assert found.shape == lacking.valid.shape
+  result = jax.eval_shape(module.apply, rerank_cases.params(module), lacking)
+  assert result.shape == lacking.valid.shape
   with pytest.raises(ValueError, match=f'{off}=True but its inputs lack'):
     rerank_cases.model().apply(rerank_cases.params(), lacking)
 
@@ -150,8 +150,8 @@ def test_pooling_by_hand():
   support = rerank_inputs.Support(
       jnp.asarray([[[[2., 0.], [0., 5.], [np.nan, 1.]]]]),
       jnp.asarray([[[near, 0., -np.inf]]], jnp.float32), jnp.zeros((1, 1, 3)))
-  found = reranker.pooled(support, 0.05)
-  np.testing.assert_allclose(found[0, 0], 2**.5 * np.array([.75, .25]),
+  result = reranker.pooled(support, 0.05)
+  np.testing.assert_allclose(result[0, 0], 2**.5 * np.array([.75, .25]),
                              rtol=1e-5)
 
 

@@ -33,9 +33,9 @@ def test_a_row_does_not_depend_on_the_others():
 
 def test_a_directory_comes_back(tmp_path):
   routers.save(tmp_path / 'r', ROUTER, '# A card\n')
-  found = routers.load(tmp_path / 'r')
+  result = routers.load(tmp_path / 'r')
   for field in dataclasses.fields(routers.Router):
-    np.testing.assert_array_equal(getattr(found, field.name),
+    np.testing.assert_array_equal(getattr(result, field.name),
                                   getattr(ROUTER, field.name))
   assert {path.name for path in (tmp_path / 'r').iterdir()} == {
       'config.json', 'model.safetensors', 'fingerprint.json', 'README.md'}

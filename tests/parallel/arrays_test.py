@@ -16,11 +16,11 @@ def test_a_batch_comes_back_as_it_went(data, fsdp):
   for array in jax.tree.leaves(put):
     assert array.sharding.is_equivalent_to(meshes.split(mesh), array.ndim)
     assert len(array.addressable_shards[0].data) == 16 // (data * fsdp)
-  found = arrays.to_numpy(put)
+  result = arrays.to_numpy(put)
   for name, column in batch['photo'].items():
-    assert isinstance(found['photo'][name], np.ndarray)
-    assert found['photo'][name].dtype == column.dtype
-    np.testing.assert_array_equal(found['photo'][name], column)
+    assert isinstance(result['photo'][name], np.ndarray)
+    assert result['photo'][name].dtype == column.dtype
+    np.testing.assert_array_equal(result['photo'][name], column)
 
 
 def test_rows_that_do_not_divide_are_refused():

@@ -23,11 +23,11 @@ RULES = (('kernel$', (None, 'fsdp')), ('.*', ()))
 
 
 def test_the_first_rule_that_matches_decides():
-  found = rules.shardings(TREE, RULES, meshes.make(4, 2))['trunk'][0]
-  assert found['kernel'].spec == PartitionSpec(None, 'fsdp')
-  assert found['bias'].spec == PartitionSpec()
+  result = rules.shardings(TREE, RULES, meshes.make(4, 2))['trunk'][0]
+  assert result['kernel'].spec == PartitionSpec(None, 'fsdp')
+  assert result['bias'].spec == PartitionSpec()
   # Two of the four outputs on each device of a pair.
-  assert found['kernel'].shard_shape((3, 4)) == (3, 2)
+  assert result['kernel'].shard_shape((3, 4)) == (3, 2)
   swapped = rules.shardings(TREE, RULES[::-1], meshes.make(4, 2))
   assert swapped['trunk'][0]['kernel'].spec == PartitionSpec()
 
@@ -44,8 +44,8 @@ def test_what_no_rule_fits_is_refused_by_its_path(pattern, axes, words):
 
 
 def test_describe_is_sorted_and_says_shape_and_spec():
-  found = rules.describe(TREE, RULES, meshes.make(4, 2))
-  assert list(found.items()) == [
+  result = rules.describe(TREE, RULES, meshes.make(4, 2))
+  assert list(result.items()) == [
       ('trunk/0/bias', '[4] ()'), ('trunk/0/kernel', "[3, 4] (None, 'fsdp')")]
 
 
@@ -64,17 +64,17 @@ def abstract_state(optimizer='adamw', **fields):
 
 
 def test_golden_of_the_default_embedder(golden):
-  found = rules.describe(
+  result = rules.describe(
       abstract_state(), states.SHARDING_RULES, meshes.make(4, 2))
-  golden('embedder_shardings.json', json.dumps(found, indent=1) + '\n')
+  golden('embedder_shardings.json', json.dumps(result, indent=1) + '\n')
 
 
 @pytest.mark.parametrize('optimizer', optimizers.NAMES)
 @pytest.mark.parametrize('location', embedders.LOCATIONS)
 def test_every_array_of_every_variant_has_a_rule(optimizer, location):
   state = abstract_state(optimizer, location=location)
-  found = rules.describe(state, states.SHARDING_RULES, meshes.make(4, 2))
-  assert len(found) == len(jax.tree.leaves(state))
+  result = rules.describe(state, states.SHARDING_RULES, meshes.make(4, 2))
+  assert len(result) == len(jax.tree.leaves(state))
 
 
 def test_a_state_is_made_where_the_rules_say():

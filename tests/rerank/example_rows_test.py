@@ -36,11 +36,11 @@ def test_a_batch_is_what_a_ranker_reads(asked, tmp_path, kind):
   ground, rows = tiny.ground(3), np.array([5, 0, 17])
   given = make(tmp_path, asked, kind, settings).__getitems__(rows)
   queries, mask = asked.vectors.take(rows), tiny.mask(ground.gallery, NUM)
-  found = ground.searcher.shortlist(
+  result = ground.searcher.shortlist(
       queries, shortlist.Sizes(**tiny.SIZES), mask.take(rows))
   want = ground.reader.batch(
       tiny.model(kind), queries,
-      ground.reader.context(queries, found, mask.take(rows)))
+      ground.reader.context(queries, result, mask.take(rows)))
   assert jax.tree.structure(given['batch']) == jax.tree.structure(want)
   for one, other in zip(*map(jax.tree.leaves, (given['batch'], want))):
     np.testing.assert_array_equal(one, other)
@@ -49,10 +49,10 @@ def test_a_batch_is_what_a_ranker_reads(asked, tmp_path, kind):
 
 def test_rows_are_rounds_of_the_queries(asked, tmp_path):
   heard = []
-  found = make(tmp_path, asked, done=heard.append)
-  assert len(found) == sum(heard) == 2 * NUM
-  assert found.ids(np.array([3, NUM + 3])) == [asked.photos.ids[3]] * 2
-  first, second = (found.__getitems__([i])['batch'] for i in (3, NUM + 3))
+  result = make(tmp_path, asked, done=heard.append)
+  assert len(result) == sum(heard) == 2 * NUM
+  assert result.ids(np.array([3, NUM + 3])) == [asked.photos.ids[3]] * 2
+  first, second = (result.__getitems__([i])['batch'] for i in (3, NUM + 3))
   np.testing.assert_array_equal(first.inputs.query_image,
                                 second.inputs.query_image)
   assert (first.inputs.image != second.inputs.image).any()
@@ -65,12 +65,12 @@ def test_a_part_that_is_lost_is_made_again_as_it_was(asked, tmp_path):
 
 
 def test_proposed_lists_have_no_deep_negatives(asked, tmp_path):
-  found = make(tmp_path, asked).proposed(10)
-  rows = found.shortlist.rows
+  result = make(tmp_path, asked).proposed(10)
+  rows = result.shortlist.rows
   assert len(rows) == 10
-  assert ((found.shortlist.ranks >= 0).any(axis=-1) == (rows >= 0)).all()
-  assert np.isinf(found.dist_km[rows < 0]).all()
-  assert np.isfinite(found.dist_km[rows >= 0]).all()
+  assert ((result.shortlist.ranks >= 0).any(axis=-1) == (rows >= 0)).all()
+  assert np.isinf(result.dist_km[rows < 0]).all()
+  assert np.isfinite(result.dist_km[rows >= 0]).all()
 
 
 @pytest.mark.parametrize('kind, changes, names', [
@@ -79,9 +79,9 @@ def test_proposed_lists_have_no_deep_negatives(asked, tmp_path):
     ('light', {}, {'features_norm'})])
 def test_norms_are_those_of_the_modules_columns(asked, tmp_path, kind, changes,
                                                 names):
-  found = example_rows.norms(make(tmp_path, asked, kind, **changes))
+  result = example_rows.norms(make(tmp_path, asked, kind, **changes))
   module = tiny.model(kind, **changes)
-  assert found.keys() == names
-  for name, norm in found.items():
+  assert result.keys() == names
+  for name, norm in result.items():
     for column, value in norm.items():
       assert value.shape == tiny.params(module)[name][column].shape

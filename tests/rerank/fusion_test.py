@@ -15,8 +15,8 @@ def made(sims, rows=None):
 
 def test_a_logit_is_the_weighted_sum():
   shortlist = made([[[.5, .25, 1.], [0, 1., 0], [-np.inf] * 3]], [[4, 9, -1]])
-  found = fusion.Fusion(2., 4., 1.).logits(shortlist)
-  assert found.tolist() == [[3., 4., -np.inf]]
+  result = fusion.Fusion(2., 4., 1.).logits(shortlist)
+  assert result.tolist() == [[3., 4., -np.inf]]
 
 
 def test_finds_the_channel_that_knows():
@@ -25,8 +25,8 @@ def test_finds_the_channel_that_knows():
   dist_km = rng.uniform(1, 5000, (300, 10))
   sims = rng.normal(scale=.1, size=(300, 10, 3))
   sims[..., 1] = .3 - dist_km / 10000
-  found = fusion.fit(made(sims), dist_km)
-  assert found.location > 20 * max(found.image, found.raw)
+  result = fusion.fit(made(sims), dist_km)
+  assert result.location > 20 * max(result.image, result.raw)
 
 
 def test_two_noisy_channels_weigh_alike_and_together_beat_each():
@@ -36,12 +36,12 @@ def test_two_noisy_channels_weigh_alike_and_together_beat_each():
   sims = np.stack([near + rng.normal(scale=.4, size=near.shape),
                    near + rng.normal(scale=.4, size=near.shape),
                    rng.normal(scale=.4, size=near.shape)], axis=-1)
-  found = fusion.fit(made(sims), dist_km)
-  assert 0.8 < found.image / found.location < 1.25
+  result = fusion.fit(made(sims), dist_km)
+  assert 0.8 < result.image / result.location < 1.25
   def reward(weights):
     best = fusion.Fusion(*weights).logits(made(sims)).argmax(axis=1)
     return np.exp(-dist_km[np.arange(800), best] / 1492.7).mean()
-  fused = reward((found.image, found.location, found.raw))
+  fused = reward((result.image, result.location, result.raw))
   assert fused > max(reward(np.eye(3)[i]) for i in range(3)) + .02
 
 
@@ -61,12 +61,12 @@ def test_columns_that_say_nothing_leave_the_fusion_as_it_was():
   rng = np.random.default_rng(4)
   dist_km = rng.uniform(1, 5000, (300, 10))
   sims = rng.normal(scale=.1, size=(300, 10, 3)) - dist_km[..., None] / 5000
-  found = fusion.fit_with_features(made(sims), dist_km, np.zeros((300, 10, 2)))
+  result = fusion.fit_with_features(made(sims), dist_km, np.zeros((300, 10, 2)))
   alone = np.array(list(fusion.fit(made(sims), dist_km).as_dict().values()))
   # Near certainty the reward hardly says how sure to be.
-  np.testing.assert_allclose(found[:3] / found[:3].sum(), alone / alone.sum(),
+  np.testing.assert_allclose(result[:3] / result[:3].sum(), alone / alone.sum(),
                              rtol=.03)
-  assert found[3:].tolist() == [0, 0]
+  assert result[3:].tolist() == [0, 0]
 
 
 def test_padding_and_the_order_of_queries_change_nothing():
@@ -97,9 +97,9 @@ def test_one_channel_alone_finds_its_temperature():
   noise = rng.gumbel(size=sims.shape[:2])
   true = (20 * sims[..., 2] + noise).argmax(axis=1)
   dist_km = np.where(np.arange(8) == true[:, None], 10., 15000.)
-  found = fusion.fit(made(sims), dist_km, ('raw',))
-  assert found.image == found.location == 0
-  assert 18 < found.raw < 22
+  result = fusion.fit(made(sims), dist_km, ('raw',))
+  assert result.image == result.location == 0
+  assert 18 < result.raw < 22
 
 
 def test_refuses_channels_that_are_none():

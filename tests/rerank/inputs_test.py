@@ -19,9 +19,9 @@ def read(request):
   """Ground, queries, context; the gallery in one segment and in three."""
   ground, queries = tiny.ground(request.param), tiny.queries()
   mask = tiny.mask(ground.gallery)
-  found = ground.searcher.shortlist(
+  result = ground.searcher.shortlist(
       queries, shortlist.Sizes(**tiny.SIZES), mask)
-  return ground, queries, ground.reader.context(queries, found, mask), mask
+  return ground, queries, ground.reader.context(queries, result, mask), mask
 
 
 def plain(ground, channel):
@@ -31,20 +31,20 @@ def plain(ground, channel):
 
 def test_vectors_are_those_of_the_candidates(read):
   ground, queries, context, _ = read
-  found = ground.reader.inputs(queries, context, inputs.InputSpec())
+  result = ground.reader.inputs(queries, context, inputs.InputSpec())
   rows, valid = context.shortlist.rows, context.valid
   assert valid.any() and not valid.all()
   for channel in types.CHANNELS:
-    vectors = getattr(found, channel)
+    vectors = getattr(result, channel)
     np.testing.assert_array_equal(vectors[valid],
                                   plain(ground, channel)[rows[valid]])
     assert not vectors[~valid].any()
   near = context.support.rows >= 0
   assert near.any()
   np.testing.assert_array_equal(
-      found.support.image[near],
+      result.support.image[near],
       plain(ground, 'image')[context.support.rows[near]])
-  np.testing.assert_array_equal(found.query_raw, queries.raw)
+  np.testing.assert_array_equal(result.query_raw, queries.raw)
 
 
 def test_support_speaks_from_the_other_source_and_never_for_the_hidden(read):
@@ -59,21 +59,21 @@ def test_support_speaks_from_the_other_source_and_never_for_the_hidden(read):
 
 def test_segments_make_no_difference():
   mine, others = (tiny.ground(n) for n in (1, 3))
-  found = []
+  result = []
   for ground in (mine, others):
     queries, mask = tiny.queries(), tiny.mask(ground.gallery)
     proposed = ground.searcher.shortlist(
         queries, shortlist.Sizes(**tiny.SIZES), mask)
     context = ground.reader.context(queries, proposed, mask)
-    found.append((
+    result.append((
         ground.gallery.ids(proposed.rows[context.valid]).tolist(),
         ground.reader.inputs(queries, context, inputs.InputSpec()),
         ground.reader.features(context)))
-  assert found[0][0] == found[1][0]
-  np.testing.assert_array_equal(found[0][1].meta, found[1][1].meta)
-  np.testing.assert_array_equal(found[0][1].support.scalars,
-                                found[1][1].support.scalars)
-  np.testing.assert_array_equal(found[0][2], found[1][2])
+  assert result[0][0] == result[1][0]
+  np.testing.assert_array_equal(result[0][1].meta, result[1][1].meta)
+  np.testing.assert_array_equal(result[0][1].support.scalars,
+                                result[1][1].support.scalars)
+  np.testing.assert_array_equal(result[0][2], result[1][2])
 
 
 def test_what_is_not_wanted_is_not_read(read):

@@ -35,17 +35,17 @@ def ranker(ground, trained):
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('residual', [True, False])
 def test_scores_are_the_modules_and_the_fusions_sum(asked, kind, residual):
-  ground, queries, found, mask = asked
+  ground, queries, result, mask = asked
   trained = tiny.trained(kind, residual)
-  scores = ranker(ground, trained).scores(queries, found, mask)
-  context = ground.reader.context(queries, found, mask)
+  scores = ranker(ground, trained).scores(queries, result, mask)
+  context = ground.reader.context(queries, result, mask)
   given = ((ground.reader.features(context), context.valid) if kind == 'light'
            else (ground.reader.inputs(queries, context,
                                       inputs.InputSpec()),))
   alone = np.asarray(jax.jit(trained.model.apply)(
       {'params': trained.params}, *given))
-  real = found.rows >= 0
-  sims = np.where(real[..., None], found.similarities, 0.)
+  real = result.rows >= 0
+  sims = np.where(real[..., None], result.similarities, 0.)
   fused = sims @ [tiny.FUSION[name] for name in types.CHANNELS]
   want = np.where(real, alone + (fused if residual else 0.), -np.inf)
   np.testing.assert_allclose(scores, want, rtol=2e-5, atol=2e-5)
@@ -53,22 +53,22 @@ def test_scores_are_the_modules_and_the_fusions_sum(asked, kind, residual):
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_scores_do_not_depend_on_the_batch(asked, kind):
-  ground, queries, found, mask = asked
+  ground, queries, result, mask = asked
   one = ranker(ground, tiny.trained(kind))
-  whole = one.scores(queries, found, mask)
+  whole = one.scores(queries, result, mask)
   assert np.isfinite(whole).any() and np.isneginf(whole).any()
   for size in (1, 7):
-    parts = [one.scores(queries.take(at), reranking.take(found, at),
+    parts = [one.scores(queries.take(at), reranking.take(result, at),
                         mask.take(at)) for at in (
                             slice(i, i + size) for i in range(0, 64, size))]
     assert np.concatenate(parts).tobytes() == whole.tobytes()
 
 
 def test_a_query_without_candidates_has_no_score(asked):
-  ground, queries, found, mask = asked
-  empty = types.Shortlist(np.full_like(found.rows, -1),
-                          np.full_like(found.ranks, -1),
-                          np.full_like(found.similarities, -np.inf))
+  ground, queries, result, mask = asked
+  empty = types.Shortlist(np.full_like(result.rows, -1),
+                          np.full_like(result.ranks, -1),
+                          np.full_like(result.similarities, -np.inf))
   for kind in KINDS:
     scores = ranker(ground, tiny.trained(kind)).scores(queries, empty, mask)
     assert np.isneginf(scores).all()
@@ -101,23 +101,23 @@ def with_prior(ground, rows):
 
 def test_no_hidden_row_speaks_through_the_prior(asked):
   """A gallery row asks its own gallery; its author's rows are hidden."""
-  ground, queries, found, mask = asked
+  ground, queries, result, mask = asked
   photo_rows = np.flatnonzero(ground.gallery.source == 0)
   stored = ranker(ground, with_prior(ground, photo_rows))
   with pytest.raises(ValueError, match='hidden from a query: call prepared'):
-    stored.scores(queries, found, mask)
+    stored.scores(queries, result, mask)
   apart = np.setdiff1d(photo_rows, mask.excluded.rows)
   assert 2 <= len(apart) < len(photo_rows)
-  want = ranker(ground, with_prior(ground, apart)).scores(queries, found, mask)
-  got = stored.prepared(mask).scores(queries, found, mask)
+  want = ranker(ground, with_prior(ground, apart)).scores(queries, result, mask)
+  got = stored.prepared(mask).scores(queries, result, mask)
   np.testing.assert_array_equal(got, want)
-  unmasked = stored.scores(queries, found)
+  unmasked = stored.scores(queries, result)
   assert (got != unmasked).any(), 'the hidden rows did matter'
   assert stored.prepared(masks.open_mask(64)) is stored
 
 
 def test_deleted_rows_leave_the_prior(tmp_path, asked):
-  old, queries, found, _ = asked
+  old, queries, result, _ = asked
   trained = with_prior(old, np.flatnonzero(old.gallery.source == 0))
   shutil.copytree(old.gallery.path, tmp_path / 'g')
   mask = masks.open_mask(64)

@@ -51,29 +51,30 @@ def _plain(z_query, candidate, query, nearby, z_image, mask):
         mask.excluded.of(query), mask.removed))
     near = sorted((km[row], row) for row in np.flatnonzero(
         (sources != sources[candidate]) & (km <= 25) & ~hidden))[:64]
-  found = sorted((-float(z_query @ z_image.stored[row].astype(np.float32)),
-                  int(row)) for _, row in near)[:8]
-  return ([row for _, row in found], [-score for score, _ in found], len(near),
+  result = sorted((-float(z_query @ z_image.stored[row].astype(np.float32)),
+                   int(row)) for _, row in near)[:8]
+  return ([row for _, row in result], [-score for score, _ in result],
+          len(near),
           np.float32(near[0][0]) if near else np.inf)
 
 
 def test_select_is_the_plain_loop(gallery, asked):
   z, candidates, mask = asked
-  found = select(z, candidates, *gallery, mask)
-  assert found.counts.min() == 0
+  result = select(z, candidates, *gallery, mask)
+  assert result.counts.min() == 0
   # Full although a part of the list on disk is hidden.
-  assert found.counts.max() == neighbours.MOST
+  assert result.counts.max() == neighbours.MOST
   for query, candidate in np.ndindex(candidates.shape):
     rows, similarities, count, nearest = _plain(
         z[query], candidates[query, candidate], query, gallery[2], gallery[1],
         mask)
     at = query, candidate
     pads = 8 - len(rows)
-    assert found.rows[at].tolist() == rows + [-1] * pads
-    assert found.similarities[at].tolist() == similarities + [-np.inf] * pads
-    assert found.counts[at] == count
-    assert found.nearest_km[at] == pytest.approx(nearest, rel=1e-6)
-    assert found.exists[at] == bool(rows)
+    assert result.rows[at].tolist() == rows + [-1] * pads
+    assert result.similarities[at].tolist() == similarities + [-np.inf] * pads
+    assert result.counts[at] == count
+    assert result.nearest_km[at] == pytest.approx(nearest, rel=1e-6)
+    assert result.exists[at] == bool(rows)
 
 
 def test_an_answer_does_not_depend_on_company(gallery, asked):
@@ -94,18 +95,18 @@ def test_an_answer_does_not_depend_on_company(gallery, asked):
 
 def test_support_is_of_the_other_source_and_of_nobody_hidden(gallery, asked):
   z, candidates, mask = asked
-  found = select(z, candidates, *gallery, mask)
-  rows = found.rows.reshape(NUM, -1)
+  result = select(z, candidates, *gallery, mask)
+  rows = result.rows.reshape(NUM, -1)
   assert not (mask.hides(rows) & (rows >= 0)).any()
 
 
 def test_nothing_asked_nothing_found(gallery):
   lists, z_image, nearby = gallery
   for shape in ((0, 3), (2, 0)):
-    found = select(
+    result = select(
         np.zeros((shape[0], DIM), np.float32), np.zeros(shape, int), lists,
         z_image, nearby, masks.open_mask(shape[0]))
-    assert found.rows.shape == (*shape, 8)
+    assert result.rows.shape == (*shape, 8)
 
 
 def test_another_gallerys_vectors_are_refused(gallery):

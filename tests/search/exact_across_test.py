@@ -60,6 +60,6 @@ def test_two_processes_answer_as_one(tmp_path):
       row_sets.same_code(asked['query_groups'], asked['gallery_groups']))
   run_two('sharded', tmp_path)
   for index in range(2):
-    with np.load(tmp_path / f'{index}.npz') as found:
-      np.testing.assert_array_equal(found['rows'], expected.rows)
-      np.testing.assert_array_equal(found['scores'], expected.scores)
+    with np.load(tmp_path / f'{index}.npz') as result:
+      np.testing.assert_array_equal(result['rows'], expected.rows)
+      np.testing.assert_array_equal(result['scores'], expected.scores)

@@ -14,19 +14,19 @@ def test_a_pair_scores_the_same_alone_and_among_others():
     held = vectors.quantise(rng.normal(size=(300, dim)).astype(np.float32))
     query, row = rng.integers(5, size=900), rng.integers(300, size=900)
     with futures.ThreadPoolExecutor(3) as pool:
-      found = exact_scores.scores(queries, held, query, row, pool)
+      result = exact_scores.scores(queries, held, query, row, pool)
     alone = [exact_scores.scores(queries, held, query[i:i + 1], row[i:i + 1])[0]
              for i in range(0, 900, 9)]
-    np.testing.assert_array_equal(found[::9], alone)
+    np.testing.assert_array_equal(result[::9], alone)
     products = queries[query].astype(np.float64) * held.take(row)
     np.testing.assert_array_equal(
-        found, np.asarray([math.fsum(p) for p in products], np.float32))
+        result, np.asarray([math.fsum(p) for p in products], np.float32))
 
 
 def test_best_by_hand():
-  found = exact_scores.best(
+  result = exact_scores.best(
       np.asarray([2, 0, 0, 0, 2]), np.asarray([3, 9, 1, 5, 4]),
       np.asarray([.5, .7, .7, .9, .6], np.float32), 3, 2)
-  assert found.rows.tolist() == [[5, 1], [-1, -1], [4, 3]]
+  assert result.rows.tolist() == [[5, 1], [-1, -1], [4, 3]]
   np.testing.assert_allclose(
-      found.scores, [[.9, .7], [-np.inf, -np.inf], [.6, .5]])
+      result.scores, [[.9, .7], [-np.inf, -np.inf], [.6, .5]])

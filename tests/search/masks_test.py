@@ -32,8 +32,8 @@ def _table(mask: masks.Mask) -> np.ndarray:
 def _search(scores: np.ndarray, k: int) -> types.Candidates:
   order = np.lexsort((np.broadcast_to(np.arange(ROWS), scores.shape), -scores),
                      axis=1)[:, :k]
-  found = np.take_along_axis(scores, order, axis=1)
-  return types.Candidates(np.where(np.isneginf(found), -1, order), found)
+  result = np.take_along_axis(scores, order, axis=1)
+  return types.Candidates(np.where(np.isneginf(result), -1, order), result)
 
 
 @pytest.mark.parametrize('region', [False, True])
@@ -53,20 +53,20 @@ def test_filtering_deep_lists_is_searching_a_masked_matrix(region, k):
   # Few distinct scores: ties everywhere.
   scores = np.random.default_rng(2).integers(0, 9, (NUM, ROWS)).astype(float)
   want = _search(np.where(_table(mask), -np.inf, scores), k)
-  found = mask.filter(_search(scores, ROWS), k)
-  np.testing.assert_array_equal(found.candidates.rows, want.rows)
-  np.testing.assert_array_equal(found.candidates.scores, want.scores)
-  np.testing.assert_array_equal(found.short, want.rows[:, -1] < 0)
+  result = mask.filter(_search(scores, ROWS), k)
+  np.testing.assert_array_equal(result.candidates.rows, want.rows)
+  np.testing.assert_array_equal(result.candidates.scores, want.scores)
+  np.testing.assert_array_equal(result.short, want.rows[:, -1] < 0)
 
 
 def test_short_lists_are_named_and_padded():
   mask = masks.Mask(row_sets.own_rows(np.array([4, -1])), np.array([2]))
   candidates = types.Candidates(
       np.array([[4, 2, 7], [4, 2, 7]]), np.array([[.9, .8, .7]] * 2))
-  found = mask.filter(candidates, 2)
-  assert found.candidates.rows.tolist() == [[7, -1], [4, 7]]
-  assert found.candidates.scores.tolist() == [[.7, -np.inf], [.9, .7]]
-  assert found.short.tolist() == [True, False]
+  result = mask.filter(candidates, 2)
+  assert result.candidates.rows.tolist() == [[7, -1], [4, 7]]
+  assert result.candidates.scores.tolist() == [[.7, -np.inf], [.9, .7]]
+  assert result.short.tolist() == [True, False]
   assert mask.filter(candidates, 5).candidates.rows.shape == (2, 5)
 
 

@@ -14,17 +14,17 @@ def candidates(rows, scores):
 
 
 def test_by_hand():
-  found = merge.merge([candidates([[4, 2, -1]], [[.9, .5, -INF]]),
-                       candidates([[7, 1, 9]], [[.7, .5, .1]])], 5)
-  assert found.rows.tolist() == [[4, 7, 1, 2, 9]]
-  np.testing.assert_allclose(found.scores, [[.9, .7, .5, .5, .1]])
+  result = merge.merge([candidates([[4, 2, -1]], [[.9, .5, -INF]]),
+                        candidates([[7, 1, 9]], [[.7, .5, .1]])], 5)
+  assert result.rows.tolist() == [[4, 7, 1, 2, 9]]
+  np.testing.assert_allclose(result.scores, [[.9, .7, .5, .5, .1]])
 
 
 def test_fewer_than_k_pads():
-  found = merge.merge([candidates([[4, -1]], [[.9, -INF]]),
-                       candidates([[-1, -1]], [[-INF, -INF]])], 6)
-  assert found.rows.tolist() == [[4, -1, -1, -1, -1, -1]]
-  assert np.isneginf(found.scores[0, 1:]).all()
+  result = merge.merge([candidates([[4, -1]], [[.9, -INF]]),
+                        candidates([[-1, -1]], [[-INF, -INF]])], 6)
+  assert result.rows.tolist() == [[4, -1, -1, -1, -1, -1]]
+  assert np.isneginf(result.scores[0, 1:]).all()
 
 
 def test_ties_by_id_look_up_tied_rows_only():
@@ -33,10 +33,10 @@ def test_ties_by_id_look_up_tied_rows_only():
   def key(rows):
     asked.extend(rows.tolist())
     return ids[rows]
-  found = merge.merge([candidates([[0, 1], [0, 1]], [[.9, .5], [.3, .2]]),
-                       candidates([[3, 4], [2, 4]], [[.5, .1], [.3, .2]])],
-                      4, key)
-  assert found.rows.tolist() == [[0, 3, 1, 4], [2, 0, 4, 1]]
+  result = merge.merge([candidates([[0, 1], [0, 1]], [[.9, .5], [.3, .2]]),
+                        candidates([[3, 4], [2, 4]], [[.5, .1], [.3, .2]])],
+                       4, key)
+  assert result.rows.tolist() == [[0, 3, 1, 4], [2, 0, 4, 1]]
   assert sorted(asked) == [0, 1, 2, 3, 4]
   asked.clear()
   merge.merge([candidates([[0, 1]], [[.9, .5]]),
@@ -56,9 +56,9 @@ def test_parts_equal_the_whole(cuts):
         np.where(part.rows < 0, -1, part.rows + start), part.scores))
   whole = exact.search(queries, gallery, 12)
   for order in (parts, parts[::-1]):
-    found = merge.merge(order, 12)
-    np.testing.assert_array_equal(found.rows, whole.rows)
-    np.testing.assert_array_equal(found.scores, whole.scores)
+    result = merge.merge(order, 12)
+    np.testing.assert_array_equal(result.rows, whole.rows)
+    np.testing.assert_array_equal(result.scores, whole.scores)
 
 
 def test_nothing_to_merge_is_refused():

@@ -24,9 +24,9 @@ def asked():
 def test_devices_and_chunks_change_nothing(asked, data, fsdp, chunk):
   held, queries, excluded, expected = asked
   mesh = meshes.make(data, fsdp, jax.devices())
-  found = scan_sharded.Sharded(held, mesh, chunk).search(queries, 9, excluded)
-  np.testing.assert_array_equal(found.rows, expected.rows)
-  np.testing.assert_array_equal(found.scores, expected.scores)
+  result = scan_sharded.Sharded(held, mesh, chunk).search(queries, 9, excluded)
+  np.testing.assert_array_equal(result.rows, expected.rows)
+  np.testing.assert_array_equal(result.scores, expected.scores)
 
 
 def test_one_compilation_for_any_batch(asked):

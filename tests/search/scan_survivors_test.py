@@ -29,9 +29,9 @@ def test_floods_are_pruned_or_settled(block, equal, monkeypatch):
   held = vectors.Vectors(gallery)
   kept = scan.CandidatePool(queries, exact_scores.norms(queries), held, 5)
   assert fill(kept, queries, gallery, block) <= 2 * 5 * 4 + 50
-  found = kept.finish()
+  result = kept.finish()
   query, row = (x.ravel() for x in np.indices((4, 9000)))
   expected = exact_scores.best(
       query, row, exact_scores.scores(queries, held, query, row), 4, 5)
-  np.testing.assert_array_equal(found.rows, expected.rows)
-  np.testing.assert_array_equal(found.scores, expected.scores)
+  np.testing.assert_array_equal(result.rows, expected.rows)
+  np.testing.assert_array_equal(result.scores, expected.scores)

@@ -15,9 +15,9 @@ def rows_with(bad: dict[int, float], dtype=np.float32) -> vectors.Vectors:
 
 @pytest.mark.parametrize('dtype', [np.float16, np.float32])
 def test_good_rows_come_back_as_float32(dtype):
-  found = vector_checks.checked_float32(rows_with({5: 0.25}, dtype))
-  assert found.dtype == np.float32
-  np.testing.assert_array_equal(found[5], [1, 1, 0.25, 1])
+  result = vector_checks.checked_float32(rows_with({5: 0.25}, dtype))
+  assert result.dtype == np.float32
+  np.testing.assert_array_equal(result[5], [1, 1, 0.25, 1])
 
 
 def test_bad_rows_are_named_across_blocks():

@@ -41,16 +41,16 @@ def lists(queries, leave_one_out):
   asked = {'image': image[queries], 'raw': raw_asked[queries]}
   hidden = row_sets.own_rows(queries) if leave_one_out else None
   vectors = {'image': image, 'raw': raw}
-  found = shortlist.build(
+  result = shortlist.build(
       {name: exact.search(asked[name], z, K, hidden)
        for name, z in vectors.items()},
       shortlist.Queries(asked['image'], asked['raw']),
       lambda name, z, query, row: np.einsum(
           'md,md->m', z[query], vectors[name][row]), tuple(vectors))
-  rows, sims = found.rows, found.similarities
+  rows, sims = result.rows, result.similarities
   safe = np.maximum(rows, 0)
   features = light_features.features(
-      found, places[safe], np.ones((*rows.shape, 2, 2), np.int32))
+      result, places[safe], np.ones((*rows.shape, 2, 2), np.int32))
   same = np.linalg.norm(places[safe] - places[queries][:, None], axis=-1) < 1
   valid = rows >= 0
   return {'batch': scoring.Batch(

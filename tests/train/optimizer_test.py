@@ -123,10 +123,10 @@ def test_running_mean_by_hand(step, decay):
   params = {'kernel': jnp.asarray([2.])}
   state = states.TrainState(jnp.asarray(step), params,
                             {'kernel': jnp.asarray([5.])}, sgd.init(params), {})
-  found = states.apply_gradients(
+  result = states.apply_gradients(
       state, {'kernel': jnp.asarray([1.])}, sgd, 0.999, {})
-  assert found.params['kernel'].item() == 1 and found.step == step + 1
-  assert found.ema['kernel'].item() == pytest.approx(
+  assert result.params['kernel'].item() == 1 and result.step == step + 1
+  assert result.ema['kernel'].item() == pytest.approx(
       decay * 5 + (1 - decay) * 1, rel=1e-6)
 
 
@@ -136,5 +136,5 @@ def test_the_mean_of_what_does_not_move_is_that_to_the_bit():
   still = optax.set_to_zero()
   state = states.TrainState(jnp.asarray(3), params, params,
                             still.init(params), {})
-  found = states.apply_gradients(state, params, still, 0.999, {})
-  np.testing.assert_array_equal(found.ema['kernel'], params['kernel'])
+  result = states.apply_gradients(state, params, still, 0.999, {})
+  np.testing.assert_array_equal(result.ema['kernel'], params['kernel'])

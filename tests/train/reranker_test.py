@@ -27,17 +27,17 @@ def batch(kind, seed=0):
   draw = lambda leaf: rng.normal(size=(BATCH, *(
       (K,) * (leaf.ndim > 2) + leaf.shape[1 + (leaf.ndim > 2):]))).astype(
           np.float32)
-  found = jax.tree.map(draw, example)
+  result = jax.tree.map(draw, example)
   valid = np.arange(K)[None] < rng.integers(2, K + 1, BATCH)[:, None]
   dist_km = np.where(valid, rng.uniform(1, 3000, (BATCH, K)), np.inf)
   hint = -np.log(np.where(valid, dist_km, 1.))
   if kind == 'light':
-    found.features[..., 0] = hint
+    result.features[..., 0] = hint
   else:
-    found = found._replace(inputs=found.inputs._replace(valid=valid))
-    found.inputs.meta[..., 0] = hint
-  return {'batch': found._replace(
-      valid=valid, similarities=.1 * np.abs(found.similarities)),
+    result = result._replace(inputs=result.inputs._replace(valid=valid))
+    result.inputs.meta[..., 0] = hint
+  return {'batch': result._replace(
+      valid=valid, similarities=.1 * np.abs(result.similarities)),
           'dist_km': dist_km.astype(np.float32)}
 
 
@@ -63,9 +63,9 @@ def run(kind, mesh_shape=(1, 1), loss='expected_reward'):
   weights = scoring.tile_weights(WEIGHTS, BATCH)
   metrics = []
   for i in range(STEPS):
-    now, found = step(now, arrays.put_batch(
+    now, result = step(now, arrays.put_batch(
         batch(kind, i) | {'weights': weights}, mesh))
-    metrics.append({name: float(value) for name, value in found.items()})
+    metrics.append({name: float(value) for name, value in result.items()})
   return before, metrics, jax.device_get(now)
 
 
@@ -74,11 +74,11 @@ def run(kind, mesh_shape=(1, 1), loss='expected_reward'):
 def test_training_begins_as_the_fusion(kind):
   before, _, _ = run(kind)
   given = batch(kind)['batch']
-  found = jax.jit(functools.partial(scoring.scores, tiny.model(kind)))(
+  result = jax.jit(functools.partial(scoring.scores, tiny.model(kind)))(
       before.params, given, scoring.tile_weights(WEIGHTS, BATCH))
   want = np.where(given.valid, given.similarities @ np.float32(WEIGHTS),
                   -np.inf)
-  np.testing.assert_allclose(found, want, rtol=1e-6)
+  np.testing.assert_allclose(result, want, rtol=1e-6)
 
 
 @pytest.mark.slow
@@ -109,15 +109,15 @@ def test_devices_make_no_difference():
 
 
 def test_shardings(golden):
-  mesh, found = meshes.make(1, 2), {}
+  mesh, result = meshes.make(1, 2), {}
   for kind in KINDS:
     shapes = jax.eval_shape(
         lambda key, kind=kind: scoring.init(
             tiny.model(kind, **({} if kind == 'light' else {
                 'strict_independent': False})), tiny.DIMS, key),
         jax.random.key(0))
-    found[kind] = rules.describe(shapes, states.SHARDING_RULES, mesh)
-  golden('reranker_shardings.json', json.dumps(found, indent=1) + '\n')
+    result[kind] = rules.describe(shapes, states.SHARDING_RULES, mesh)
+  golden('reranker_shardings.json', json.dumps(result, indent=1) + '\n')
 
 
 @pytest.mark.parametrize('changes, words', [

@@ -24,9 +24,9 @@ def fit(photo, street, l2=1e-6):
 def test_what_a_plane_parts_is_told_apart():
   # 20 deviations lie between the clouds.
   router = fit(*clouds(20, 300, 300))
-  found = training.judge(router, *clouds(20, seed=1))
-  assert found.accuracy == 1. and found.loss < 1e-3
-  assert found.by_source == {'photo': 1., 'street': 1.}
+  result = training.judge(router, *clouds(20, seed=1))
+  assert result.accuracy == 1. and result.loss < 1e-3
+  assert result.by_source == {'photo': 1., 'street': 1.}
 
 
 def test_overlapping_clouds_give_their_true_probabilities():
@@ -35,9 +35,9 @@ def test_overlapping_clouds_give_their_true_probabilities():
   router = fit(photo, street)
   asked, _ = clouds(0., 1000, seed=2)
   np.testing.assert_allclose(router.logits(asked), 2. * asked[:, 0], atol=.2)
-  found = training.judge(router, *clouds(2., seed=3))
-  assert found.accuracy == pytest.approx(.8413, abs=.01)  # Φ(1)
-  assert found.calibration_error < .015
+  result = training.judge(router, *clouds(2., seed=3))
+  assert result.accuracy == pytest.approx(.8413, abs=.01)  # Φ(1)
+  assert result.calibration_error < .015
 
 
 def test_what_is_alike_is_even_odds():
@@ -45,9 +45,9 @@ def test_what_is_alike_is_even_odds():
   router = fit(photo, street, l2=1e-3)
   chance = routers.probabilities(router.logits(clouds(0., seed=5)[0]))
   assert np.abs(chance - .5).max() < .2
-  found = training.judge(router, *clouds(0., seed=5))
-  assert found.accuracy == pytest.approx(.5, abs=.03)
-  assert found.loss == pytest.approx(np.log(2), abs=.005)
+  result = training.judge(router, *clouds(0., seed=5))
+  assert result.accuracy == pytest.approx(.5, abs=.03)
+  assert result.loss == pytest.approx(np.log(2), abs=.005)
 
 
 def test_swapping_the_sources_turns_the_signs():

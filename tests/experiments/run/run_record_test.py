@@ -41,16 +41,16 @@ def test_hash_sees_values_and_not_the_order_of_writing():
 
 
 def test_seeds_are_found_at_any_depth_and_nothing_else_is():
-  found = run_record.seeds(config(
+  result = run_record.seeds(config(
       seed=1, world_seed=2, seedling=3, seeds=4, data=config(order_seed=5)))
-  assert found == {'seed': 1, 'world_seed': 2, 'data.order_seed': 5}
+  assert result == {'seed': 1, 'world_seed': 2, 'data.order_seed': 5}
   assert run_record.seeds(None) == {}
 
 
 def test_versions_name_what_can_change_a_figure():
-  found = run_record.versions()
-  assert found['numpy'] == np.__version__
-  assert {'jax', 'flax', 'pillow', 'grain'} <= set(found)
+  result = run_record.versions()
+  assert result['numpy'] == np.__version__
+  assert {'jax', 'flax', 'pillow', 'grain'} <= set(result)
 
 
 def test_a_run_without_a_config_writes_no_config(tmp_path):
