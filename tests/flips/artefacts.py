@@ -3,7 +3,7 @@
   WORLD/stores/{photo,street}    what everything is trained on and built from
   WORLD/stores/{more,queries}    photos to add, photos as queries
   WORLD/{embedder,full,light}    model directories
-  WORLD/gallery                  neighbour lists, and some rows taken down
+  WORLD/gallery                  neighbour lists, and some deleted rows
   WORLD/indexed                  as many rows as get an index; no lists
   WORLD/ids.txt                  rows to take down next
 """
