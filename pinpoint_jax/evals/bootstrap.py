@@ -35,7 +35,7 @@ def intervals(
   step = max(1, _NUMBERS // len(codes))
   for start in range(0, num_resamples, step):
     some = draws[start:start + step]
-    weights = np.stack([_resampled(rng, num_clusters) for _ in some])
+    weights = np.stack([resampled(rng, num_clusters) for _ in some])
     some[:, :-1] = [drawn @ sums / (drawn @ sizes) for drawn in weights]
     some[:, -1] = weighted_medians(dist_km, weights[:, codes])
   tails = [(1 - level) / 2, (1 + level) / 2]
@@ -56,7 +56,7 @@ def weighted_medians(
   return sorted_values[np.stack(middle)].mean(axis=0)
 
 
-def _resampled(rng: np.random.Generator, num: int) -> Int[np.ndarray, 'num']:
+def resampled(rng: np.random.Generator, num: int) -> Int[np.ndarray, 'num']:
   """How often each of so many is drawn."""
   return np.bincount(rng.integers(num, size=num), minlength=num)
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 from pinpoint_jax.evals import metrics, results
+import pytest
 
 
 def errors():
@@ -44,3 +45,34 @@ def test_extra_figures_stand_beside_the_others():
   row = results.row(setting(), errors(), {}, num_resamples=0,
                     extra={'acc@country': 0.75})
   assert row['metrics']['acc@country'] == 0.75 and row['ci95'] == {}
+
+
+def test_a_key_tells_rows_apart_and_is_found_again_in_json():
+  one = setting(gallery='combined', queries='q', variant='no prior')
+  row = json.loads(json.dumps(results.row(one, errors(), {}, num_resamples=0)))
+  assert results.key(row) == one.key == results.Key(
+      'q', 'raw_1nn', 'combined', 'none', 'argmax', 'no prior')
+
+
+@pytest.mark.parametrize('changed, active', [
+    (0., False), (.049, False), (.05, True), (1., True)])
+def test_a_network_is_active_from_five_percent_on(changed, active):
+  network = {'changed': changed, 'variance': 1.2}
+  row = results.row(setting(), errors(), {}, num_resamples=0, network=network)
+  assert row['network'] == network and results.active(row) == active
+
+
+def test_a_row_without_a_network_says_nothing_of_one():
+  row = results.row(setting(), errors(), {}, num_resamples=0)
+  assert 'network' not in row and results.active(row)
+
+
+@pytest.mark.parametrize('network, words', [
+    ({'changed': .1}, 'expected changed and variance'),
+    ({'changed': float('nan'), 'variance': 0.}, 'is a share'),
+    ({'changed': 1.1, 'variance': 0.}, 'is a share'),
+    ({'changed': .1, 'variance': float('inf')}, 'is a share'),
+])
+def test_a_network_s_shares_are_shares(network, words):
+  with pytest.raises(ValueError, match=words):
+    results.row(setting(), errors(), {}, num_resamples=0, network=network)
