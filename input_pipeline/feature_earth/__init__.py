@@ -1,0 +1,1 @@
+"""Synthetic Earth at feature level: what a backbone would see, no pixels."""

@@ -1,0 +1,106 @@
+import hashlib
+
+from input_pipeline.feature_earth import cues, settings
+from input_pipeline.feature_earth import world as worlds
+import numpy as np
+from pinpoint_jax.geo import distance
+import pytest
+
+# Small, and yet two blocks of the gallery of photos.
+TWO_BLOCKS = settings.Size(60, 40, 5000, 600, 150, 60, dim=16)
+
+
+@pytest.fixture(scope='module')
+def tiny():
+  return worlds.World('default', 0, 'tiny')
+
+
+@pytest.fixture(scope='module')
+def two_blocks():
+  return worlds.World('default', 0, TWO_BLOCKS)
+
+
+def test_a_few_places_and_cues_are_frozen(tiny):
+  # A difference here means that every number measured on this world is stale.
+  taken = tiny.taken('gallery_photo', 0)
+  np.testing.assert_array_equal(taken.latlng_deg[:3], PLACES)
+  values = tiny.cues.at(taken.spot_deg, taken.sights)
+  np.testing.assert_array_equal(values[0, ::8] * 1024, CUES)
+
+
+PLACES = [[40.825814, 24.101303], [40.825405, 24.101263], [22.48898, 90.06273]]
+CUES = [-682, 475, -966, 1243, 386, -324, -763, -138, -87, -1547, 0, 0]
+
+
+def test_every_place_and_cue_of_the_tiny_world_is_frozen(tiny):
+  digest = hashlib.sha256()
+  for split in tiny.splits:
+    taken = tiny.taken(split, 0)
+    digest.update(np.rint(taken.latlng_deg * 1e6).astype('<i8').tobytes())
+    values = tiny.cues.at(taken.spot_deg, taken.sights)
+    digest.update(np.rint(values * 1024).astype('<i4').tobytes())
+    digest.update(tiny.appearance.strengths(
+        taken, worlds.source_of(split)).astype('<f8').tobytes())
+  assert digest.hexdigest()[:16] == 'f194847e5bad9164'
+
+
+def test_cues_are_multiples_of_a_1024th_of_about_unit_variance(tiny):
+  taken = tiny.taken('gallery_street', 0)
+  values = tiny.cues.at(taken.spot_deg, taken.sights)
+  np.testing.assert_array_equal(values, np.rint(values * 1024) / 1024)
+  assert 0.6 < values[:, :60].std() < 1.4
+  assert cues.Cues(1, tiny.geography).at(
+      taken.spot_deg, taken.sights)[0, 0] != values[0, 0]
+
+
+@pytest.mark.parametrize('split', worlds.SPLITS)
+def test_splits_are_as_long_as_promised(tiny, split):
+  photos = tiny.photos(split)
+  assert len(photos) == tiny.num_rows(split) == {
+      'gallery_photo': 300, 'gallery_street': 600, 'rerank_photo': 150,
+      'rerank_street': 150}.get(split, 60)
+  np.testing.assert_array_equal(photos.latlng_deg,
+                                np.round(photos.latlng_deg, 6))
+  assert tiny.features(split, 0).shape == (len(photos), 128)
+
+
+@pytest.mark.parametrize('split', ['gallery_photo'])
+def test_a_block_alone_is_its_rows_of_the_whole(two_blocks, split):
+  whole, features = two_blocks.photos(split), list(two_blocks.chunks(split))
+  assert [len(chunk) for chunk in features] == [4096, 904]
+  alone = worlds.World('default', 0, TWO_BLOCKS)
+  assert alone.photos(split, 1).fingerprint() == whole.take(
+      np.arange(4096, 5000)).fingerprint()
+  np.testing.assert_array_equal(alone.features(split, 1), features[1])
+
+
+def test_known_authors_are_in_the_gallery_and_new_ones_are_not(tiny):
+  gallery = set(tiny.photos('gallery_photo').authors)
+  assert set(tiny.photos('query_photo_known').authors) <= gallery
+  for split in ('query_photo_new', 'rerank_photo'):
+    assert not set(tiny.photos(split).authors) & gallery
+
+
+@pytest.mark.parametrize('split', ['query_street', 'rerank_street'])
+def test_street_queries_are_1_km_from_both_galleries(tiny, split):
+  for gallery in ('gallery_photo', 'gallery_street'):
+    dist_km = distance.haversine_km(
+        tiny.photos(split).latlng_deg[:, None],
+        tiny.photos(gallery).latlng_deg[None])
+    assert dist_km.min() > 1.04
+
+
+def test_ids_are_unique_over_all_splits(tiny):
+  ids = np.concatenate([tiny.photos(split).ids for split in tiny.splits])
+  assert len(np.unique(ids)) == len(ids)
+
+
+def test_errors_list_the_choices(tiny):
+  with pytest.raises(ValueError, match='dense.*default.*sparse'):
+    worlds.World('dense', 0, 'tiny')
+  with pytest.raises(ValueError, match='huge.*full.*tiny'):
+    worlds.World('default', 0, 'huge')
+  with pytest.raises(ValueError, match='train.*query_street'):
+    tiny.photos('train')
+  with pytest.raises(IndexError, match='gallery_photo.*0 to 0.*1'):
+    tiny.photos('gallery_photo', 1)
