@@ -1,20 +1,21 @@
-r"""Demos of several seeds to one table, and whether the expected order holds.
+r"""Demos of several seeds to one table, and which claims hold over all of them.
 
   python -m experiments.join_seeds --runs=A,B,C --out=DIR     make seeds
 
-DIR gets seeds.json and seeds.md: every row as the mean of the runs with the
-lowest and the highest, then each order that was expected of the method, with
-the number of runs in which it holds.
+DIR gets results.json, every row as the mean of the runs with their standard
+deviation; claims.json, every claim that the runs judge, judged again by the
+paired differences of all their queries; and both as results.md and report.html.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+import dataclasses
 import json
 import pathlib
 from typing import Any
 
 from experiments.demo_stages import figures
 from experiments.run import launch, run_record
-from pinpoint_jax.evals import metrics, seeds
+from pinpoint_jax.evals import claims, errors_file, metrics, results, seeds
 from pinpoint_jax.report import tables
 
 FLAGS = (
@@ -22,92 +23,96 @@ FLAGS = (
                 'commas.'),
     launch.Flag('out', None, 'Folder to write.'),
 )
-# A system of the combined gallery, by decoding.
-Answer = tuple[str, str]
-_SINGLE = 'full_single_source'
+INTRO = ('Mean of the seeds ± their standard deviation; each seed is another '
+         'world. A claim is judged by the paired difference on the queries of '
+         'all seeds, in percentage points or GeoScore, with its 95 % interval, '
+         'bootstrapped by photographer or street-view sequence.')
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Demo:
+  """What a finished demo left.
+
+  Attributes:
+    rows: of results.json.
+    errors: of every query, by the key of the row; None in a demo that judges
+      no claims.
+    claims: that it judges.
+  """
+
+  rows: Rows
+  errors: Mapping[results.Key, metrics.Errors] | None
+  claims: Sequence[claims.Claim]
 
 
 def main(run: launch.Run) -> None:
-  """Read, join, compare, write."""
-  paths = [pathlib.Path(path) for path in run.flags['runs'].split(',')]
-  rows = seeds.joined([_read(path / 'results.json') for path in paths])
+  """Read, join, judge, write."""
+  demos = [_read(pathlib.Path(path)) for path in run.flags['runs'].split(',')]
+  rows = seeds.joined([demo.rows for demo in demos])
+  verdicts = judged(demos)
+  title = f'Synthetic Earth (synthetic), {len(demos)} seeds'
+  text = markdown(title, rows, verdicts)
   out = pathlib.Path(run.flags['out'])
   out.mkdir(parents=True, exist_ok=True)
-  run_record.write_json(out / 'seeds.json', rows)
-  text = markdown(rows, len(paths))
-  (out / 'seeds.md').write_text(text, encoding='utf-8')
-  print(f'{text}\nfigures  {out / "seeds.json"}')
+  run_record.write_json(out / 'results.json', rows)
+  run_record.write_json(out / 'claims.json', verdicts)
+  (out / 'results.md').write_text(text, encoding='utf-8')
+  (out / 'report.html').write_text(
+      tables.page(title, INTRO, _parts(rows), claims=verdicts),
+      encoding='utf-8')
+  print(f'{text}\nfigures  {out / "results.json"}\n'
+        f'claims   {out / "claims.json"}\npage     {out / "report.html"}')
 
 
-def markdown(rows: Sequence[Mapping[str, Any]], num_runs: int) -> str:
-  """The tables of a demo, then the orders."""
-  ranged = [row | {'ci95': row['range']} for row in rows]
-  parts = {'Every system': figures.main_rows(ranged),
-           'What each part is worth': figures.left_out(ranged)}
-  text = ''.join(f'## {caption}\n\n{tables.markdown(part)}\n'
-                 for caption, part in parts.items())
-  head = (f'# Synthetic Earth (synthetic), {num_runs} seeds\n\nMean of the '
-          f'seeds; in brackets the lowest and the highest. Each seed is '
-          f'another world.\n\n')
-  return f'{head}{text}## Expected order\n\n{_as_table(orders(rows))}'
+def judged(demos: Sequence[Demo]) -> list[dict[str, Any]]:
+  """Rows of claims.json; refuses demos that do not claim the same."""
+  for number, demo in enumerate(demos):
+    if list(demo.claims) != list(demos[0].claims):
+      odd = set(demo.claims) ^ set(demos[0].claims)
+      raise ValueError(f'run {number} and run 0 judge other claims, or in '
+                       f'another order: join runs of one config'
+                       + ''.join(f'; one is {some.text!r}'
+                                 for some in list(odd)[:1]))
+  if not demos[0].claims:
+    print('note: there is no claims.json: no claim is judged', flush=True)
+    return []
+  return claims.judged(demos[0].claims, [
+      claims.Run(demo.rows, demo.errors) for demo in demos])
 
 
-def expected() -> Iterator[tuple[str, Answer, Answer]]:
-  """Figure, what should be lower, what should be higher."""
-  best = lambda system: (system, 'argmax')
-  chain = ('raw_1nn', 'location_top1', 'retrieval', 'full')
-  for low, high in zip(chain, chain[1:]):
-    yield 'acc@25km', best(low), best(high)
-  yield 'acc@1km', best('retrieval'), best('full')
-  for low in ('full_no_support', _SINGLE):
-    yield 'acc@25km', best(low), best('full')
-  for system in ('retrieval', 'light', 'full'):
-    yield 'geoscore', best(system), (system, 'expected_score')
-  for km in metrics.THRESHOLDS_KM:
-    yield f'acc@{km}km', best('geoclip_style'), best('full')
+def markdown(title: str, rows: Rows, verdicts: Rows) -> str:
+  """The headline table, the claims, the ablations."""
+  sections = {caption: tables.markdown(part)
+              for caption, part in _parts(rows).items()}
+  if verdicts:
+    first, *others = sections.items()
+    sections = dict([first, ('Claims', tables.claims_markdown(verdicts)),
+                     *others])
+  return f'# {title}\n\n{INTRO}\n' + ''.join(
+      f'\n## {caption}\n\n{text}' for caption, text in sections.items())
 
 
-def orders(joined: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-  """How each expected order came out on each query set."""
-  rows, compared = seeds.by_key(joined), []
-  for queries in dict.fromkeys(row['queries'] for row in joined):
-    for figure, *pair in expected():
-      low, high = (rows.get(_key(queries, *answer)) for answer in pair)
-      if not low or not high:
-        continue
-      by_run = [row['by_run'][figure] for row in (low, high)]
-      # No street query has a gallery row within 1 km.
-      if any(map(any, by_run)):
-        compared.append({
-            'queries': queries, 'figure': figure,
-            'lower': ' '.join(pair[0]), 'higher': ' '.join(pair[1]),
-            'means': [row['metrics'][figure] for row in (low, high)],
-            'holds': sum(b > a for a, b in zip(*by_run)),
-            'runs': len(by_run[0])})
-  return compared
+def _parts(rows: Rows) -> dict[str, Rows]:
+  return {'Every system': figures.main_rows(rows),
+          'What each part is worth': figures.left_out(rows)}
 
 
-def _key(queries: str, system: str, decode: str) -> tuple[str, ...]:
-  gallery = 'same_source' if system == _SINGLE else 'combined'
-  return queries, system, gallery, 'none', decode, ''
+def _read(folder: pathlib.Path) -> Demo:
+  rows = _json(folder / 'results.json')
+  if not (folder / 'claims.json').exists():
+    return Demo(rows, None, ())
+  errors = errors_file.read(folder / 'errors').errors
+  try:
+    seeds.check_errors(rows, errors)
+  except ValueError as error:
+    raise ValueError(f'{folder}: {error}') from None
+  return Demo(rows, errors, [claims.Claim.from_row(row)
+                             for row in _json(folder / 'claims.json')])
 
 
-def _as_table(compared: Sequence[Mapping[str, Any]]) -> str:
-  return tables.grid(
-      ('queries', 'figure', 'lower', 'higher', 'means', 'gain', 'holds in'),
-      [_cells(order) for order in compared], 5)
-
-
-def _cells(order: Mapping[str, Any]) -> list[str]:
-  low, high = order['means']
-  scale, digits = (1, 0) if order['figure'] == 'geoscore' else (100, 1)
-  return [*(order[name] for name in ('queries', 'figure', 'lower', 'higher')),
-          f'{low * scale:.{digits}f} → {high * scale:.{digits}f}',
-          f'{high / low - 1:+.0%}' if low else '',
-          f'{order["holds"]} of {order["runs"]}']
-
-
-def _read(path: pathlib.Path) -> list[dict[str, Any]]:
+def _json(path: pathlib.Path) -> list[dict[str, Any]]:
   try:
     return json.loads(path.read_text(encoding='utf-8'))
   except FileNotFoundError:

@@ -68,10 +68,14 @@ class Claim:
   @classmethod
   def from_row(cls, row: Row) -> 'Claim':
     """The claim of a row of claims.json."""
-    fields = row['claim']
-    return cls(**{**fields, 'queries': tuple(fields['queries']),
-                  'better': System(**fields['better']),
-                  'base': System(**fields['base'])})
+    try:
+      fields = row['claim']
+      return cls(**{**fields, 'queries': tuple(fields['queries']),
+                    'better': System(**fields['better']),
+                    'base': System(**fields['base'])})
+    except (KeyError, TypeError) as error:
+      raise ValueError(f'{row!r:.80} is no row of claims.json that this '
+                       f'program reads: {error!r}') from error
 
   def as_dict(self) -> dict[str, Any]:
     """Its fields, for JSON."""
@@ -118,7 +122,7 @@ def judged(claims: Sequence[Claim], runs: Sequence[Run],
 
 def _verdict(claim: Claim, difference: paired.Difference,
              inactive: Sequence[Key]) -> tuple[str, str]:
-  """The verdict, and why there is no other."""
+  """The verdict, and why where the interval does not say it."""
   if inactive:
     return 'part inactive', (
         f'the network of {System(*inactive[0][1:])} changes fewer than '
@@ -132,7 +136,7 @@ def _verdict(claim: Claim, difference: paired.Difference,
     return 'held', ''
   if high < claim.minimum:
     return 'refuted', ''
-  return 'not shown', 'the interval holds both'
+  return 'not shown', ''
 
 
 def _no_interval(difference: paired.Difference) -> str:

@@ -1,31 +1,39 @@
 """Every Markdown and HTML table of the project.
 
 `grid` writes any table, `figures` one of names and numbers; `markdown` and
-`page` write the rows of results.json.
+`page` write the rows of results.json, `claims_markdown` those of claims.json.
 """
 
 from collections.abc import Mapping, Sequence
+import dataclasses
 import html
 from typing import Any
 
-Row = Mapping[str, Any]
+from pinpoint_jax.report import cells
 
-_SETTING = ('queries', 'system', 'gallery', 'filter', 'decode')
-_ACCURACY = ('acc@1km', 'acc@25km', 'acc@200km', 'acc@750km', 'acc@2500km')
-_HEAD = ('queries', 'system', 'gallery', 'filter', 'decode', 'n', '1 km',
-         '25 km', '200 km', '750 km', '2500 km', 'GeoScore', 'median km')
-_NUM_TEXT = len(_SETTING)
+Row = Mapping[str, Any]
 
 _STYLE = '''
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto;
-       max-width: 88rem; padding: 0 1rem; color: #1c2733; background: #fff }
-table { border-collapse: collapse; margin: 1rem 0 }
-th, td { padding: .3rem .7rem; text-align: right; border-bottom:
-         1px solid #d8dee4; white-space: nowrap }
-th { background: #f3f5f7 } td.t, th.t { text-align: left }
+       max-width: 84rem; padding: 0 1rem; color: #1c2733; background: #fff }
+table { border-collapse: collapse; margin: 1rem 0 .3rem }
+th, td { padding: .3rem .7rem; text-align: right; vertical-align: top;
+         border-bottom: 1px solid #d8dee4 }
+td { white-space: nowrap; background: #fff }
+th { background: #f3f5f7; vertical-align: bottom }
+td.t, th.t, th.group { text-align: left }
+th.group { padding-top: .8rem; background: #fff;
+           border-bottom: 2px solid #8795a1 }
+td.long { white-space: normal; min-width: 11rem; max-width: 22rem }
+tr > :first-child, th.group span { position: sticky; left: 0 }
 small { color: #5b6875; display: block; font-size: 11px }
 tr.new td { border-top: 2px solid #8795a1 } img { max-width: 100% }
+td.held { color: #12652f } td.refuted { color: #a01c1c }
+td.held, td.refuted { font-weight: 600 }
 .wide { overflow-x: auto } code { background: #f3f5f7; padding: 0 .25rem }
+@media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 .6rem }
+  th, td { padding: .3rem .45rem; font-size: 13px }
+  td.long { min-width: 8rem } }
 '''
 
 
@@ -47,42 +55,79 @@ def figures(values: Mapping[str, float]) -> str:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-  """One line per row, accuracy in percent with its 95 % interval."""
-  return grid(_HEAD, [[' '.join(cell).strip() for cell in _cells(row)]
-                      for row in rows], _NUM_TEXT)
+  """One line per row, accuracy in percent with its interval or spread."""
+  return _markdown(cells.of_results(rows))
+
+
+def claims_markdown(rows: Sequence[Row]) -> str:
+  """One line per claim with its verdict, then what such a table can show."""
+  return f'{_markdown(cells.of_claims(rows))}\n{cells.power(rows)}\n'
 
 
 def page(title: str, intro: str, tables: Mapping[str, Sequence[Row]],
          pictures: Mapping[str, str] | None = None,
-         notes: Sequence[str] = ()) -> str:
+         notes: Sequence[str] = (), claims: Sequence[Row] = ()) -> str:
   """A page that stands alone: tables {caption: rows}, notes and pictures
-  {caption: path}."""
-  shown = ''.join(
-      f'<h2>{html.escape(caption)}</h2><div class="wide">{_table(rows)}</div>'
-      for caption, rows in tables.items())
+  {caption: path}; rows of claims.json come after the first table."""
+  parts = [_section(caption, _results(rows))
+           for caption, rows in tables.items()]
+  if claims:
+    parts.insert(1, _section('Claims', _table(cells.of_claims(claims)))
+                 + f'<p>{html.escape(cells.power(claims))}</p>')
   figures = ''.join(
       f'<h2>{html.escape(caption)}</h2><img alt="{html.escape(caption)}" '
       f'src="{html.escape(path)}">'
       for caption, path in (pictures or {}).items())
   listed = ''.join(f'<li>{html.escape(note)}</li>' for note in notes)
   return (f'<!doctype html><html lang="en"><meta charset="utf-8">'
+          f'<meta name="viewport" content="width=device-width">'
           f'<title>{html.escape(title)}</title><style>{_STYLE}</style>'
           f'<h1>{html.escape(title)}</h1><p>{html.escape(intro)}</p>'
-          f'{shown}<ul>{listed}</ul>{figures}</html>\n')
+          f'{"".join(parts)}<ul>{listed}</ul>{figures}</html>\n')
 
 
-def _table(rows: Sequence[Row]) -> str:
-  head = ''.join(f'<th{_text_class(i)}>{html.escape(name)}</th>'
-                 for i, name in enumerate(_HEAD))
-  body, before = [], None
-  for row in rows:
-    new = ' class="new"' if row['queries'] != before else ''
-    before = row['queries']
-    body.append(f'<tr{new}>' + ''.join(
-        f'<td{_text_class(i)}>{html.escape(value)}'
-        + (f'<small>{html.escape(interval)}</small>' if interval else '')
-        + '</td>' for i, (value, interval) in enumerate(_cells(row))) + '</tr>')
+def _markdown(table: cells.Table) -> str:
+  return grid(table.head, [[' '.join((cell.text, cell.note)).strip()
+                            for cell in line] for line in table.lines],
+              table.num_text)
+
+
+def _section(caption: str, content: str) -> str:
+  return (f'<h2>{html.escape(caption)}</h2><div class="wide" tabindex="0">'
+          f'{content}</div>')
+
+
+def _results(rows: Sequence[Row]) -> str:
+  """Rows of results.json under the name of their query set."""
+  table, said = cells.without_constant_columns(cells.of_results(rows))
+  groups = {i: table.lines[i][0].text for i in table.starts}
+  table = dataclasses.replace(
+      table, head=table.head[1:], lines=[line[1:] for line in table.lines],
+      num_text=table.num_text - 1, starts=frozenset())
+  return _table(table, groups) + (
+      f'<small>All rows: {html.escape(said)}.</small>' if said else '')
+
+
+def _table(table: cells.Table, groups: Mapping[int, str] | None = None) -> str:
+  """groups: headings of the lines from those numbers on."""
+  text_class = lambda column: 't' if column < table.num_text else ''
+  head = ''.join(f'<th{_classes(text_class(i))}>{html.escape(name)}</th>'
+                 for i, name in enumerate(table.head))
+  body = []
+  for number, line in enumerate(table.lines):
+    if number in (groups or {}):
+      body.append(f'<tr><th class="group" colspan="{len(line)}"><span>'
+                  f'{html.escape(groups[number])}</span></th></tr>')
+    body.append(f'<tr{_classes("new" * (number in table.starts))}>' + ''.join(
+        f'<td{_classes(text_class(i), cell.look)}>{html.escape(cell.text)}'
+        + (f'<small>{html.escape(cell.note)}</small>' if cell.note else '')
+        + '</td>' for i, cell in enumerate(line)) + '</tr>')
   return f'<table><tr>{head}</tr>{"".join(body)}</table>'
+
+
+def _classes(*names: str) -> str:
+  given = ' '.join(name for name in names if name)
+  return f' class="{given}"' if given else ''
 
 
 def _one_line(value: Any) -> str:
@@ -90,30 +135,3 @@ def _one_line(value: Any) -> str:
   text = f'{value:.6g}' if isinstance(value, float) else str(value)
   text = html.escape(' '.join(text.split()), quote=False)
   return text.replace('\\', '\\\\').replace('|', '\\|')
-
-
-def _text_class(column: int) -> str:
-  return ' class="t"' if column < _NUM_TEXT else ''
-
-
-def _cells(row: Row) -> list[tuple[str, str]]:
-  """(value, interval) per column; the interval is '' where there is none."""
-  cells = [(str(row[name]), '') for name in _SETTING]
-  if row.get('variant'):
-    cells[1] = (f'{row["system"]} ({row["variant"]})', '')
-  cells.append((f"{row['num_queries']:,}", ''))
-  for name in _ACCURACY:
-    cells.append(_with_interval(row, name, 100, 1))
-  cells.append(_with_interval(row, 'geoscore', 1, 0))
-  cells.append(_with_interval(row, 'median_km', 1, 0))
-  return cells
-
-
-def _with_interval(row: Row, name: str, scale: int,
-                   digits: int) -> tuple[str, str]:
-  interval = row['ci95'].get(name)
-  value = f'{row["metrics"][name] * scale:.{digits}f}'
-  if interval is None:
-    return value, ''
-  low, high = (f'{edge * scale:.{digits}f}' for edge in interval)
-  return value, f'[{low}, {high}]'
