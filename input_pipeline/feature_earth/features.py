@@ -78,14 +78,16 @@ class Appearance:
                   self._seed, taken.stream)
     content, noise = np.split(own, [settings.NUM_CONTENT], 1)
     content = np.sqrt(burst) * moods + np.sqrt(1 - burst) * content
-    return (signal + habits.content * content.astype(np.float32)
+    spread = getattr(habits, f'content_{source}')
+    return (signal + spread * content.astype(np.float32)
             @ self.content[source] + habits.camera * cameras
             + habits.noise * noise + self.mean[source][None]).astype(np.float16)
 
   def covariance(self, source: types.Source) -> Float[np.ndarray, 'd d']:
     """Of all in a feature that says nothing of the place."""
     habits, content = self._habits, self.content[source].astype(np.float64)
-    return (habits.content**2 * content.T @ content
+    content = content * getattr(habits, f'content_{source}')
+    return (content.T @ content
             + (habits.camera**2 + habits.noise**2) * np.eye(self.dim))
 
   def _owned(self, kind: str, numbers: np.ndarray, dim: int,

@@ -31,15 +31,15 @@ class Cue:
 
 
 CUES = (
-    Cue('climate', 6, 5000, 1.3, 0.75, 0.95),
-    Cue('vegetation', 6, 1500, 1.1, 0.55, 0.80),
-    Cue('soil', 6, 500, 0.8, 0.30, 0.60),
-    Cue('script', 6, 'country', 1.5, 0.30, 0.30),
+    Cue('climate', 6, 5000, 1.5, 0.90, 0.95),
+    Cue('vegetation', 6, 1500, 1.3, 0.70, 0.80),
+    Cue('soil', 6, 500, 1.2, 0.60, 0.60),
+    Cue('script', 6, 'country', 1.5, 0.40, 0.30),
     Cue('plates', 6, 'country', 0.9, 0.10, 0.25),
     Cue('roads', 6, 'country', 1.0, 0.20, 0.60),
-    Cue('architecture', 8, 150, 1.1, 0.50, 0.40),
+    Cue('architecture', 8, 400, 1.6, 0.80, 0.40),
     Cue('skyline', 6, 60, 0.9, 0.25, 0.40),
-    Cue('town', 12, 'town', 1.6, 0.60, 0.30),
+    Cue('town', 12, 'town', 1.3, 0.50, 0.30),
     Cue('quarter', 8, 12, 1.1, 0.35, 0.30),
     Cue('corner', 8, 3, 1.0, 0.25, 0.25),
     Cue('sight', 16, 'sight', 1.45, 0.60, 0.25),
@@ -58,8 +58,8 @@ class Settings:
     wrong_tags: share of gallery photos placed in some other town.
     blind: share of photos that show no cue.
     shared: share of a cue's variance in directions that both sources have.
-    content: what says nothing of the place: standard deviation of each of its
-      NUM_CONTENT numbers.
+    content_photo, content_street: what says nothing of the place: standard
+      deviation of each of its NUM_CONTENT numbers.
     burst: share of the content's variance that photos of a visit share.
     camera, noise: standard deviation per dimension; a camera belongs to an
       author or a drive.
@@ -71,10 +71,11 @@ class Settings:
   in_city: float = 0.30
   same_visit: float = 0.62
   wrong_tags: float = 0.04
-  blind: float = 0.15
+  blind: float = 0.29
   shared: float = 0.75
-  content: float = 0.93
-  burst: float = 0.5
+  content_photo: float = 0.82
+  content_street: float = 1.10
+  burst: float = 0.58
   camera: float = 0.186
   noise: float = 0.35
 

@@ -19,8 +19,8 @@ _TRACK_SPREAD_KM = 12.0
 _STEP_KM = 0.03  # Between photos of one visit, along each axis.
 # How far off a visit's geotag is along each axis, and how often: phones with
 # a fix, phones without, pins set by hand.
-TAG_ERRORS_KM = (0.08, 0.45, 0.9)
-TAG_SHARES = (0.55, 0.30, 0.15)
+TAG_ERRORS_KM = (0.05, 0.3, 0.8)
+TAG_SHARES = (0.70, 0.10, 0.20)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,6 +12,7 @@ import functools
 
 from input_pipeline.feature_earth import (
   cues,
+  drives,
   exact,
   features,
   geography,
@@ -19,7 +20,6 @@ from input_pipeline.feature_earth import (
   settings,
   travellers,
 )
-from input_pipeline.synthetic_earth import drives
 from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
@@ -57,6 +57,7 @@ class World:
         seed, self.cues, self.habits, self.size.dim)
     self._travellers = travellers.Travellers(
         seed, self.geography, self.habits)
+    self._drives = drives.Drives(seed, self.geography)
 
   @property
   def splits(self) -> tuple[str, ...]:
@@ -125,7 +126,8 @@ class World:
     if source_of(split) == 'photo':
       return self._travellers.travel(stream, num)
     if split == 'gallery_street':
-      return self._drive(stream, num)
+      return self._drives.round_trip(
+          stream, block * (BLOCK_ROWS // drives.FRAMES), num)
     return self._apart(stream, num)
 
   def _gallery_photos(self, block: int) -> pictures.Pictures:
@@ -133,18 +135,11 @@ class World:
     return self._travellers.travel(
         f'gallery_photo {block}', self._block_rows('gallery_photo', block))
 
-  def _drive(self, stream: str, num: int) -> pictures.Pictures:
-    taken = drives.drive(self.seed, self.geography.region, stream, num)
-    return pictures.Pictures(
-        stream, stream, taken.authors, taken.authors,
-        self.geography.sight_in_view(taken.latlng_deg), taken.latlng_deg,
-        taken.latlng_deg)
-
   def _apart(self, stream: str, num: int) -> pictures.Pictures:
     """Every second frame of drives, away from both galleries."""
     parts, total = [], 0
     for attempt in range(_MAX_ATTEMPTS):
-      taken = self._drive(f'{stream} {attempt}', 2 * BLOCK_ROWS)
+      taken = self._drives.anywhere(f'{stream} {attempt}', 2 * BLOCK_ROWS)
       steps = self._galleries.query(exact.grid_xyz(taken.latlng_deg))[0]
       kept = np.flatnonzero((steps > _APART_KM * exact.STEPS_PER_KM)
                             & (np.arange(len(taken)) % 2 == 0))

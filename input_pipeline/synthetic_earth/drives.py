@@ -17,7 +17,7 @@ def drive(seed: int, region: worlds.Region, stream: str, num: int,
   key = (stream, seed)
   num_drives = -(-num // FRAMES)
   city = _round_robin(seed, region, stream, num_drives, city_share)
-  latlng_deg = _paths(key, region.latlng_deg[city])
+  latlng_deg = paths(key, region.latlng_deg[city])
   number = np.repeat(np.arange(num_drives), FRAMES)[:num]
   return travellers.Taken(
       stream, np.arange(num), number, number, city[number],
@@ -38,7 +38,7 @@ def _round_robin(seed: int, region: worlds.Region, stream: str, num: int,
   return order[ranks[np.arange(num), np.arange(num) % len(order)]]
 
 
-def _paths(key: tuple[str, int],
+def paths(key: tuple[str, int],
            centre_deg: np.ndarray) -> Float[np.ndarray, 'd f 2']:
   """Places of the frames of each drive: a start, then bends and steps."""
   number = np.arange(len(centre_deg))
