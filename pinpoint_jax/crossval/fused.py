@@ -111,15 +111,23 @@ def fit(examples: lists_lib.Proposals, channels: Sequence[str]) -> Weights:
     return Weights(fusion.fit(proposed(examples.shortlist, channels),
                               examples.dist_km, channels))
   except fusion.NoSignal:
-    equal = {name: _EQUAL * (name in channels) for name in types.CHANNELS}
-    return Weights(fusion.Fusion(**equal), (
+    return _equal(channels, (
         f'no weights of {", ".join(channels)} are better than a random choice '
         f'on the other folds; equal weights are used'))
+
+
+def _equal(channels: Sequence[str], note: str) -> Weights:
+  weights = {name: _EQUAL * (name in channels) for name in types.CHANNELS}
+  return Weights(fusion.Fusion(**weights), note)
 
 
 def _weights(folds: Sequence[lists_lib.Lists], number: int,
              channels: Sequence[str]) -> Weights:
   if tuple(channels) == ('location',):
-    return Weights(fusion.Fusion(0., folds[number].temperature, 0.))
+    temperature = folds[number].temperature
+    if 0 < temperature < np.inf:
+      return Weights(fusion.Fusion(0., temperature, 0.))
+    return _equal(channels, f'training ended at a temperature of '
+                            f'{temperature:g}; {_EQUAL:g} is used')
   others = [lists for i, lists in enumerate(folds) if i != number]
   return fit(lists_lib.several(others, _MOST), channels)

@@ -21,6 +21,8 @@ from scipy import optimize
 _WITHIN_1KM, _WITHIN_25KM = 0.2, 0.4
 # Similarities differ by some hundredths: weights are of this order.
 _FIRST = 10.0
+# Weights with a smaller sum choose like no weights at all.
+_NOTHING = 1e-6
 
 
 class NoSignal(ValueError):
@@ -64,7 +66,7 @@ def fit(shortlist: types.Shortlist, dist_km: Float[np.ndarray, 'b k'],
   weights = _minimise(_FIRST * used, shortlist.similarities, dist_km,
                       shortlist.rows >= 0,
                       [(0., None if one else 0.) for one in used])
-  if not any(weights):
+  if not sum(weights) > _NOTHING:
     raise NoSignal(f'fusion: on {len(dist_km):,} queries no weight of '
                    f'{", ".join(channels)} is better than 0, the similarities '
                    f'say nothing about distance; train a better embedder, or '

@@ -1,11 +1,14 @@
 """What is fitted on other folds: by lists small enough to check."""
 
+import dataclasses
+
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.crossval import fused, light
 from pinpoint_jax.crossval import lists as lists_lib
 from pinpoint_jax.disk import parts
 from pinpoint_jax.geo import distance
+from pinpoint_jax.rerank import fusion
 import pytest
 
 NUM, K = 150, 6
@@ -102,6 +105,21 @@ def test_without_any_signal_all_channels_weigh_alike_and_a_note_says_so():
   assert 'equal weights' in answered.note
   assert not next(fused.answer(
       [lists(i, (.5, .5, .5)) for i in range(2)], ('raw',)))['argmax'].note
+
+
+@pytest.mark.parametrize('fitted', [0., 1e-300, 1e-9])
+def test_weights_of_nothing_are_no_signal(fitted, monkeypatch):
+  monkeypatch.setattr(fusion, '_minimise', lambda *_: np.full(3, fitted))
+  answered = next(fused.answer([lists(0), lists(1)], types.CHANNELS))
+  assert answered['argmax'].fitted == {name: 10. for name in types.CHANNELS}
+  assert 'equal weights' in answered['argmax'].note
+
+
+def test_a_temperature_that_vanished_is_replaced_and_a_note_says_so():
+  folds = [dataclasses.replace(lists(i), temperature=0.) for i in range(2)]
+  answered = next(fused.answer(folds, ('location',)))['argmax']
+  assert answered.fitted == {'image': 0., 'location': 10., 'raw': 0.}
+  assert 'temperature of 0' in answered.note
 
 
 @pytest.mark.slow
