@@ -182,6 +182,23 @@ def test_relative_interval_by_hand():
   assert (low, high) == pytest.approx((.2 - .137, .2 + .137), abs=.03)
 
 
+def test_a_share_is_taken_within_each_resample():
+  # In every cluster `better` finds twice as many: the share knows no spread.
+  found = np.arange(20) % 4 + 1
+  base = np.concatenate([[RIGHT] * n + [WRONG] * (9 - n) for n in found])
+  better = np.concatenate([[RIGHT] * 2 * n + [WRONG] * (9 - 2 * n)
+                           for n in found])
+  clusters = np.repeat([f'a:{i}' for i in range(20)], 9)
+  result = paired.differences([pair(better, base, clusters)])['acc@25km']
+  assert result.relative_interval == pytest.approx((1, 1))
+  assert result.interval[1] - result.interval[0] > 5
+
+
+def test_a_photo_counts_strictly_below_a_threshold():
+  result = paired.differences([pair([np.nextafter(25, 0)] * 6, [25.] * 6)])
+  assert result['acc@25km'].difference == 100
+
+
 def test_found_as_often_as_the_power_says_and_seldom_where_nothing_is():
   rng = np.random.default_rng(9)
   def found(gain, num=200):

@@ -190,6 +190,14 @@ def test_runs_that_agree_are_counted_where_there_are_several():
   assert head.endswith('| runs above 0 |') and line.endswith('| 3 of 3 |')
 
 
+def test_nothing_is_never_minus_nothing():
+  row, = claim_rows((300, 60, 10, 630))
+  text = tables.claims_markdown([row | {
+      'difference': -.01, 'relative': -.001, 'interval': (-.04, .04),
+      'relative_interval': (-.004, .004)}])
+  assert '| +0.0 [+0.0, +0.0] | +0 % [+0 %, +0 %] |' in text
+
+
 def test_a_minimum_is_written_with_its_unit():
   for changes, words in (({'minimum': 1.5}, '&gt; 1.5 |'), (
       {'minimum': .15, 'relative': True}, '&gt; 15 % |')):
