@@ -13,7 +13,7 @@ from pinpoint_jax import types
 
 # Sights that a photo tagged there could be of, and how far they may be.
 _NUM_SIGHTS = 4
-_REACH_KM = 2.0
+_REACH_KM = 1.0
 _SIGHT = [cue.name for cue in settings.CUES].index('sight')
 _BLOCK = 1024
 

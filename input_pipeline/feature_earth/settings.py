@@ -112,6 +112,11 @@ class Size:
   num_queries: int
   dim: int = 128
 
+  def __post_init__(self):
+    for name, count in dataclasses.asdict(self).items():
+      if count < 1:
+        raise ValueError(f'world size: {name} is {count}; must be at least 1')
+
 
 SIZES: Mapping[str, Size] = pytypes.MappingProxyType({
     'tiny': Size(60, 40, 300, 600, 150, 60),

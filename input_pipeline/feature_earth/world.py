@@ -47,6 +47,8 @@ class World:
     if isinstance(size, str) and size not in settings.SIZES:
       raise ValueError(f'world size {size!r}: choices are '
                        f'{sorted(settings.SIZES)}, or a settings.Size')
+    if seed < 0:
+      raise ValueError(f'world seed {seed}: must be at least 0')
     self.variant, self.seed = variant, seed
     self.size = settings.SIZES[size] if isinstance(size, str) else size
     self.size_name = size if isinstance(size, str) else repr(size)

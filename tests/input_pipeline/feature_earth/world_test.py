@@ -3,11 +3,11 @@ import hashlib
 from input_pipeline.feature_earth import cues, settings
 from input_pipeline.feature_earth import world as worlds
 import numpy as np
-from pinpoint_jax.geo import distance
+from pinpoint_jax.geo import distance, neighbors
 import pytest
 
-# Small, and yet two blocks of the gallery of photos.
-TWO_BLOCKS = settings.Size(60, 40, 5000, 600, 150, 60, dim=16)
+# Small, and yet two blocks of most splits.
+TWO_BLOCKS = settings.Size(400, 40, 5000, 4200, 60, 4300, dim=16)
 
 
 @pytest.fixture(scope='module')
@@ -64,14 +64,57 @@ def test_splits_are_as_long_as_promised(tiny, split):
   assert tiny.features(split, 0).shape == (len(photos), 128)
 
 
-@pytest.mark.parametrize('split', ['gallery_photo'])
+@pytest.mark.parametrize('split', [
+    'gallery_photo', 'gallery_street', 'query_photo_known', 'query_photo_new',
+    'query_street'])
 def test_a_block_alone_is_its_rows_of_the_whole(two_blocks, split):
   whole, features = two_blocks.photos(split), list(two_blocks.chunks(split))
-  assert [len(chunk) for chunk in features] == [4096, 904]
+  rest = len(whole) - 4096
+  assert [len(chunk) for chunk in features] == [4096, rest] and rest > 0
   alone = worlds.World('default', 0, TWO_BLOCKS)
   assert alone.photos(split, 1).fingerprint() == whole.take(
-      np.arange(4096, 5000)).fingerprint()
+      np.arange(4096, len(whole))).fingerprint()
   np.testing.assert_array_equal(alone.features(split, 1), features[1])
+
+
+def test_blocks_and_splits_are_not_repetitions_of_each_other(two_blocks):
+  first = np.concatenate([
+      two_blocks.photos(split, block).latlng_deg[:100]
+      for split in ('gallery_street', 'query_photo_new', 'query_street')
+      for block in (0, 1)])
+  assert len(np.unique(first, axis=0)) == len(first)
+  one, other = (two_blocks.features('query_photo_new', block)[:200]
+                for block in (0, 1))
+  assert not (one == other).all(1).any()
+
+
+@pytest.mark.parametrize('variant, absent', [
+    ('photo_only', {'gallery_street'}),
+    ('street_only', {'gallery_photo', 'query_photo_known'})])
+def test_worlds_of_one_source_lack_the_other_gallery_and_nothing_else(
+    tiny, variant, absent):
+  alone = worlds.World(variant, 0, 'tiny')
+  assert set(tiny.splits) - set(alone.splits) == absent
+  for split in alone.splits:
+    assert alone.photos(split).fingerprint() == tiny.photos(split).fingerprint()
+    np.testing.assert_array_equal(
+        alone.features(split, 0), tiny.features(split, 0))
+  with pytest.raises(ValueError, match=f'gallery.*{variant} has'):
+    alone.photos(f'gallery_{"street" if variant == "photo_only" else "photo"}')
+
+
+def test_sparse_photos_are_thin_where_street_views_are_not():
+  size = settings.Size(400, 400, 3000, 12_000, 1, 300, dim=1)
+  lonely = {}
+  for variant in ('default', 'sparse'):
+    world = worlds.World(variant, 0, size)
+    queries = world.photos('query_photo_new').latlng_deg
+    lonely[variant] = [
+        np.mean(neighbors.SphereIndex(world.photos(split).latlng_deg).nearest(
+            queries, 1).dist_km > 25)
+        for split in ('gallery_photo', 'gallery_street')]
+  assert lonely['sparse'][0] > 1.5 * lonely['default'][0]
+  assert lonely['sparse'][0] > 5 * lonely['sparse'][1]
 
 
 def test_known_authors_are_in_the_gallery_and_new_ones_are_not(tiny):
@@ -102,5 +145,16 @@ def test_errors_list_the_choices(tiny):
     worlds.World('default', 0, 'huge')
   with pytest.raises(ValueError, match='train.*query_street'):
     tiny.photos('train')
+  with pytest.raises(ValueError, match='seed -1: must be at least 0'):
+    worlds.World('default', -1, 'tiny')
+  with pytest.raises(ValueError, match='num_street is 0.*at least 1'):
+    settings.Size(10, 10, 10, 0, 10, 10)
   with pytest.raises(IndexError, match='gallery_photo.*0 to 0.*1'):
     tiny.photos('gallery_photo', 1)
+
+
+def test_galleries_too_dense_for_street_queries_are_refused(monkeypatch):
+  monkeypatch.setattr(worlds, '_MAX_ATTEMPTS', 1)
+  world = worlds.World('default', 0, settings.Size(2, 40, 50, 9000, 60, 4000))
+  with pytest.raises(ValueError, match='so dense.*more towns than 2'):
+    world.photos('query_street')
