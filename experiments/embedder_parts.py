@@ -13,6 +13,7 @@ from pinpoint_jax.evals import location_retrieval
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.models import embedder as embedders
 from pinpoint_jax.models import encoding
+from pinpoint_jax.ridge import near_pairs
 
 Rows = Mapping[str, rows_lib.StoreRows]
 
@@ -69,6 +70,16 @@ def _pipeline(config: config_dict.ConfigDict,
 
 def _same(batch: Any) -> Any:
   return batch  # Rows come stacked.
+
+
+def pictures(train: Rows, most: int) -> dict[str, near_pairs.Pictures]:
+  """At most so many rows of each source, for what is solved from them."""
+  read = {}
+  for source, rows in train.items():
+    few = _some(rows, most)
+    origin = np.unique(few.photos.clusters, return_inverse=True)[1]
+    read[source] = near_pairs.Pictures(few.read(), few.xyz, origin)
+  return read
 
 
 def evaluators(config: config_dict.ConfigDict, module: embedders.Embedder,

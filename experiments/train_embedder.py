@@ -34,8 +34,9 @@ from pinpoint_jax.models import embedder as embedders
 from pinpoint_jax.models import embedder_files
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.parallel import mesh as meshes
+from pinpoint_jax.ridge import near_pairs
+from pinpoint_jax.train import closed_form, loop, state
 from pinpoint_jax.train import embedder as training
-from pinpoint_jax.train import loop, state
 
 
 def main(run: launch.Run) -> None:
@@ -54,6 +55,12 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
   prepared = prepare(config, rows, workdir, allow_config_change, stopping)
   like = state.shapes(prepared.state)
   prepared.restore(like)
+  solvable = closed_form.needed(model(config))
+  if not config.train.num_steps and not solvable:
+    raise ValueError('--config.train.num_steps=0: this model has no part that '
+                     'is solved, it would stay as random as it begins')
+  if prepared.saved < 0 and solvable:
+    prepared.state = _solved(config, rows, prepared.state)
   first = jax.process_index() == 0
   if first:
     run_record.write(workdir, config)
@@ -77,6 +84,20 @@ def objective(config: config_dict.ConfigDict) -> training.Objective:
   fields = config.objective.to_dict()
   targets = pairs.Targets(**fields.pop('targets'))
   return training.Objective(targets=targets, **fields)
+
+
+def _solved(config: config_dict.ConfigDict, rows: embedder_parts.Split,
+            began: state.TrainState) -> state.TrainState:
+  """The state with what needs no step: every process solves the same."""
+  fields = config.closed_form.to_dict()
+  pairs_of = near_pairs.Settings(**fields.pop('pairs'))
+  settings = closed_form.Settings(pairs=pairs_of, **fields)
+  solved = closed_form.solve(model(config), embedder_parts.pictures(
+      rows.train, settings.most_rows), settings)
+  if jax.process_index() == 0:
+    print(f'solved before the first step: {", ".join(sorted(solved))}',
+          flush=True)
+  return closed_form.begin(began, solved)
 
 
 def prepare(config: config_dict.ConfigDict, rows: embedder_parts.Split,

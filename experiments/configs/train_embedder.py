@@ -19,6 +19,8 @@ from experiments.sweeps import overrides
 from ml_collections import config_dict
 
 BINARY = 'train_embedder'
+# From continents to a street corner, each level about a third of the last.
+CELLS_KM = (5000., 1500., 500., 150., 50., 15., 5., 1.5, 0.5)
 
 
 def sweep() -> overrides.Sweep:
@@ -48,8 +50,15 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       'accumulate': 1,
       'ema': 0.999,
   })
+  # What is solved before the first step, where the model has parts for it.
+  config.closed_form = config_dict.ConfigDict({
+      'most_rows': 200_000,  # Of each source.
+      'pairs': {'pair_km': 5.0, 'neighbours': 16, 'most_rows': 24_000,
+                'shrinkage': 0.01},
+      'prior_rows': 4.0,
+  })
   config.optimizer = common.adamw(
-      0.03, ('norm', 'bias', 'temperature', 'fourier', 'bank'))
+      0.03, ('norm', 'bias', 'temperature', 'fourier', 'bank', 'gate', 'cells'))
   config.data = config_dict.ConfigDict({
       'batch_size': 256 if arg.quick else 8192,  # Of each source.
       'num_threads': 2,
@@ -78,10 +87,23 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
 def geoclip_style(width: int, num_features: int, queue: int) -> dict[str, Any]:
   """Changes to train as GeoCLIP: its location tower, softmax, hard targets."""
   return {
-      'model': {'location': 'geoclip', 'location_options': {
+      'model': {'linear': False, 'location': 'geoclip', 'location_options': {
           'width': width, 'num_features': num_features}},
       'objective': {'loss': 'softmax', 'targets': {'kind': 'hard'},
                     'queue': queue}}
+
+
+def feature_earth(quick: bool = False) -> dict[str, Any]:
+  """Changes for the synthetic Earth of features: solved, without a step.
+
+  There in-batch training loses what the solution knows; docs/training.md has
+  the figures. `quick` is for tests.
+  """
+  return {
+      'model': {'linear': True, 'dim': 64, 'location_options': {
+          'cells_km': CELLS_KM[::3] if quick else CELLS_KM,
+          'num_slots': 2**10 if quick else 2**16}},
+      'train': {'num_steps': 0}}
 
 
 def change(config: config_dict.ConfigDict, changes: Mapping[str, Any]) -> None:
@@ -100,6 +122,7 @@ def _model(quick: bool) -> config_dict.ConfigDict:
       'trunk_depth': 2 if quick else 6,
       'expansion': 4,
       'dropout': 0.1,
+      'linear': False,  # A linear map of each source, solved from near pairs.
       'temperature': 10.0,
       'bias': -10.0,
       'location': 'fourier',  # Or geoclip.
@@ -109,6 +132,9 @@ def _model(quick: bool) -> config_dict.ConfigDict:
           'expansion': 2,
           'log2_sigmas': (0, 2, 4, 6, 8, 10),
           'num_waves': 64 if quick else 128,
+          # Sizes of cells whose means are solved; none without sizes.
+          'cells_km': (),
+          'num_slots': 2**15,
       },
       'dtype': 'float32',  # Or bfloat16.
   })

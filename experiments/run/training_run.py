@@ -89,8 +89,8 @@ def _figure(name: str, value: float | int) -> str:
 
 
 # A run that changes these is another run.
-_FIXED = ('model.', 'optimizer.', 'objective.', 'data.', 'stores.',
-          'folds.')
+_FIXED = ('model.', 'optimizer.', 'objective.', 'closed_form.', 'data.',
+          'stores.', 'folds.')
 _FIXED_NAMES = ('validation_percent',)
 # How a run runs, not what it is: not worth a line.
 _FREE = ('distributed.',)

@@ -5,7 +5,8 @@
   xyz ──────────────────────────────▶ location ─────▶ unit z_location ┘ space
 
 Each source has an adapter, a temperature and a bias of its own; all else is
-shared.
+shared. With `linear` each source also has a linear map, and the towers add to
+it, at first nothing: z_image = unit(unit(linear) + gate · out).
 
 A further source joins a trained embedder; what it knows stays as it is:
 
@@ -67,6 +68,7 @@ class Embedder(nn.Module):
   trunk_depth: int = 6
   expansion: int = 4
   dropout: float = 0.1
+  linear: bool = False
   temperature: float = 10.0
   bias: float = -10.0
   location: str = 'fourier'
@@ -83,6 +85,10 @@ class Embedder(nn.Module):
                            name=f'trunk_{i}')
         for i in range(self.trunk_depth)]
     self.out = layers.Head(self.dim, self.dtype)
+    self.linears = {
+        source: nn.Dense(self.dim, name=f'linear_{source}')
+        for source in self.sources if self.linear}
+    self.gate = layers.gate(self, 'gate') if self.linear else None
     self.location_tower = _location(self)
     self.log_temperatures = {
         source: self.param(
@@ -108,11 +114,15 @@ class Embedder(nn.Module):
       deterministic: bool = True) -> dict[str, Float[jax.Array, '_ d']]:
     """Unit embeddings of images, by source."""
     z_by_source = {}
-    for source, x in features.items():
-      x = self._adapter(source)(x, deterministic)
+    for source, feature in features.items():
+      x = self._adapter(source)(feature, deterministic)
       for block in self.trunk:
         x = block(x, deterministic)
-      z_by_source[source] = self.out(x)
+      z = self.out(x)
+      if self.linear:
+        first = self.linears[source](feature.astype(jnp.float32))
+        z = layers.unit(layers.unit(first) + self.gate * z)
+      z_by_source[source] = z
     return z_by_source
 
   def locations(self, xyz: Float[jax.Array, 'b 3']) -> Float[

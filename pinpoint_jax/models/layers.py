@@ -58,6 +58,11 @@ class Head(nn.Module):
     return unit(nn.Dense(self.dim, dtype=self.dtype, name='project')(x))
 
 
+def gate(module: nn.Module, name: str) -> Float[jax.Array, '']:
+  """A number of `module` that lets a branch in; at first it is shut."""
+  return jnp.asarray(module.param(name, nn.initializers.zeros, ()))
+
+
 class Dropout(nn.Module):
   """Zeroes a share of the numbers and scales the others up."""
 

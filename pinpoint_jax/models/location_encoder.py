@@ -3,7 +3,10 @@
   xyz ─▶ [sin 2πW₁x, cos 2πW₁x, …, sin 2πW₆x, cos 2πW₆x, x] ─▶ MLP ─▶ unit z
 
 W_s starts at N(0, σ_s²), σ_s = 1, 4, …, 1024 cycles per Earth radius: from
-continents to about 6 km.
+continents to about 6 km. With `cells_km` the cells of a place speak first and
+the waves add to them, at first nothing:
+
+  xyz ─▶ cells ─▶ c ─▶ unit(c + gate · z)
 """
 
 from collections.abc import Sequence
@@ -14,7 +17,7 @@ from flax import linen as nn
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
-from pinpoint_jax.models import layers
+from pinpoint_jax.models import layers, place_cells
 
 Dtype = Any
 
@@ -49,6 +52,8 @@ class LocationEncoder(nn.Module):
   expansion: int = 2
   log2_sigmas: Sequence[int] = (0, 2, 4, 6, 8, 10)
   num_waves: int = 128
+  cells_km: Sequence[float] = ()
+  num_slots: int = 2**15
   dtype: Dtype = jnp.float32
 
   @nn.compact
@@ -60,4 +65,9 @@ class LocationEncoder(nn.Module):
     for i in range(self.depth):
       x = layers.ResidualMlp(self.expansion, 0.0, self.dtype,
                              name=f'block_{i}')(x, True)
-    return layers.Head(self.dim, self.dtype, name='out')(x)
+    z = layers.Head(self.dim, self.dtype, name='out')(x)
+    if not self.cells_km:
+      return z
+    cells = place_cells.PlaceCells(self.dim, self.cells_km, self.num_slots,
+                                   name='cells')(xyz)
+    return layers.unit(cells + layers.gate(self, 'gate') * z)

@@ -106,7 +106,7 @@ class Settings:
   """How long, and how often what; every field is a config field.
 
   Attributes:
-    num_steps: updates in all.
+    num_steps: updates in all; 0 where what a run begins with is its end.
     log_every: steps between lines of metrics.
     save_every: steps between checkpoints; 0 for none by steps.
     save_minutes: minutes between checkpoints; 0 for none by time.
@@ -120,9 +120,9 @@ class Settings:
   best: str = ''
 
   def __post_init__(self):
-    if self.num_steps < 1 or self.log_every < 1:
+    if self.num_steps < 0 or self.log_every < 1:
       raise ValueError(f'num_steps={self.num_steps}, log_every='
-                       f'{self.log_every}: must be at least 1')
+                       f'{self.log_every}: must be at least 0 and 1')
 
 
 @dataclasses.dataclass
