@@ -55,11 +55,7 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
   prepared = prepare(config, rows, workdir, allow_config_change, stopping)
   like = state.shapes(prepared.state)
   prepared.restore(like)
-  solvable = closed_form.needed(model(config))
-  if not config.train.num_steps and not solvable:
-    raise ValueError('--config.train.num_steps=0: this model has no part that '
-                     'is solved, it would stay as random as it begins')
-  if prepared.saved < 0 and solvable:
+  if prepared.saved < 0 and closed_form.needed(model(config)):
     prepared.state = _solved(config, rows, prepared.state)
   first = jax.process_index() == 0
   if first:
@@ -112,7 +108,8 @@ def prepare(config: config_dict.ConfigDict, rows: embedder_parts.Split,
   began = training.make_state(
       module, dims, method, loss, config.seed, mesh)
   return training_run.prepare(
-      config, workdir, allow_config_change, stopping, state=began,
+      config, workdir, allow_config_change, stopping,
+      least_steps=0 if closed_form.needed(module) else 1, state=began,
       step=training.make_step(
           module, method, loss, config.seed, mesh, began),
       batches=embedder_parts.batches(config, rows.train),

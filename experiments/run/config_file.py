@@ -15,8 +15,8 @@ _NO_CONFIGS = ('__init__', 'common')
 # Entries of which none, or less than none, makes no run.
 _AT_LEAST_ONE = frozenset((
     'accumulate', 'batch_size', 'dim', 'expansion', 'hidden', 'log_every',
-    'max_rows', 'mlp_dim', 'num_features', 'num_heads', 'num_steps',
-    'num_waves', 'patch', 'shard_rows', 'width'))
+    'max_rows', 'mlp_dim', 'num_features', 'num_heads', 'num_waves', 'patch',
+    'shard_rows', 'width'))
 _MAX_SEED = 2**32 - 1
 
 

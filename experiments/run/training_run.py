@@ -171,11 +171,15 @@ def check(config: config_dict.ConfigDict) -> None:
 
 def prepare(config: config_dict.ConfigDict, workdir: pathlib.Path,
             allow_config_change: str, stopping: Callable[[], bool],
-            **parts: Any) -> loop.Run:
+            least_steps: int = 1, **parts: Any) -> loop.Run:
   """A run with the checkpoints, logs and checks that its config asks for.
 
   `parts` are what is the model's own: state, step, batches, put, evaluators.
+  No step at all is only for what knows something before it.
   """
+  if config.train.num_steps < least_steps:
+    raise ValueError(f'--config.train.num_steps={config.train.num_steps}: must '
+                     f'be at least {least_steps}')
   keep = manager.Keep(
       config.keep.last, config.keep.every_steps or None,
       config.keep.every_hours or None)

@@ -90,3 +90,24 @@ def test_bad_values_are_refused_in_one_line(stores, tmp_path, words, complaint):
   done = tiny_training.run(stores, tmp_path / 'w', *words)
   assert done.returncode == 1 and complaint in done.stderr
   assert done.stderr.count('\n') == 1 and not done.stdout
+
+
+SOLVED = ('--config.model.linear=True', '--config.train.num_steps=0',
+          '--config.model.location_options.cells_km=(5000.0,50.0)',
+          '--config.model.location_options.num_slots=64')
+
+
+def test_what_is_solved_needs_no_step(tmp_path):
+  spots = tiny_training.make_stores(tmp_path / 's', num_spots=20)
+  done = tiny_training.run(spots, tmp_path / 'w', *SOLVED)
+  assert done.returncode == 0, done.stderr
+  assert 'solved before the first step: linear_photo/bias, ' in done.stdout
+  # Twenty places told by their features, of which most are named at once.
+  assert tiny_training.figures(tmp_path / 'w')['validation_photo/acc@25km'] > .8
+  assert np.asarray(embedder_files.load(
+      tmp_path / 'w' / 'model').params['linear_photo']['kernel']).any()
+
+
+def test_no_step_and_nothing_solved_is_refused(stores, tmp_path):
+  done = tiny_training.run(stores, tmp_path / 'w', '--config.train.num_steps=0')
+  assert done.returncode == 1 and 'num_steps=0: must be at' in done.stderr
