@@ -14,7 +14,6 @@ from pinpoint_jax import types
 
 _LEAST, _MOST = 0.6, 1.4  # Strength of a shown cue, relative to the table's.
 _NUM_DIMS = np.asarray([cue.num_dims for cue in settings.CUES])
-_SIGHT = [cue.name for cue in settings.CUES].index('sight')
 _MEAN = 0.5
 _SOURCES = types.SOURCES
 
@@ -54,7 +53,7 @@ class Appearance:
     strength = np.asarray([cue.strength for cue in settings.CUES])
     blind = self._habits.blind if source == 'photo' else 0.0
     visible = (shown < often[None]) & (sees >= blind)
-    visible[:, _SIGHT] &= taken.sights >= 0
+    visible[:, settings.SIGHT] &= taken.sights >= 0
     return np.where(visible, strength[None] * (
         _LEAST + (_MOST - _LEAST) * relative), 0)
 

@@ -14,8 +14,8 @@ from pinpoint_jax import types
 # Sights that a photo tagged there could be of, and how far they may be.
 _NUM_SIGHTS = 4
 _REACH_KM = 1.0
-_SIGHT = [cue.name for cue in settings.CUES].index('sight')
-_BLOCK = 1024
+# Candidates of several queries that are scored at a time.
+_PAIRS = 1 << 14
 
 
 class Ideal:
@@ -34,8 +34,9 @@ class Ideal:
                  np.ndarray, 'b k']:
     """Log-likelihood of each query's picture at each place, less a constant."""
     parts = []
-    for start in range(0, len(query_rows), _BLOCK):
-      some = slice(start, start + _BLOCK)
+    step = max(1, _PAIRS // candidate_latlng.shape[1])
+    for start in range(0, len(query_rows), step):
+      some = slice(start, start + step)
       parts.append(self._scores(
           split, query_rows[some],
           np.asarray(candidate_latlng[some], np.float64)))
@@ -46,21 +47,23 @@ class Ideal:
     look, source = self._world.appearance, worlds.source_of(split)
     features, strengths = self._queries(split, rows)
     num, k = places.shape[:2]
-    flat = places.reshape(-1, 2)
-    near = self._world.geography.nearest_sights(flat, _NUM_SIGHTS)
-    reach = np.where(near.dist_km < _REACH_KM, near.rows, -1)
-    each = np.repeat(strengths, k, axis=0)
-    without = np.where(np.arange(len(settings.CUES)) == _SIGHT, 0, each)
+    flat, each = places.reshape(-1, 2), np.repeat(strengths, k, axis=0)
     values = self._world.cues.at(flat, np.full(len(flat), -1))
     rest = np.repeat(features - look.mean[source][None], k, axis=0) - (
-        look.of_cues(without, values, source))
-    rest = rest @ self._whiten[source]
-    num_dims = settings.CUES[_SIGHT].num_dims
-    sights = each[:, _SIGHT, None, None] * self._world.cues.of_sights(reach)
-    shown = sights @ (look.directions[source][-num_dims:]
-                      @ self._whiten[source])
-    fits = -0.5 * ((rest[:, None] - shown)**2).sum(-1)
+        look.of_cues(each, values, source))
+    # Each of the sights near a place may be the one that the query shows.
+    num_dims = settings.CUES[settings.SIGHT].num_dims
+    shown = self._sights_near(flat) @ look.directions[source][-num_dims:]
+    gaps = rest[:, None] - each[:, settings.SIGHT, None, None] * shown
+    fits = -0.5 * ((gaps @ self._whiten[source])**2).sum(-1)
     return np.logaddexp.reduce(fits, axis=1).reshape(num, k)
+
+  def _sights_near(self, places: Float[np.ndarray, 'n 2']) -> Float[
+      np.ndarray, 'n m s']:
+    """Cues of the sights within reach, 0 where there are no more of them."""
+    near = self._world.geography.nearest_sights(places, _NUM_SIGHTS)
+    return self._world.cues.of_sights(
+        np.where(near.dist_km < _REACH_KM, near.rows, -1))
 
   def _queries(self, split: str, rows: np.ndarray) -> tuple[
       Float[np.ndarray, 'b d'], Float[np.ndarray, 'b c']]:

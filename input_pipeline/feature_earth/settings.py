@@ -44,6 +44,7 @@ CUES = (
     Cue('corner', 8, 3, 1.0, 0.25, 0.25),
     Cue('sight', 16, 'sight', 1.45, 0.60, 0.25),
 )
+SIGHT = len(CUES) - 1  # The last, which a place has only at a sight.
 
 
 @dataclasses.dataclass(frozen=True)
