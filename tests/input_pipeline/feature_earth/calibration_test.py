@@ -34,10 +34,10 @@ def nearest(world, gallery, split, num=1, filtered=False):
   """Rows and distances of the `num` most similar gallery rows, best first."""
   queries = world.photos(split)
   photos, features = gallery[worlds.source_of(split)]
-  rows = []
+  asked, rows = unit(world, split), []
   for start in range(0, NUM, 250):
     some = slice(start, start + 250)
-    similarity = unit(world, split)[some] @ features.T
+    similarity = asked[some] @ features.T
     if filtered:
       similarity[queries.authors[some, None] == photos.authors[None]] = -1
     best = np.argpartition(similarity, -num, 1)[:, -num:]
