@@ -36,6 +36,14 @@ def test_a_cue_is_alike_within_a_tenth_of_its_scale_and_not_at_it(world, cue):
   assert likeness(near) > 0.85 and likeness(far) < 0.3
 
 
+def test_every_kind_of_cue_has_unit_variance(world):
+  here, _ = cues_near(world, 0)
+  smooth = np.concatenate([COLUMNS[cue.name] for cue in settings.CUES
+                           if not isinstance(cue.scale, str)])
+  assert abs(here[:, smooth].std() - 1) < 0.12
+  assert abs(here[:, COLUMNS['town']].std() - 1) < 0.12
+
+
 def test_places_of_one_town_share_its_cue_and_that_of_the_country(world):
   towns = world.geography.region.latlng_deg
   here = world.cues.at(towns, np.full(len(towns), -1))

@@ -44,11 +44,10 @@ def test_every_place_and_cue_of_the_tiny_world_is_frozen(tiny):
   assert digest.hexdigest()[:16] == '3495dece9ecfc5ce'
 
 
-def test_cues_are_multiples_of_a_1024th_of_about_unit_variance(tiny):
+def test_cues_are_multiples_of_a_1024th(tiny):
   taken = tiny.taken('gallery_street', 0)
   values = tiny.cues.at(taken.spot_deg, taken.sights)
   np.testing.assert_array_equal(values, np.rint(values * 1024) / 1024)
-  assert 0.6 < values[:, :60].std() < 1.4
   assert cues.Cues(1, tiny.geography).at(
       taken.spot_deg, taken.sights)[0, 0] != values[0, 0]
 
