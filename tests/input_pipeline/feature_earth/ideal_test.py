@@ -1,4 +1,4 @@
-from input_pipeline.feature_earth import ideal
+from input_pipeline.feature_earth import ideal, settings
 from input_pipeline.feature_earth import world as worlds
 import numpy as np
 from pinpoint_jax.geo import distance
@@ -21,3 +21,49 @@ def test_the_ideal_beats_the_nearest_feature(split):
   nearest, best = (distance.haversine_km(photos.latlng_deg, places[row]) < 25
                    for row in (rows[:, 0], chosen))
   assert best.mean() > nearest.mean() + 0.05
+
+
+def test_scores_are_log_likelihoods_of_the_picture():
+  world = worlds.World('default', 0, 'tiny')
+  taken, look = world.taken('query_street', 0), world.appearance
+  strengths = look.strengths(taken, 'street')
+  # No sight: neither shown by the query nor near a candidate.
+  rows = np.flatnonzero(strengths[:, settings.SIGHT] == 0)[:5]
+  candidates = world.photos('query_street').latlng_deg[:4]
+  scores = ideal.Ideal(world).scores(
+      'query_street', rows, np.broadcast_to(candidates, (5, 4, 2)))
+  inverse = np.linalg.inv(look.covariance('street'))
+  for row, query_scores in zip(rows, scores):
+    values = world.cues.at(candidates, np.full(4, -1))
+    expected = look.of_cues(strengths[[row] * 4], values, 'street')
+    gap = (world.features('query_street', 0)[row] - look.mean['street']
+           - expected)
+    fit = -0.5 * np.einsum('kd,de,ke->k', gap, inverse, gap)
+    # Four sights that are not there are as likely as one.
+    np.testing.assert_allclose(query_scores, fit + np.log(4), rtol=1e-5)
+
+
+def test_the_sight_that_a_photo_shows_is_found_next_to_others():
+  world = worlds.World('default', 0, 'demo')
+  taken = world.taken('query_photo_new', 0)
+  shown = world.appearance.strengths(taken, 'photo')[:, settings.SIGHT]
+  rows = np.flatnonzero(shown > 0)[:300]
+  sights = world.geography.region.landmark_latlng_deg
+  others = np.random.default_rng(0).integers(len(sights), size=(len(rows), 3))
+  right = taken.sights[rows]
+  places = sights[np.concatenate([right[:, None], others], 1)]
+  scores = ideal.Ideal(world).scores('query_photo_new', rows, places)
+  assert (scores.argmax(1) == 0).mean() > 0.95
+
+
+def test_queries_of_two_blocks_are_scored_as_alone():
+  world = worlds.World('default', 0, settings.Size(
+      60, 40, 50, 50, 10, 4200, dim=16))
+  rows = np.asarray([4150, 3, 4099])
+  places = world.photos('query_photo_new').latlng_deg[rows][:, None]
+  places = places + [[[0, 0], [1, 1]]]
+  chooser = ideal.Ideal(world)
+  together = chooser.scores('query_photo_new', rows, places)
+  for row, place, scores in zip(rows, places, together):
+    np.testing.assert_allclose(scores, chooser.scores(
+        'query_photo_new', np.asarray([row]), place[None])[0])

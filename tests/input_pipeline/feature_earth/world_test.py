@@ -132,6 +132,16 @@ def test_street_queries_are_1_km_from_both_galleries(tiny, split):
     assert dist_km.min() > 1.04
 
 
+def test_a_drive_of_street_queries_is_one_drive(two_blocks):
+  # 4,096 queries take more than one attempt at drives that stay away.
+  photos = two_blocks.photos('query_street')
+  order = np.argsort(photos.sequences, kind='stable')
+  same = photos.sequences[order][1:] == photos.sequences[order][:-1]
+  places = photos.latlng_deg[order]
+  assert same.mean() > 0.3
+  assert distance.haversine_km(places[1:][same], places[:-1][same]).max() < 7
+
+
 def test_ids_are_unique_over_all_splits(tiny):
   ids = np.concatenate([tiny.photos(split).ids for split in tiny.splits])
   assert len(np.unique(ids)) == len(ids)
