@@ -65,8 +65,8 @@ class Geography:
         len(self.region.landmark_city), _FAME_OFFSET, *counters)
 
 
-def build(seed: int, given: settings.Settings,
+def build(seed: int, habits: settings.Settings,
           size: settings.Size) -> Geography:
   """The geography of a world."""
-  return Geography(seed, int(size.num_towns * given.town_factor),
+  return Geography(seed, int(size.num_towns * habits.town_factor),
                    size.num_sights)

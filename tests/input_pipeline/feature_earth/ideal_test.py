@@ -43,17 +43,23 @@ def test_scores_are_log_likelihoods_of_the_picture():
     np.testing.assert_allclose(query_scores, fit + np.log(4), rtol=1e-5)
 
 
-def test_the_sight_that_a_photo_shows_is_found_next_to_others():
+def test_the_sight_that_a_photo_shows_is_told_from_the_next():
   world = worlds.World('default', 0, 'demo')
   taken = world.taken('query_photo_new', 0)
   shown = world.appearance.strengths(taken, 'photo')[:, settings.SIGHT]
-  rows = np.flatnonzero(shown > 0)[:300]
+  rows = np.flatnonzero(shown > 0)
   sights = world.geography.region.landmark_latlng_deg
-  others = np.random.default_rng(0).integers(len(sights), size=(len(rows), 3))
-  right = taken.sights[rows]
-  places = sights[np.concatenate([right[:, None], others], 1)]
-  scores = ideal.Ideal(world).scores('query_photo_new', rows, places)
-  assert (scores.argmax(1) == 0).mean() > 0.95
+  right = sights[taken.sights[rows]]
+  near = world.geography.nearest_sights(right, 8)
+  # The nearest that is out of reach of the right one, if in the same town.
+  other = (near.dist_km > 2).argmax(1)
+  other_km = near.dist_km[np.arange(len(rows)), other]
+  same_town = (other_km > 2) & (other_km < 4)
+  assert same_town.sum() > 100
+  places = np.stack(
+      [right, sights[near.rows[np.arange(len(rows)), other]]], 1)[same_town]
+  scores = ideal.Ideal(world).scores('query_photo_new', rows[same_town], places)
+  assert (scores.argmax(1) == 0).mean() > 0.97
 
 
 def test_queries_of_two_blocks_are_scored_as_alone():
