@@ -53,8 +53,8 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   # What is solved before the first step, where the model has parts for it.
   config.closed_form = config_dict.ConfigDict({
       'most_rows': 200_000,  # Of each source.
-      'pairs': {'pair_km': 5.0, 'neighbours': 16, 'most_rows': 24_000,
-                'shrinkage': 0.01},
+      'pairs': {'pair_km': 10.0, 'neighbours': 32, 'most_rows': 24_000,
+                'shrinkage': 0.1},
       'prior_rows': 4.0,
   })
   config.optimizer = common.adamw(
@@ -96,14 +96,26 @@ def geoclip_style(width: int, num_features: int, queue: int) -> dict[str, Any]:
 def feature_earth(quick: bool = False) -> dict[str, Any]:
   """Changes for the synthetic Earth of features: solved, without a step.
 
-  There in-batch training loses what the solution knows; docs/training.md has
-  the figures. `quick` is for tests.
+  There steps lose what the solution knows (docs/training.md), so the towers
+  beside it are as small as can be. `quick` is for tests.
   """
   return {
-      'model': {'linear': True, 'dim': 64, 'location_options': {
-          'cells_km': CELLS_KM[::3] if quick else CELLS_KM,
-          'num_slots': 2**10 if quick else 2**16}},
+      'model': {
+          'linear': True, 'dim': 64, 'hidden': 16, 'trunk_depth': 0,
+          'location_options': {
+              'hidden': 16, 'depth': 0, 'num_waves': 4,
+              'cells_km': CELLS_KM[::3] if quick else CELLS_KM,
+              'num_slots': 2**10 if quick else 2**16}},
       'train': {'num_steps': 0}}
+
+
+def feature_earth_peer(quick: bool = False) -> dict[str, Any]:
+  """Changes for GeoCLIP's way there, as good as was found for it."""
+  peer = geoclip_style(16 if quick else 128, 64, 64 if quick else 512)
+  peer['model'] |= {'hidden': 16 if quick else 128, 'trunk_depth': 0,
+                    'dropout': 0.0, 'temperature': 20.0}
+  return peer | {'optimizer': {'learning_rate': 3e-3},
+                 'train': {'num_steps': 20 if quick else 1600}}
 
 
 def change(config: config_dict.ConfigDict, changes: Mapping[str, Any]) -> None:

@@ -33,10 +33,10 @@ class Settings:
       fewer rows than some ten times the features' size.
   """
 
-  pair_km: float = 5.0
-  neighbours: int = 16
+  pair_km: float = 10.0
+  neighbours: int = 32
   most_rows: int = 24_000
-  shrinkage: float = 0.01
+  shrinkage: float = 0.1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 import shutil
 
+from experiments import train_embedder
 from experiments.configs import train_embedder as config
 from experiments.run import config_file, training_run
+from pinpoint_jax.train import closed_form
 import pytest
 
 from tests.fixtures import tiny_training as tiny
@@ -83,3 +85,18 @@ def test_allowing_what_is_not_there():
   with pytest.raises(ValueError, match="has no 'optimizer.rate'"):
     training_run.check_resume(saved, config.get_config(), 'optimizer.rate', 'w')
   assert 'optimizer.rate' not in config_file.flatten(config.get_config())
+
+
+@pytest.mark.parametrize('quick', [False, True])
+def test_feature_earth_is_solved_and_its_peer_is_trained(quick):
+  changed = config.get_config('quick')
+  changed.update(config.feature_earth(quick))
+  assert closed_form.needed(train_embedder.model(changed))
+  assert changed.train.num_steps == 0
+  peer = config.feature_earth_peer(quick)
+  config.change(changed, peer)
+  assert not closed_form.needed(train_embedder.model(changed))
+  assert changed.train.num_steps == peer['train']['num_steps'] > 0
+  assert changed.objective.loss == 'softmax'
+  # Its image tower is of a size of its own, not the solved model's.
+  assert changed.model.hidden == (16 if quick else 128)

@@ -33,7 +33,8 @@ def test_what_near_pictures_share_is_kept_and_the_loud_is_not():
 def test_the_forecast_by_hand():
   # f = u + e, variances 1 and 1/4: another picture of the place is foretold by
   # z = u-axis · sqrt(S) / Σ, so z · z' = f f' · 1 / (1 + 1/4)².
-  linear = near_pairs.fit({'photo': pictures('photo', 1)}, 1)['photo']
+  linear = near_pairs.fit({'photo': pictures('photo', 1)}, 1,
+                          near_pairs.Settings(shrinkage=0.))['photo']
   u = np.random.default_rng(1).normal(size=PLACES)
   total = u.var() + .25
   assert abs(linear.kernel[1, 0]) == pytest.approx(
@@ -56,7 +57,7 @@ def test_pairs_by_one_person_do_not_count():
   # All pictures of a place are one person's, who brings a camera.
   whose = np.repeat(np.arange(PLACES), EACH)
   with pytest.raises(ValueError, match='no two pictures by different people '
-                     'within 5.0 km'):
+                     'within 10.0 km'):
     near_pairs.fit({'photo': dataclasses.replace(alone, origin=whose)}, 1)
 
 

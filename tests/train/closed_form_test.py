@@ -34,7 +34,7 @@ def solved(pictures):
 @pytest.fixture(scope='module')
 def began(solved):
   optimizer = optimizers.make(optimizers.Settings(), 10)
-  mesh = meshes.make(4, 2)
+  mesh = meshes.make(1, 2)
   fresh = training.make_state(MODEL, dict.fromkeys(MODEL.sources, tiny.DIM),
                               optimizer, training.Objective(), 0, mesh)
   return fresh, closed_form.begin(fresh, solved)
