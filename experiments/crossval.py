@@ -4,11 +4,15 @@ r"""Feature stores to figures without a separate test set.
 
 Each fold's rows are answered by what was trained on the other folds. Folds are
 made over the authors of all sources together: rows of one author or sequence
-are never on both sides. Models are sized by the number of rows.
+are never on both sides, with --block_km=10 those of one block of 10 km neither.
+Models are sized by the number of rows.
 W/results.json and W/results.md list, per source, the best first:
 
   chance, constant            a random row; the best single place
-  ridge                       the kernel ridge, fixed and chosen settings
+  ridge                       the kernel ridge: linear as it is; chosen, its
+                              penalty and prior by inner folds; two_sources
+                              with the other source, where these say it helps
+  location_top1 from_ridge    an embedder that begins as the chosen ridge
   raw_1nn, image_top1, location_top1, retrieval, light
                               from shortlists; embedders of hard and soft
                               targets; weights, temperatures and the light
@@ -17,7 +21,9 @@ W/results.json and W/results.md list, per source, the best first:
                               location tower and loss
   oracle                      the best candidate of a shortlist
 
-Systems that do not apply are left out, with a line that says why. Stopped in
+Paired differences say what the other source and features add (to the ridge of
+one source, to the constant place). Systems that do not apply are left out, and
+fallbacks are named, with a line that says why. Stopped in
 any way, run it again: finished folds are kept.
 """
 
@@ -43,6 +49,8 @@ from pinpoint_jax.train import reranker as reranker_training
 FLAGS = (
     launch.Flag('features', None, 'Feature stores between commas.'),
     launch.Flag('folds', 5, 'Parts that take turns as the test.'),
+    launch.Flag('block_km', 0.0, 'Blocks of the Earth that have no row on both '
+                'sides; 0 parts authors and sequences alone.'),
     launch.Flag('seed', 0, 'Seed of all that is random.'),
     launch.Flag('num_resamples', 1000, 'Bootstrap resamples for the '
                 'intervals; 0 for none.'),
@@ -56,7 +64,7 @@ def main(run: launch.Run) -> None:
     paths = _paths(run.flags['features'])
     rows = {source: rows_lib.open_rows(some.split(','))
             for source, some in paths.items()}
-    folds = crossval.split(rows, run.flags['folds'])
+    folds = crossval.split(rows, run.flags['folds'], run.flags['block_km'])
     settings = _settings(run.flags['seed'])
     config_fn = functools.partial(fold_config, paths, folds, settings.seed)
     hashes = {name: run_record.config_hash(config_fn(0, name))
@@ -64,7 +72,7 @@ def main(run: launch.Run) -> None:
     data = {source: [opened.fingerprint() for opened in part.stores]
             for source, part in rows.items()}
     about = {'folds': len(folds), 'seed': settings.seed,
-             'configs': hashes, 'data': data}
+             'block_km': run.flags['block_km'], 'configs': hashes, 'data': data}
     # Refuses a workdir of other rows, folds or seed.
     folder = run.workdir / 'folds'
     parts.Folder(folder, about)
@@ -73,7 +81,8 @@ def main(run: launch.Run) -> None:
         _train, config_fn), folder)
     provenance = {
         'git': run_record.git_revision(), 'versions': run_record.versions(),
-        'folds': len(folds), 'seed': settings.seed, 'data': data}
+        'folds': len(folds), 'seed': settings.seed,
+        'block_km': run.flags['block_km'], 'data': data}
     whole = run_record.config_hash(config_dict.ConfigDict(about))
     _report(run.workdir, outcome.notes, crossval.rows(
         outcome, rows, provenance, hashes | {'': whole},
@@ -93,6 +102,7 @@ def fold_config(paths: Paths, folds: Sequence[crossval.Fold], seed: int,
   for source, path in paths.items():
     config.stores[source] = path
   config.folds.count, config.folds.index = len(folds), fold
+  config.folds.block_km = folds[fold].block_km
   return config
 
 
@@ -122,7 +132,8 @@ def _train(config_fn: Any, fold: int, name: str, workdir: pathlib.Path) -> None:
 def _report(workdir: pathlib.Path, notes: list[str],
             rows: list[dict[str, Any]]) -> None:
   run_record.write_json(workdir / 'results.json', rows)
-  text = tables.markdown(rows) + ''.join(f'\n{note}\n' for note in notes)
+  text = tables.markdown(rows) + ''.join(
+      f'\n{note}\n' for note in [*crossval.sentences(rows), *notes])
   (workdir / 'results.md').write_text(text, encoding='utf-8')
   print(f'\n{text}\nfigures  {workdir / "results.json"}')
 

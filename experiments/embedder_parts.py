@@ -32,12 +32,15 @@ def split(config: config_dict.ConfigDict) -> Split:
                                       f'--config.stores.{source}')
           for source in config.model.sources}
   rule = rows_lib.SplitRule(config.validation_percent, config.folds.count,
-                            config.folds.index)
+                            config.folds.index,
+                            config.folds.get('block_km', 0))
   train, left_out = {}, {}
   for source, whole in rows.items():
-    late = rule.held_out(whole, *(
-        other for name, other in rows.items() if name != source))
-    train[source] = _in_blocks(config, whole.take(np.flatnonzero(~late)))
+    others = [other for name, other in rows.items() if name != source]
+    late, near = (which(whole, *others)
+                  for which in (rule.held_out, rule.too_near))
+    train[source] = _in_blocks(
+        config, whole.take(np.flatnonzero(~late & ~near)))
     left_out[source] = whole.take(np.flatnonzero(late))
     if not len(train[source]):
       raise ValueError(f'{config.stores[source]}: no row is left to train on, '

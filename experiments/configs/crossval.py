@@ -24,6 +24,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   large = arg.rows > 1_000_000
   if large:
     config = train_embedder.get_config(f'seed={arg.seed}')
+  config.folds.block_km = 0.0  # Blocks that no fold shares with the others.
   config.objective.targets.kind = 'soft' if arg.embedder == 'soft' else 'hard'
   config.data.batch_size = _batch_size(arg.rows)
   if arg.rows < 10_000:

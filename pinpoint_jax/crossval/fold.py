@@ -1,10 +1,10 @@
 """One fold of a cross-validation: rows held out, rows that answer them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 import functools
 
-from jaxtyping import Int
+from jaxtyping import Bool
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.features import folds
@@ -21,11 +21,13 @@ class Fold:
     index: of the fold, from 0.
     train: rows to train on, which are also the gallery.
     held_out: rows to answer.
+    block_km: no block of that size has rows on both sides; 0 for any.
   """
 
   index: int
   train: Rows
   held_out: Rows
+  block_km: float | int = 0
 
   @functools.cached_property
   def gallery(self) -> types.Photos:
@@ -46,8 +48,11 @@ class Fold:
     return types.CHANNELS if len(backbones) == 1 else ('image', 'location')
 
 
-def split(rows: Rows, count: int) -> list[Fold]:
-  """Folds over the origins of all sources together; each has some rows."""
+def split(rows: Rows, count: int, block_km: float | int = 0) -> list[Fold]:
+  """Folds over the origins of all sources together; each has some rows.
+
+  Rows in a block with a held-out row are left out of the rows trained on.
+  """
   tables = [part.photos for part in rows.values()]
   origins = folds.origins(tables)
   for source, names in zip(rows, origins):
@@ -56,19 +61,32 @@ def split(rows: Rows, count: int) -> list[Fold]:
       raise ValueError(
           f'{source}: {len(names):,} rows of {num:,} authors and sequences '
           f'cannot make {count} folds; use fewer folds or more rows')
-  numbers = dict(zip(rows, folds.assign(origins, count)))
-  for source, number in numbers.items():
+  numbers = folds.assign(origins, count)
+  for source, number in zip(rows, numbers):
     sizes = np.bincount(number, minlength=count)
     if not sizes.all():
       raise ValueError(
           f'{source}: fold {sizes.argmin() + 1} of {count} has no rows, for '
           f'its authors are tied to those of another source; use fewer folds')
-  return [Fold(index, _rows(rows, numbers, index, True),
-               _rows(rows, numbers, index, False)) for index in range(count)]
+  return [_fold(rows, index, [number == index for number in numbers], block_km)
+          for index in range(count)]
 
 
-def _rows(rows: Rows, numbers: Mapping[str, Int[np.ndarray, '_']], index: int,
-          train: bool) -> dict[str, rows_lib.StoreRows]:
-  return {source: dataclasses.replace(
-      part, chosen=part.chosen[(numbers[source] != index) == train])
-          for source, part in rows.items()}
+def _fold(rows: Rows, index: int, held_out: Sequence[Bool[np.ndarray, '_']],
+          block_km: float | int) -> Fold:
+  near = folds.too_near([part.photos for part in rows.values()], held_out,
+                        block_km)
+  train = {}
+  for source, late, close in zip(rows, held_out, near):
+    train[source] = _some(rows[source], ~late & ~close)
+    if not len(train[source]):
+      raise ValueError(
+          f'{source}: without the blocks of {block_km} km of fold {index + 1} '
+          f'no row is left to train on; use smaller blocks or more folds')
+  return Fold(index, train, {source: _some(rows[source], late)
+                             for source, late in zip(rows, held_out)}, block_km)
+
+
+def _some(part: rows_lib.StoreRows,
+          kept: Bool[np.ndarray, '_']) -> rows_lib.StoreRows:
+  return dataclasses.replace(part, chosen=part.chosen[kept])

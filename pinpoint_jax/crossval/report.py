@@ -1,11 +1,14 @@
 """Rows of results.json from the outcome of a cross-validation."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
 from typing import Any
 
 from pinpoint_jax.crossval import fold as fold_lib
 from pinpoint_jax.crossval import runner
-from pinpoint_jax.evals import metrics, results
+from pinpoint_jax.evals import metrics, paired, results
+
+_STATISTIC = 'geoscore'
 
 
 def rows(outcome: runner.Outcome, stores: fold_lib.Rows,
@@ -27,8 +30,45 @@ def rows(outcome: runner.Outcome, stores: fold_lib.Rows,
         'seconds': round(sum(fold.seconds for fold in folds), 3),
         'fitted': [fold.fitted for fold in folds],
         'notes': outcome.notes}
+    against = {base: difference for base, difference in compared(
+        outcome, system, decode, num_resamples)}
+    if against:
+      about['difference'] = against
     table.append(results.row(
         setting, metrics.merge(fold.errors for fold in folds), about,
         len(stores[system.source]), num_resamples))
   return sorted(table, key=lambda row: (
       row['queries'], -row['metrics']['geoscore']))
+
+
+def compared(outcome: runner.Outcome, system: runner.System, decode: str,
+             num_resamples: int) -> Iterator[tuple[str, dict[str, Any]]]:
+  """What the system is compared with, and its paired gain in GeoScore.
+
+  The ridge of all sources with the one of the query's own source, and either
+  with the constant place.
+  """
+  if system.name != 'ridge' or system.variant == 'linear':
+    return
+  for (base, base_decode), folds in outcome.answers.items():
+    if (base.source, base_decode) == (system.source, decode) and (
+        base.name == 'constant' or
+        (base.name, base.variant, system.variant) == (
+            'ridge', 'chosen', 'two_sources')):
+      pair = paired.Pair(metrics.merge(
+          fold.errors for fold in outcome.answers[system, decode]),
+                         metrics.merge(fold.errors for fold in folds))
+      gain = paired.differences([pair], num_resamples)[_STATISTIC]
+      yield f'{base.name} {base.variant}'.strip(), dataclasses.asdict(gain)
+
+
+def sentences(table: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+  """Each paired difference of the table, in words."""
+  for row in table:
+    for base, gain in row['provenance'].get('difference', {}).items():
+      interval = ('no interval, too few differ' if gain['interval'] is None
+                  else '[{:+.0f}, {:+.0f}]'.format(*gain['interval']))
+      yield (f'{row["queries"]}: {row["system"]} {row["variant"]} over {base}, '
+             f'{row["decode"]}: {gain["difference"]:+.0f} GeoScore {interval} '
+             f'({gain["num_differing"]} of {gain["num_clusters"]} authors and '
+             f'sequences differ)')

@@ -1,6 +1,6 @@
 """All folds of a cross-validation: embedders, lists, answers of each system.
 
-  fold by fold   chance, constant, ridge
+  fold by fold   chance, constant, ridge, the embedder that begins as it
                  embedders ─▶ lists of the held-out rows
   across folds   raw_1nn, image_top1, location_top1, retrieval, light, oracle
 """
@@ -11,7 +11,7 @@ import pathlib
 from typing import Protocol, runtime_checkable
 
 from pinpoint_jax.answer import systems
-from pinpoint_jax.crossval import constant, fused, ridge
+from pinpoint_jax.crossval import constant, fused, learned, ridge
 from pinpoint_jax.crossval import fold as fold_lib
 from pinpoint_jax.crossval import light as light_lib
 from pinpoint_jax.crossval import lists as lists_lib
@@ -22,6 +22,8 @@ from pinpoint_jax.models import embedder_files
 # GeoCLIP's location tower and loss, and answers by the nearest place alone.
 TARGETS, GEOCLIP_STYLE = ('hard', 'soft'), 'geoclip_style'
 EMBEDDERS = (*TARGETS, GEOCLIP_STYLE)
+# The embedder that begins as the chosen ridge.
+FROM_RIDGE = 'from_ridge'
 _FULL = ('full is left out, it reads the neighbour lists of a gallery on disk: '
          'see train_reranker and evaluate')
 
@@ -123,10 +125,14 @@ def _answer_fold(fold: fold_lib.Fold, folder: pathlib.Path, settings: Settings,
                 [{'argmax': chance}])
     outcome.add(System(source, 'constant', 'same_source'), [
         constant.answer(fold.train[source].photos, rows.photos)])
-    for (variant, decode), answered in ridge.answer(
-        folder / 'ridge' / source, fold.train[source], rows):
-      outcome.add(System(source, 'ridge', 'same_source', variant),
-                  [{decode: answered}])
+  for (source, variant, decode), answered in ridge.answer(
+      folder / 'ridge', fold):
+    gallery = 'combined' if variant == 'two_sources' else 'same_source'
+    outcome.add(System(source, 'ridge', gallery, variant), [{decode: answered}])
+    if (variant, decode) == ('chosen', 'argmax'):
+      outcome.add(System(source, 'location_top1', 'same_source', FROM_RIDGE), [
+          learned.answer(folder / 'from_ridge' / source, fold, source,
+                         answered.fitted, settings.seed)])
 
 
 def _trained(fold: fold_lib.Fold, name: str, workdir: pathlib.Path,

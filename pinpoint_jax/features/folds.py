@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import hashlib
 from typing import Any
 
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.geo import distance
 from scipy import sparse
 from scipy.sparse import csgraph
 
@@ -66,6 +67,33 @@ def assign(origins: Sequence[types.Strings],
   of_name = np.empty(len(names), np.int64)
   of_name[order] = fold
   return [of_name[part] for part in parts]
+
+
+def too_near(tables: Sequence[types.Photos],
+             held_out: Sequence[Bool[np.ndarray, '_']],
+             block_km: float | int) -> list[Bool[np.ndarray, '_']]:
+  """Rows that are not held out, in a block of the Earth where some row is.
+
+  Blocks are `block_km` high and wide; 0 leaves all rows in. A few travellers
+  meet in the same towns: folds of authors that part no block do not exist.
+  """
+  if not block_km:
+    return [np.zeros(len(table), bool) for table in tables]
+  codes = _split(_blocks(np.concatenate(
+      [table.latlng_deg for table in tables]), block_km), tables)
+  taken = np.concatenate([code[out] for code, out in zip(codes, held_out)])
+  return [np.isin(code, taken) & ~out for code, out in zip(codes, held_out)]
+
+
+def _blocks(latlng_deg: Float[np.ndarray, 'n 2'],
+            block_km: float | int) -> Int[np.ndarray, 'n']:
+  """A number for the block of each place."""
+  step_deg = np.rad2deg(block_km / distance.EARTH_RADIUS_KM)
+  band = np.floor((latlng_deg[:, 0] + 90) / step_deg).astype(np.int64)
+  middle = np.clip((band + 0.5) * step_deg - 90, -90, 90)
+  wide = step_deg / np.maximum(np.cos(np.deg2rad(middle)), 1e-6)
+  column = np.floor((latlng_deg[:, 1] + 180) / wide).astype(np.int64)
+  return (band << 32) + column
 
 
 def digest(name: str) -> str:

@@ -227,11 +227,14 @@ class SplitRule:
     validation_percent: of the ids, where there are no folds.
     num_folds: 0 goes by the ids.
     fold: the one that validates.
+    block_km: rows in a block with a row of that fold are not trained on
+      either; 0 trains on them.
   """
 
   validation_percent: float | int = 1.
   num_folds: int = 0
   fold: int = 0
+  block_km: float | int = 0
 
   def held_out(self, rows: StoreRows,
                *others: StoreRows) -> Bool[np.ndarray, 'n']:
@@ -247,6 +250,18 @@ class SplitRule:
     numbers = dict(zip(tables, folds.of_photos(
         list(tables.values()), self.num_folds)))
     return numbers[rows.photos.source] == self.fold
+
+  def too_near(self, rows: StoreRows,
+               *others: StoreRows) -> Bool[np.ndarray, 'n']:
+    """Which of the rows neither validate nor are trained on."""
+    if not self.block_km or not self.num_folds:
+      return np.zeros(len(rows), bool)
+    parts = (rows, *others)
+    held_out = [self.held_out(part, *(other for other in parts
+                                      if other is not part))
+                for part in parts]
+    return folds.too_near([part.photos for part in parts], held_out,
+                          self.block_km)[0]
 
 
 def open_rows(paths: Sequence[str]) -> StoreRows:

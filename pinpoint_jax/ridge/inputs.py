@@ -4,6 +4,7 @@
   map: linear   columns / √d
        rbf      k(x, centres) · k(centres, centres)^-1/2,
                 k(a, b) = exp(−|a − b|² / 2d)
+       − offset the mean mapped row, where rows are centred
 
 The product of two mapped rows is the kernel, for rbf exactly so where every
 row is a centre. Rows of either kernel have about unit length, so that one
@@ -33,6 +34,7 @@ class Inputs:
     spread: standard deviation, 1 where a column is constant, float64 [d].
     centres: standardised rows, [m, d]; none for the linear kernel.
     root: k(centres, centres)^-1/2, [m, r].
+    offset: what is taken from every mapped row, [p]; 0 where it is a number.
   """
 
   power: float | int
@@ -40,6 +42,7 @@ class Inputs:
   spread: Float[np.ndarray, 'd']
   centres: Float[np.ndarray, 'm d']
   root: Float[np.ndarray, 'm r']
+  offset: Float[np.ndarray, 'p'] | float = 0.
 
   @property
   def size(self) -> int:
@@ -54,10 +57,18 @@ class Inputs:
     rows = self._standardised(features)
     if not len(self.centres):
       return rows / np.sqrt(len(self.mean))
-    return kernel(rows, self.centres) @ self.root
+    return kernel(rows, self.centres) @ self.root - self.offset
 
   def _standardised(self, features: np.ndarray) -> np.ndarray:
     return (powered(features, self.power) - self.mean) / self.spread
+
+
+def centred(inputs: Inputs, features: np.ndarray) -> Inputs:
+  """Inputs whose mapped rows have mean 0 over these features."""
+  inputs, total = dataclasses.replace(inputs, offset=0.), 0.
+  for block in blocks.slices(len(features), BLOCK):
+    total = total + inputs.map(np.asarray(features[block])).sum(axis=0)
+  return dataclasses.replace(inputs, offset=total / len(features))
 
 
 def fit(features: np.ndarray, power: float | int, kernel_name: str,

@@ -36,6 +36,8 @@ class Settings:
     penalty: of the weights, where mapped rows have about unit length.
     most_anchors: distinct places beyond these share grid cells.
     most_centres: of the rbf kernel, evenly spread over the rows.
+    centred: mapped rows of the rbf kernel get mean 0, as those of the linear
+      one have: what all rows have in common then says nothing.
   """
 
   kernel: str = 'linear'
@@ -43,6 +45,7 @@ class Settings:
   penalty: float | int = 2.0
   most_anchors: int = 4096
   most_centres: int = 4096
+  centred: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +113,8 @@ def fit_each(features: np.ndarray, latlng_deg: Float[np.ndarray, 'n 2'],
   _check(features, latlng_deg, penalties)
   inputs = ridge_inputs.fit(features, settings.power, settings.kernel,
                             settings.most_centres)
+  if settings.centred and settings.kernel == 'rbf':
+    inputs = ridge_inputs.centred(inputs, features)
   places = anchors(latlng_deg, settings.most_anchors)
   shares = np.bincount(places.of_row) / len(features)
   solve = _dual if len(features) <= inputs.size else _primal

@@ -65,3 +65,29 @@ def test_a_source_whose_authors_all_follow_another_source_is_refused(tmp_path):
   photo.__dict__['photos'] = tied
   with pytest.raises(ValueError, match='street: '):
     crossval.split({'photo': photo, 'street': street}, 2)
+
+
+def test_no_block_has_rows_on_both_sides(tmp_path):
+  """Author i of each source has rows in the towns i and i + 1."""
+  rows = {source: store(tmp_path, source, [f'{source}{i // 2}' for i in
+                                           range(20)]) for source in
+          ('photo', 'street')}
+  towns = np.array([[10. * ((i + 1) // 2 % 10), 20.] for i in range(20)])
+  for part in rows.values():
+    photos = part.photos
+    part.__dict__['photos'] = types.Photos(
+        photos.ids, towns, photos.authors, photos.sequences, photos.source)
+  for fold in crossval.split(rows, 5, 10):
+    out, kept = ({tuple(place) for part in side.values()
+                  for place in towns[part.chosen]}
+                 for side in (fold.held_out, fold.train))
+    assert not out & kept and kept
+    assert fold.block_km == 10
+  free = crossval.split(rows, 5)[0]
+  assert sum(map(len, free.train.values())) == 32
+
+
+def test_blocks_that_leave_no_row_are_refused(tmp_path):
+  rows = {'photo': store(tmp_path, 'photo', list('abcd'))}  # In one place.
+  with pytest.raises(ValueError, match='blocks of 10 km of fold 1 no row'):
+    crossval.split(rows, 2, 10)

@@ -80,9 +80,10 @@ def test_every_source_has_every_system_but_raw_1nn(ran):
         'retrieval', 'geoclip_style', 'oracle'}
 
 
-def test_ridge_and_constant_answer_from_the_source_alone(ran):
+def test_who_answers_from_the_source_alone(ran):
   for row in table(ran):
-    own = row['system'] in ('ridge', 'constant')
+    own = (row['system'] == 'constant' or row['variant'] in (
+        'linear', 'chosen', runner.FROM_RIDGE))
     assert row['gallery'] == ('same_source' if own else 'combined')
     assert row['num_queries'] == NUM and row['filter'] == 'author'
 
@@ -95,7 +96,24 @@ def test_a_row_names_the_models_and_the_config_of_its_embedder(ran):
     name = row['provenance']['config_hash']
     assert row['provenance']['model'] == ','.join(models.get(name, []))
     assert name in models or row['system'] in (
-        'chance', 'constant', 'ridge')
+        'chance', 'constant', 'ridge') or row['variant'] == runner.FROM_RIDGE
+
+
+def test_what_another_source_adds_is_a_paired_difference(ran):
+  """Made rows hold nothing: both sources answer as one does, exactly."""
+  compared = {(row['queries'], row['variant']): row['provenance']['difference']
+              for row in table(ran) if row['system'] == 'ridge'
+              and row['variant'] != 'linear'}
+  assert {key: set(bases) for key, bases in compared.items()} == {
+      (source, variant): bases for source in types.SOURCES
+      for variant, bases in (('chosen', {'constant'}),
+                             ('two_sources', {'constant', 'ridge chosen'}))}
+  for source in types.SOURCES:
+    gain = compared[source, 'two_sources']['ridge chosen']
+    assert gain['difference'] == 0 and gain['interval'] is None
+  lines = list(crossval.sentences(table(ran)))
+  assert any(line.startswith('photo: ridge two_sources over ridge chosen, exp'
+                             'ected_score: +0 GeoScore') for line in lines)
 
 
 def test_what_is_left_out_has_a_line(ran):

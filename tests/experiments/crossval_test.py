@@ -16,9 +16,10 @@ pytestmark = pytest.mark.slow
 
 NUM = 64
 TARGETS = ('hard', 'soft')
-VARIANTS = {'raw_1nn': ('',), 'image_top1': TARGETS, 'location_top1': TARGETS,
-            'retrieval': TARGETS, 'ridge': ('linear', 'chosen'),
-            'constant': ('',), 'geoclip_style': ('',)}
+VARIANTS = {'raw_1nn': ('',), 'image_top1': TARGETS,
+            'location_top1': (*TARGETS, 'from_ridge'), 'retrieval': TARGETS,
+            'ridge': ('linear', 'chosen'), 'constant': ('',),
+            'geoclip_style': ('',)}
 # Half of the rows answer the other half: each is in every list.
 ORACLES = {('oracle', f'{targets}, list of {NUM // 2}', 'argmax')
            for targets in TARGETS}

@@ -68,3 +68,17 @@ def test_rows_of_one_cluster_never_part():
 def test_one_fold_is_refused():
   with pytest.raises(ValueError, match='folds=1'):
     folds.assign([np.array(['a', 'b'])], 1)
+
+
+def test_rows_in_a_block_of_a_held_out_row_are_too_near():
+  """100 km apart along a parallel; the first row is held out."""
+  table = photos('photo', *[('', '')] * 4)
+  places = np.array([[60., 0.2], [60., 0.3], [60., 2.], [60.8, 0.2]])
+  at = lambda table: types.Photos(table.ids, places, table.authors,
+                                  table.sequences, table.source)
+  other = at(photos('street', *[('', '')] * 4))
+  held_out = [np.arange(4) == 0, np.zeros(4, bool)]
+  near = folds.too_near([at(table), other], held_out, 50)
+  assert [part.tolist() for part in near] == [
+      [False, True, False, False], [True, True, False, False]]
+  assert not np.any(folds.too_near([at(table), other], held_out, 0))
