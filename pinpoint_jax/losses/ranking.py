@@ -2,8 +2,9 @@
 
   pairwise_margin   the candidate nearest the truth against each other one
   expected_reward   the softmax over the scores against what places are worth
+  plackett_luce     the whole order by distance, and the order of the gaps
 
-Both give one cost per query, which does not depend on the batch it came in.
+All give one cost per query, which does not depend on the batch it came in.
 """
 
 import math
@@ -78,6 +79,43 @@ def expected_reward(
   return Costs(jnp.where(counted, cost, 0.), counted)
 
 
+def plackett_luce(
+    scores: Float[jax.Array, 'b k'], dist_km: Float[jax.Array, 'b k'],
+    valid: Bool[jax.Array, 'b k'],
+    second_order: float | int = 1.0) -> Costs:
+  """−log P(order by distance) a place, of candidates and of their gaps.
+
+  Candidates are drawn one after the other by the softmax of their scores; the
+  cost is that of drawing them nearest first. The second order draws pairs by
+  the difference of their scores, those with the largest difference of
+  log(1 + km) first (GeoRanker, arXiv 2505.13731): how much nearer counts, too.
+  """
+  scores, far = _filled(scores, valid), jnp.log1p(_filled(dist_km, valid))
+  cost = _order_cost(scores, -far, valid)
+  if second_order:
+    k = scores.shape[1]
+    gap = far[:, None, :] - far[:, :, None]
+    paired = valid[:, :, None] & valid[:, None, :] & (gap > 0)
+    cost += second_order * _order_cost(
+        (scores[:, :, None] - scores[:, None, :]).reshape(-1, k * k),
+        gap.reshape(-1, k * k), paired.reshape(-1, k * k))
+  counted = jnp.sum(valid, axis=1) > 1
+  # A sort would hide a distance that is NaN.
+  cost += 0. * jnp.sum(far, axis=1)
+  return Costs(jnp.where(counted, cost, 0.), counted)
+
+
+def _order_cost(scores: Float[jax.Array, 'b k'], value: Float[jax.Array, 'b k'],
+                valid: Bool[jax.Array, 'b k']) -> Float[jax.Array, 'b']:
+  """Mean −log P that a Plackett–Luce model draws the highest value first."""
+  order = jnp.argsort(jnp.where(valid, -value, jnp.inf), axis=1)
+  valid = jnp.take_along_axis(valid, order, axis=1)
+  logits = jnp.where(valid, jnp.take_along_axis(scores, order, axis=1), _NEVER)
+  left = jax.lax.cumlogsumexp(logits, axis=1, reverse=True)
+  costs = jnp.where(valid, left - logits, 0.)
+  return jnp.sum(costs, axis=1) / jnp.maximum(jnp.sum(valid, axis=1), 1)
+
+
 def rewards(
     dist_km: Float[jax.Array, 'b k'], within_1km: float | int = 0.0,
     within_25km: float | int = 0.0) -> Float[jax.Array, 'b k']:
@@ -98,4 +136,5 @@ def _filled(x: Float[jax.Array, 'b k'],
 
 
 LOSSES = {'pairwise_margin': pairwise_margin,
-          'expected_reward': expected_reward}
+          'expected_reward': expected_reward,
+          'plackett_luce': plackett_luce}

@@ -92,9 +92,35 @@ def looped(name, scores, km):
     return sum(terms) / len(terms) if terms else None
   if len(km) < 2:
     return None
+  if name == 'plackett_luce':
+    far = np.log1p(km)
+    gaps = [(far[j] - far[i], scores[i] - scores[j])
+            for i in range(len(km)) for j in range(len(km)) if far[j] > far[i]]
+    return looped_order(zip(-far, scores)) + looped_order(gaps)
   reward = np.exp(-km / KM)
   p = np.exp(scores) / np.exp(scores).sum()
   return reward.max() * math.log(reward.max() / (p @ reward))
+
+
+def looped_order(valued):
+  """Mean −log chance of drawing (value, score) by falling value."""
+  drawn = [score for _, score in sorted(valued, key=lambda x: -x[0])]
+  costs = [math.log(sum(math.exp(s) for s in drawn[i:])) - drawn[i]
+           for i in range(len(drawn))]
+  return sum(costs) / max(len(costs), 1)
+
+
+def test_plackett_luce_by_hand():
+  # The near one is drawn with chance e²/(e² + e⁰), the far one is then left.
+  near_first = math.log(1 + math.exp(-2))
+  cost = lambda second, *rows: ranking.plackett_luce(
+      *one(*rows), second_order=second).cost.item()
+  assert cost(0., (2., 1), (0., 500)) == pytest.approx(near_first / 2)
+  # A single pair is drawn first for sure.
+  assert cost(1., (2., 1), (0., 500)) == pytest.approx(near_first / 2)
+  # Three: pairs by gap are (1, 3), then (1, 2) or (2, 3).
+  assert cost(1., (2., 0), (1., 9), (0., 999)) > cost(
+      0., (2., 0), (1., 9), (0., 999))
 
 
 @pytest.mark.parametrize('name', sorted(LOSSES))
