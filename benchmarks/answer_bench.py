@@ -64,18 +64,19 @@ def embedders(ground: Ground) -> dict[str, Callable[[int], np.ndarray]]:
 def end_to_end(ground: Ground, arg: str) -> dict:
   """A query's feature to its place, and the parts of the way."""
   trained = answer_models.reranker(arg)
-  sizes, ranker = shortlist.Sizes(**trained.info.sizes), ground.ranker(trained)
+  sizes = shortlist.Sizes(**trained.info.sizes)
+  it = systems.Stage(sizes, ground.ranker(trained))
   searcher, mask = ground.search_for(trained), masks.open_mask(1)
   asked = systems.Answering(
-      searcher, {}, {'it': systems.Stage(sizes, ranker)})
+      searcher, {}, {'it': it}, reader=ground.reader, task=trained.info.task)
   lists = [searcher.shortlist(ground.one(i), sizes) for i in range(_BATCH)]
   answer = lambda i: asked.answer(ground.one(i), mask)
   again = searcher.num_scanned_again
   result = dict(
       shortlist=quantiles(
           lambda i: searcher.shortlist(ground.one(i), sizes)),
-      scores=quantiles(lambda i: ranker.scores(
-          ground.one(i % _BATCH), lists[i % _BATCH], mask)),
+      scores=quantiles(lambda i: answer_rerank.scores_of(
+          ground, trained, ground.one(i % _BATCH), lists[i % _BATCH])),
       from_vector_to_place=quantiles(answer),
       scanned_again=searcher.num_scanned_again - again)
   for name, encode in embedders(ground).items():

@@ -21,7 +21,7 @@ from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import segment_writer as gallery_blocks
 from pinpoint_jax.gallery import table as gallery_table
 from pinpoint_jax.geo import coords, places
-from pinpoint_jax.rerank import files
+from pinpoint_jax.rerank import files, inputs
 from pinpoint_jax.rerank import ranker as reranking
 from pinpoint_jax.search import ann, ann_tuning, exact, vectors
 
@@ -29,7 +29,7 @@ from benchmarks import answer_models, gallery_bench
 
 MANY = 1000
 DEEP = 256
-# Rows round one town: lists of 64 neighbours are full.
+# Rows round one town: lists of neighbours are full.
 _TOWN_ROWS, _TOWN_DEG = 500, .1
 _NOISE, _TUNED_ON = .5, 64
 
@@ -92,6 +92,7 @@ class Ground:
     searcher: its indices tuned for the 12 best.
     deep: the same at the effort they are built with. One leaf holds fewer
       rows than a long list wants; what is short is scanned exactly.
+    reader: the gallery as rerankers read it.
     asked: as many as there are to tune on and to time.
     features: raw features of any queries, for the embedder.
     tuned: leaves looked into and recall, by channel and depth.
@@ -99,7 +100,7 @@ class Ground:
 
   searcher: search.Searcher
   deep: search.Searcher
-  around: neighbours.Neighbourhoods
+  reader: inputs.Reader
   asked: shortlist.Queries
   features: np.ndarray
   tuned: dict
@@ -119,7 +120,7 @@ class Ground:
 
   def ranker(self, trained: files.Trained) -> reranking.Ranker:
     """That reranker on this gallery."""
-    return reranking.Ranker(self.searcher, self.around, trained)
+    return reranking.Ranker(self.reader, trained)
 
 
 def opened(path: pathlib.Path) -> Ground:
@@ -139,8 +140,8 @@ def opened(path: pathlib.Path) -> Ground:
   features = np.random.default_rng(2).normal(size=(num, answer_models.RAW_DIM))
   return Ground(
       search.Searcher(gallery, short), search.Searcher(gallery, deep),
-      neighbours.load_or_build(gallery), asked, features.astype(np.float32),
-      tuned)
+      inputs.Reader(gallery, neighbours.load_or_build(gallery)), asked,
+      features.astype(np.float32), tuned)
 
 
 def recall_of_deep(found: ann.Index, rows: vectors.Vectors,

@@ -46,5 +46,5 @@ def reranker(arg: str | None) -> files.Trained:
   params = jax.jit(lambda key: scoring.init(module, dims, key))(
       jax.random.key(0))
   return files.Trained(config.kind, module, params, files.RerankerInfo(
-      'photo', 'random', '', config.examples.sizes.to_dict(), _FUSION, True,
-      dims), 'random')
+      'photo', 'random', '', config.examples.sizes.to_dict(), _FUSION, _FUSION,
+      (), dims), 'random')

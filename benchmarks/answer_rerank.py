@@ -1,12 +1,13 @@
 """What the rerankers alone take, of a list that is there."""
 
+import functools
+
 import jax
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.models import transformer
 from pinpoint_jax.rerank import files, inputs, scoring
-from pinpoint_jax.rerank import ranker as reranking
 from pinpoint_jax.search import masks
 
 from benchmarks import answer_models
@@ -17,16 +18,30 @@ _BATCH = 64
 
 
 def made(ground: Ground, trained: files.Trained,
-         queries: shortlist.Queries) -> tuple[types.Shortlist,
-                                              scoring.Batch]:
-  """A shortlist and what the network reads of it."""
+         queries: shortlist.Queries) -> tuple[inputs.Context, scoring.Batch]:
+  """A shortlist with what lies around it, and what the network reads."""
   result = ground.search_for(trained).shortlist(
       queries, shortlist.Sizes(**trained.info.sizes))
-  reader = inputs.Reader(ground.searcher.gallery, ground.around)
-  context = reader.context(
-      queries, result, masks.open_mask(len(queries)),
-      inputs.spec(trained.model).support)
-  return result, reader.batch(trained.model, queries, context)
+  context = context_of(ground, trained, queries, result)
+  return context, ground.reader.batch(
+      trained.model, queries, context, trained.info.columns)
+
+
+def context_of(ground: Ground, trained: files.Trained,
+               queries: shortlist.Queries,
+               among: types.Shortlist) -> inputs.Context:
+  """What lies around the candidates, as far as that reranker reads it."""
+  return ground.reader.context(
+      queries, among, trained.info.task, masks.open_mask(len(queries)),
+      inputs.reads_nearby(trained.model, trained.info.columns))
+
+
+def scores_of(ground: Ground, trained: files.Trained,
+              queries: shortlist.Queries, among: types.Shortlist) -> np.ndarray:
+  """Scores of a shortlist, with all that has to be looked up for them."""
+  return ground.ranker(trained).scores(
+      queries, context_of(ground, trained, queries, among),
+      masks.open_mask(len(queries)))
 
 
 def of_12(ground: Ground, arg: str | None) -> dict:
@@ -38,9 +53,10 @@ def of_12(ground: Ground, arg: str | None) -> dict:
   """
   trained = answer_models.reranker(arg)
   queries = ground.many(MANY)
-  result, batch = made(ground, trained, queries)
+  context, batch = made(ground, trained, queries)
   scorer = scoring.Scorer(trained.model, trained.info.weights)
-  params, ranker = jax.device_put(trained.params), ground.ranker(trained)
+  params, result = jax.device_put(trained.params), context.shortlist
+  scores = functools.partial(scores_of, ground, trained)
   at_once = jax.jit(lambda params, batch: scoring.scores(
       trained.model, params, batch,
       scoring.tile_weights(trained.info.weights, len(batch.valid))),
@@ -52,12 +68,11 @@ def of_12(ground: Ground, arg: str | None) -> dict:
   return dict(
       width=trained.model.width, layers=trained.model.num_layers,
       one_network=quantiles(lambda i: scorer(params, cut(slice(i, i + 1)))),
-      one_ranker=quantiles(lambda i: ranker.scores(
-          queries.take(slice(i, i + 1)),
-          reranking.take(result, slice(i, i + 1)))),
+      one_ranker=quantiles(lambda i: scores(
+          queries.take(slice(i, i + 1)), _take(result, slice(i, i + 1)))),
       many_network=seconds_of(lambda: [
           scorer(params, cut(at)) for at in parts]),
-      many_ranker=seconds_of(lambda: ranker.scores(queries, result)),
+      many_ranker=seconds_of(lambda: scores(queries, result)),
       many_together=seconds_of(lambda: [
           np.asarray(at_once(params, cut(at))) for at in parts]))
 
@@ -66,23 +81,28 @@ def light_of_768(ground: Ground) -> dict:
   """The light reranker over long lists: ms a query, and where they go."""
   trained = answer_models.reranker('kind=light')
   queries = ground.many(_BATCH)
-  result, batch = made(ground, trained, queries)
-  ranker, params = ground.ranker(trained), jax.device_put(trained.params)
+  whole, batch = made(ground, trained, queries)
+  result, params = whole.shortlist, jax.device_put(trained.params)
   scorer = scoring.Scorer(trained.model, trained.info.weights)
-  reader = inputs.Reader(ground.searcher.gallery, ground.around)
+  scores = functools.partial(scores_of, ground, trained)
   def part(i):
     at = slice(i % _BATCH, i % _BATCH + 1)
-    return at, queries.take(at), reranking.take(result, at)
+    return at, queries.take(at), _take(result, at)
   def context(i):
-    _, query, among = part(i)
-    return reader.context(query, among, masks.open_mask(1), False)
+    return context_of(ground, trained, *part(i)[1:])
   contexts = [context(i) for i in range(_BATCH)]
   return dict(
       candidates=float((result.rows >= 0).sum(axis=1).mean()),
-      one=quantiles(lambda i: ranker.scores(*part(i)[1:])),
-      batch_64=a_query(seconds_of(lambda: ranker.scores(queries, result)),
+      one=quantiles(lambda i: scores(*part(i)[1:])),
+      batch_64=a_query(seconds_of(lambda: scores(queries, result)),
                        _BATCH),
       one_counts=quantiles(context),
-      one_features=quantiles(lambda i: reader.features(contexts[i % _BATCH])),
+      one_features=quantiles(
+          lambda i: ground.reader.features(contexts[i % _BATCH])),
       one_network=quantiles(lambda i: scorer(params, jax.tree.map(
           lambda x: x[part(i)[0]], batch))))
+
+
+def _take(among: types.Shortlist, at: slice) -> types.Shortlist:
+  return types.Shortlist(
+      among.rows[at], among.ranks[at], among.similarities[at])

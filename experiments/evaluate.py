@@ -7,8 +7,8 @@ r"""Scores a model and a gallery, or anybody's predictions, against the truth.
 
 answers every query by every system there is (raw_1nn, image_top1,
 location_top1, retrieval, light, full, oracle) under every filter and decoding.
-W gets results.json, results.md and predictions.csv, the answers of the best
-system. Without rerankers, `retrieval` needs --config.fusion.photo=(…).
+W gets results.json, results.md, errors/ and predictions.csv, the answers of the
+best system. Without rerankers, `retrieval` needs --config.fusion.photo=(…).
 --config.region='country:FR' answers from the gallery rows of that region.
 
   python -m experiments.evaluate --predictions=P.csv --truth=T.csv --out=R.json
@@ -27,6 +27,7 @@ published tables measure a kilometre:
 Intervals are 95 %, bootstrapped by photographer where the truth names them.
 """
 
+import dataclasses
 import pathlib
 import time
 
@@ -37,7 +38,7 @@ from pinpoint_jax import types
 from pinpoint_jax.answer import pinpoint
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.disk import files
-from pinpoint_jax.evals import evaluation, query_sets
+from pinpoint_jax.evals import errors_file, evaluation, query_sets
 from pinpoint_jax.report import tables
 from pinpoint_jax.rerank import fusion
 
@@ -79,6 +80,8 @@ def write(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
   files.write_csv(workdir / 'predictions.csv',
                   [evaluation.HEAD, *evaluated.answers])
   run_record.write_json(workdir / 'results.json', evaluated.rows)
+  errors_file.write(workdir / 'errors', evaluated.errors, evaluated.ids,
+                    config.distances[0])
   shown = [row for row in evaluated.rows
            if row['distance'] == config.distances[0]]
   table = tables.markdown(shown)
@@ -108,9 +111,9 @@ def evaluate(config: config_dict.ConfigDict) -> evaluation.Evaluated:
       'model': opened.trained.fingerprint,
       'gallery': opened.gallery.fingerprint(),
       'seconds_in_all': round(time.monotonic() - begun, 3)}
-  return evaluation.Evaluated(
-      [row | {'provenance': {**origin, **row['provenance']}}
-       for row in evaluated.rows], evaluated.answers)
+  return dataclasses.replace(evaluated, rows=[
+      row | {'provenance': {**origin, **row['provenance']}}
+      for row in evaluated.rows])
 
 
 def _settings(config: config_dict.ConfigDict) -> evaluation.Settings:

@@ -12,6 +12,8 @@ from pinpoint_jax.rerank import (
   example_rows,
   examples,
   geo_prior,
+  priors,
+  region_prior,
   scoring,
   training_queries,
   training_set,
@@ -35,8 +37,10 @@ def settings(config: config_dict.ConfigDict) -> training_set.Settings:
           config.max_queries, config.validation_percent,
           config.eval.max_queries),
       examples.Settings(seed=config.seed, **config.examples.to_dict()),
-      geo_prior.Settings(**config.geo_prior.to_dict()), config.search,
-      config.objective.residual)
+      tuple(config.columns), priors.Settings(
+          geo_prior.Settings(**config.ridge.to_dict()),
+          region_prior.Settings(**config.region.to_dict())),
+      config.search, config.objective.residual, config.system)
 
 
 class Batches(pipeline.Batches):

@@ -21,6 +21,7 @@ SIGTERM and 130 by Ctrl-C: saved, run again to continue.
 """
 
 from collections.abc import Callable
+import dataclasses
 import functools
 import pathlib
 from typing import Any
@@ -60,9 +61,13 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
   print(reranker_parts.describe(dataset))
   training_run.announce(prepared)
   figures = prepared.train()
-  if config.train.best:
-    best = prepared.best.restore(like)
-    prepared.state = best.state if best else prepared.state
+  if config.train.best and (best := prepared.best.restore(like)):
+    prepared.state = best.state
+    # Of what is exported, not of the last step.
+    figures = {f'{evaluator.name}/{name}': value
+               for evaluator in reranker_parts.evaluators(
+                   config, model(config), dataset)
+               for name, value in evaluator.run(best.state).items()}
   _export(config, workdir, dataset, arrays.to_numpy(prepared.state.ema),
           figures)
 
@@ -105,10 +110,12 @@ def _put(mesh: Any, weights: scoring.Weights | None,
 def _export(config: config_dict.ConfigDict, workdir: pathlib.Path,
             dataset: training_set.TrainingSet, params: Any,
             figures: dict[str, float]) -> None:
+  info = dataclasses.replace(dataset.info, validation={
+      name.removeprefix('validation/'): value
+      for name, value in figures.items() if name.startswith('validation/')})
   fingerprint = files.save(
-      workdir / 'model', config.kind, model(config), params,
-      dataset.info, model_card.reranker(config, dataset.info, figures),
-      dataset.prior)
+      workdir / 'model', config.kind, model(config), params, info,
+      model_card.reranker(config, info, figures), dataset.priors)
   run_record.write_json(workdir / 'figures.json', figures)
   print(f'reranker {fingerprint}: {workdir / "model"}', flush=True)
 

@@ -4,8 +4,10 @@ Command:  python -m experiments.train_reranker \
             --config=train_reranker --workdir=R \
             --config.embedder=W/model --config.gallery=G \
             --config.stores.photo=PHOTO_STORE
-          and again with :task=street and --config.stores.street; the light
-          reranker with :kind=light.
+          and again with :task=street and --config.stores.street; the
+          interaction reranker with :kind=interaction, the light one with
+          :kind=light, the paper's own form with :kind=pinpoint (attention,
+          pairwise margin, 8/2/2, no columns, nothing beside the network).
 Hardware: an accelerator for the full attention size; a CPU for the light one.
           Hours: steps ÷ the rate that the first lines print.
 Expect:   on Synthetic Earth, quick, against fused retrieval: docs/reranking.md.
@@ -17,6 +19,7 @@ from experiments.sweeps import overrides
 from ml_collections import config_dict
 
 BINARY = 'train_reranker'
+KINDS = ('attention', 'interaction', 'light', 'pinpoint')
 
 
 def sweep() -> overrides.Sweep:
@@ -27,15 +30,21 @@ def sweep() -> overrides.Sweep:
 
 
 def get_config(arg: str | None = None) -> config_dict.ConfigDict:
-  """The full size of a kind; `quick` shrinks all that costs."""
+  """The full size of a kind; `quick` shrinks all that costs.
+
+  `pinpoint` is the attention reranker in the paper's own form.
+  """
   arg = common.parse_arg(arg, quick=False, seed=0, kind='attention',
                          task='photo')
-  if arg.kind not in ('attention', 'light'):
-    raise ValueError(f'kind={arg.kind}: choices are attention, light')
-  light = arg.kind == 'light'
+  if arg.kind not in KINDS:
+    raise ValueError(f'kind={arg.kind}: choices are {", ".join(KINDS)}')
+  light, paper = arg.kind == 'light', arg.kind == 'pinpoint'
   config = config_dict.ConfigDict()
   config.seed = arg.seed
-  config.task, config.kind = arg.task, arg.kind
+  config.task = arg.task
+  config.kind = 'attention' if paper else arg.kind
+  # What results.json calls it; '' is its kind.
+  config.system = 'full_pairwise' if paper else ''
   config.embedder = ''  # Folder that train_embedder exported.
   config.gallery = ''  # Folder that build_gallery made with it.
   # Feature stores of the embedder's training; the task's are read.
@@ -53,18 +62,30 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   # model, objective or optimizer may share a folder.
   config.shortlists = ''
   config.examples = _examples(light, arg.quick)
+  if paper:
+    config.examples.search_source = 'same'
   # Or index: training examples are found by the gallery's index, and its
   # recall is printed; held-out queries always search exactly.
   config.search = 'exact'
-  # Of the kernel ridge beside the similarities, ours; centres=0: without it.
-  config.geo_prior = config_dict.ConfigDict({'centres': 1024, 'anchors': 2048})
-  config.model = _light(arg.quick) if light else _attention(arg.quick)
+  # Groups of columns.GROUPS: in the linear part of the score, and inputs of
+  # the network: density, own and other (what lies near a candidate, by source),
+  # region and ridge (priors, ours). The light one reads no neighbours.
+  config.columns = () if paper else (
+      ('density', 'region') if light else ('density', 'own', 'other', 'region'))
+  # Sizes of the priors that examples have columns of; 0: none.
+  config.region = config_dict.ConfigDict({'cells': 0 if paper else 1024})
+  config.ridge = config_dict.ConfigDict({'centres': 0, 'anchors': 2048})
+  config.model = MODELS[config.kind](arg.quick)
+  if paper:
+    config.model.products = False
   config.objective = config_dict.ConfigDict({
-      'loss': 'expected_reward',  # Or pairwise_margin.
+      # expected_reward, pairwise_margin (the paper's) or plackett_luce.
+      'loss': 'pairwise_margin' if paper else 'expected_reward',
       'margin': 1.0,
       'within_1km': 0.2,
       'within_25km': 0.4,
-      'residual': True,
+      'second_order': 1.0,
+      'residual': not paper,
       'ema': 0.99 if arg.quick else 0.999,
   })
   config.optimizer = common.adamw(
@@ -95,6 +116,9 @@ def _examples(light: bool, quick: bool) -> config_dict.ConfigDict:
       # one candidate depends on the others.
       'deep_negatives': 0 if light else 4,
       'leave_one_out': True,  # False only to show what it is for.
+      # Or same: as in the paper, only the task's own source is searched, and
+      # the other one is support.
+      'search_source': 'both',
   })
 
 
@@ -108,6 +132,7 @@ def _attention(quick: bool) -> config_dict.ConfigDict:
       'use_raw': True,
       'use_location': True,
       'use_support': True,
+      'products': True,
       'strict_independent': True,
       'set_layers': 1,
       'support_temperature': 0.05,
@@ -120,3 +145,20 @@ def _light(quick: bool) -> config_dict.ConfigDict:
   del quick  # It is small.
   return config_dict.ConfigDict(
       {'widths': (64, 64), 'dropout': 0.1, 'dtype': 'float32'})
+
+
+def _interaction(quick: bool) -> config_dict.ConfigDict:
+  return config_dict.ConfigDict({
+      'projections': 64 if quick else 256,
+      'hidden': 96 if quick else 384,
+      'dropout': 0.1,
+      'use_raw': True,
+      'use_location': True,
+      'use_support': False,  # The columns own and other say it.
+      'support_temperature': 0.05,
+      'dtype': 'float32',  # Or bfloat16.
+  })
+
+
+MODELS = {'attention': _attention, 'interaction': _interaction,
+          'light': _light}

@@ -46,7 +46,7 @@ score per candidate, by the {kind} reranker. Made by
 Reads vectors of embedder {embedder}; learned on gallery {gallery}, from {task}
 photos: {queries}, each without itself, its author and its sequence.
 Shortlists: {sizes}. Weights of the single stage: {fusion}.
-{prior}
+{linear}
 
 ## Figures on held-out authors and sequences
 The best candidate of each list; `fusion_` is the single stage on the same
@@ -79,14 +79,14 @@ def reranker(config: config_dict.ConfigDict, info: files.RerankerInfo,
   seen = {'held_out': 'its rows that the embedder did not train on',
           'apart': 'photos that are not in it',
           'all': 'its rows, also those the embedder was trained on'}
-  prior = ('Beside the similarities it reads a kernel ridge of the gallery\'s '
-           f'rows, weights {_listed(info.prior["weights"])}.'
-           if info.prior else 'It has no prior.')
+  linear = (f'Its score is a weighted sum, {_listed(info.linear)}, and what '
+            f'its network adds to that.' if info.linear else
+            'Its network alone gives the score.')
   return _RERANKER.format(
       git=run_record.git_revision(), kind=config.kind,
       config_hash=run_record.config_hash(config), task=info.task,
       embedder=info.embedder, gallery=info.gallery,
-      queries=seen[config.queries], prior=prior, sizes=_listed(info.sizes),
+      queries=seen[config.queries], linear=linear, sizes=_listed(info.sizes),
       fusion=_listed(info.fusion), figures=_table(figures)) + _USE
 
 

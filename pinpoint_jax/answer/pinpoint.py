@@ -14,14 +14,19 @@ from pinpoint_jax.features import store
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import neighbours, region_text, regions
 from pinpoint_jax.models import embedder_files, encoding
-from pinpoint_jax.rerank import files, fusion
+from pinpoint_jax.rerank import files, fusion, inputs
 from pinpoint_jax.rerank import ranker as reranking
 
 # The best first: the one whose answers are written down.
-ORDER = ('full', 'full_no_support', 'light', 'retrieval', 'location_top1',
-         'image_top1', 'raw_1nn')
+ORDER = ('full', 'interaction', 'attention', 'full_no_support', 'light',
+         'full_pairwise', 'linear', 'retrieval', 'region_prior',
+         'location_top1', 'image_top1', 'raw_1nn')
+# What may be called `full`: the rerankers with all that they may read.
+_KINDS = ('interaction', 'attention')
 # Candidates of a channel's systems where no number is given.
 _LIST_SIZE = 256
+# Raw neighbours that `region_prior` chooses from.
+_RAW_LIST = 100
 # By the name of the system.
 Rerankers = Mapping[str, files.Trained]
 
@@ -75,9 +80,14 @@ class Pinpoint:
     return cls(model, gallery, search)
 
   @functools.cached_property
-  def neighbourhoods(self) -> neighbours.Neighbourhoods:
-    """Neighbour lists of the gallery."""
-    return neighbours.load_or_build(self.gallery)
+  def reader(self) -> inputs.Reader:
+    """The gallery as rerankers read it."""
+    return inputs.Reader(self.gallery, neighbours.load_or_build(self.gallery))
+
+  @functools.cached_property
+  def refits(self) -> reranking.Refits:
+    """Priors that rerankers had to fit again, shared by them."""
+    return reranking.Refits(self.reader)
 
   def queries(self, features: store.FeatureStore) -> shortlist.Queries:
     """A store's photos as vectors; refuses features made otherwise."""
@@ -102,22 +112,32 @@ class Pinpoint:
     """Every system there is for queries of one source."""
     stages = {}
     for name, trained in rerankers.items():
-      ranker = reranking.Ranker(self.searcher, self.neighbourhoods, trained)
+      ranker = reranking.Ranker(self.reader, trained, self.refits)
       stages[name] = systems.Stage(ranker.sizes, ranker)
     self._check_list_size(settings)
     fused = _fused(source, rerankers, settings)
     if fused is not None:
       stages['retrieval'] = fused
     channels = self._channels(source, settings)
+    best = best_of(rerankers)
+    if best and rerankers[best].info.region:
+      stages['region_prior'] = systems.Stage(
+          shortlist.Sizes(0, 0, min(_RAW_LIST, len(self.gallery))),
+          reranking.RegionPrior(stages[best].scorer,
+                                rerankers[best].info.region))
+    if not (settings.wants(systems.FULL) or settings.wants(systems.LINEAR)):
+      best = ''
     wanted = {name: stage for name, stage in stages.items()
-              if settings.wants(name)}
+              if settings.wants(name) or name == best}
     if not wanted and not channels:
       raise ValueError(f'--config.systems={settings.wanted}: there is none of '
                        f'these for {source} queries')
-    bounded = [stage.sizes for stage in (wanted or stages).values()]
+    bounded = [stage.sizes for name, stage in (wanted or stages).items()
+               if name != 'region_prior']
     return systems.Answering(
         self.searcher, channels, wanted, (bounded or [settings.sizes])
-        if settings.wants(systems.ORACLE) else ())
+        if settings.wants(systems.ORACLE) else (),
+        self.reader if rerankers else None, source, best, settings.wanted)
 
   def _check_list_size(self, settings: Settings) -> None:
     if settings.list_size > len(self.gallery):
@@ -184,9 +204,14 @@ def load_rerankers(source: str,
 
 def system_of(trained: files.Trained) -> str:
   """What results.json calls a reranker."""
-  if trained.kind == 'light':
-    return 'light'
-  return 'full' if trained.model.use_support else 'full_no_support'
+  return trained.info.system or trained.kind
+
+
+def best_of(rerankers: Rerankers) -> str:
+  """The one that is `full`: the highest reward on held-out examples."""
+  rewards = {name: trained.info.validation.get('reward', -np.inf)
+             for name, trained in rerankers.items() if name in _KINDS}
+  return max(rewards, key=rewards.get) if rewards else ''
 
 
 def gallery_name(gallery: galleries.Gallery, source: types.Source) -> str:

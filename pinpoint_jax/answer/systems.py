@@ -2,13 +2,14 @@
 
   searches ─┬▶ each channel's own list ───────────▶ raw_1nn, *_top1
             └▶ shortlist (union) ─▶ stage's scores ─▶ retrieval, light, full
+                                 ├▶ without its network ─▶ linear
                                  └▶ nearest to the truth ─▶ oracle@N
   a list, best first ─▶ argmax | expected_score ─▶ one place
 
 A query with no gallery row left has row -1 and no place; who asks decides.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,13 +20,16 @@ from pinpoint_jax.answer import decoding
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.geo import distance
-from pinpoint_jax.rerank import fusion
+from pinpoint_jax.rerank import fusion, inputs
+from pinpoint_jax.rerank import ranker as reranking
 from pinpoint_jax.search import masks
 
 # Systems that answer from one channel's list.
 OF_CHANNEL = {'raw_1nn': 'raw', 'image_top1': 'image',
               'location_top1': 'location'}
 ORACLE = 'oracle'
+# The best reranker, and what its score is without the network.
+FULL, LINEAR = 'full', 'linear'
 
 
 @runtime_checkable
@@ -35,7 +39,7 @@ class Scorer(Protocol):
   def prepared(self, mask: masks.Mask) -> 'Scorer':
     """What scores queries under that mask, which is of all of them."""
 
-  def scores(self, queries: shortlist.Queries, candidates: types.Shortlist,
+  def scores(self, queries: shortlist.Queries, context: inputs.Context,
              mask: masks.Mask) -> Float[np.ndarray, 'b k']:
     """Log-odds of each candidate, up to a constant; -inf in padded slots."""
 
@@ -57,11 +61,11 @@ class Fused:
     del mask
     return self
 
-  def scores(self, queries: shortlist.Queries, candidates: types.Shortlist,
+  def scores(self, queries: shortlist.Queries, context: inputs.Context,
              mask: masks.Mask) -> Float[np.ndarray, 'b k']:
     """The fused logits; the shortlist says all that they need."""
     del queries, mask
-    return self.weights.logits(candidates)
+    return self.weights.logits(context.shortlist)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,21 +99,52 @@ class Stage:
 
 
 @dataclasses.dataclass(frozen=True)
+class NetworkEffect:
+  """What a network does to each answer.
+
+  Attributes:
+    changed: whether the answer is another one than without it.
+    share: of the variance of the scores within the list, network against
+      linear part; 1 where there is no linear part.
+  """
+
+  changed: Bool[np.ndarray, 'b']
+  share: Float[np.ndarray, 'b']
+
+
+@dataclasses.dataclass(frozen=True)
 class Answers:
   """One place per query.
 
   Attributes:
     rows: the chosen gallery row, -1 where no row was left, [b].
     latlng_deg: the place; NaN where no row was left, [b, 2].
+    effect: of the network, None for a system without one.
   """
 
   rows: Int[np.ndarray, 'b']
   latlng_deg: Float[np.ndarray, 'b 2']
+  effect: NetworkEffect | None = None
 
   @property
   def missing(self) -> Bool[np.ndarray, 'b']:
     """Which queries have no answer."""
     return self.rows < 0
+
+
+@dataclasses.dataclass(frozen=True)
+class _Listed:
+  """Candidates of one system, and of the same without its network.
+
+  Attributes:
+    candidates: best first.
+    linear: the same by the linear part alone; None without a network.
+    share: as NetworkEffect has it.
+  """
+
+  candidates: types.Candidates
+  linear: types.Candidates | None = None
+  share: Float[np.ndarray, 'b'] | None = None
 
 
 class Answering:
@@ -118,22 +153,42 @@ class Answering:
   def __init__(self, searcher: search.Searcher,
                channels: Mapping[str, Channel],
                stages: Mapping[str, Stage],
-               bounded: Iterable[shortlist.Sizes] = ()):
+               bounded: Iterable[shortlist.Sizes] = (),
+               reader: inputs.Reader | None = None,
+               task: types.Source = 'photo', best: str = '',
+               wanted: Sequence[str] = ()):
     """channels by name in OF_CHANNEL; stages by any name.
 
     bounded: shortlists that an oracle shows the best of.
+    reader: of the searcher's gallery, for stages that are rerankers.
+    task: the source of the queries.
+    best: the reranker that is `full` too, and whose linear part is `linear`.
+    wanted: systems that answer; none named is all.
     """
+    self._reader, self._task, self._best = reader, task, best
+    self._wanted = tuple(wanted)
     unknown = set(channels) - set(OF_CHANNEL)
     if unknown:
       raise ValueError(f'channels {sorted(unknown)}: choices are '
                        f'{sorted(OF_CHANNEL)}')
     self._searcher, self._oracles = searcher, oracles(bounded)
     self._channels, self._stages = dict(channels), dict(stages)
+    rerankers = [name for name, stage in self._stages.items()
+                 if isinstance(stage.scorer, reranking.Ranker)]
+    if rerankers and reader is None:
+      raise ValueError(f'the rerankers {rerankers} need a reader')
+    if best and best not in rerankers:
+      raise ValueError(f'best={best!r}: choices are {rerankers}')
 
   @property
   def systems(self) -> tuple[str, ...]:
     """Names of what answers; an oracle's has the list that it bounds."""
-    return *self._channels, *self._stages, *self._oracles
+    both = (FULL, LINEAR) if self._best else ()
+    return tuple(filter(self._answers_as, (
+        *self._channels, *self._stages, *both, *self._oracles)))
+
+  def _answers_as(self, name: str) -> bool:
+    return not self._wanted or name.partition('@')[0] in self._wanted
 
   @property
   def weights(self) -> dict[str, dict[str, Any]]:
@@ -148,7 +203,8 @@ class Answering:
     return Answering(
         self._searcher, self._channels,
         {name: dataclasses.replace(stage, scorer=stage.scorer.prepared(mask))
-         for name, stage in self._stages.items()}, self._oracles.values())
+         for name, stage in self._stages.items()}, self._oracles.values(),
+        self._reader, self._task, self._best, self._wanted)
 
   def candidates(
       self, queries: shortlist.Queries, mask: masks.Mask,
@@ -161,25 +217,52 @@ class Answering:
 
     An oracle needs the truth; its scores are kilometres below 0.
     """
+    return {name: listed.candidates for name, listed in self._listed(
+        queries, mask, truth_deg, searched).items()}
+
+  def _listed(self, queries: shortlist.Queries, mask: masks.Mask,
+              truth_deg: np.ndarray | None,
+              searched: masks.Mask | None) -> dict[str, _Listed]:
     lists = self._searcher.lists(queries, self._depths(), searched or mask)
-    lists_by_system = {name: types.Candidates(
-        lists[OF_CHANNEL[name]].rows[:, :one.size],
-        np.float32(one.temperature) *
-        lists[OF_CHANNEL[name]].scores[:, :one.size])
-                       for name, one in self._channels.items()}
-    shortlists = {sizes: self._searcher.union(lists, queries, sizes)
-                  for sizes in dict.fromkeys(
-                      stage.sizes for stage in self._stages.values())}
+    by_system = {name: _Listed(types.Candidates(
+        lists[OF_CHANNEL[name]].rows[:, :channel.size],
+        np.float32(channel.temperature) *
+        lists[OF_CHANNEL[name]].scores[:, :channel.size]))
+                 for name, channel in self._channels.items()}
+    contexts = {sizes: self._context(queries, self._searcher.union(
+        lists, queries, sizes), mask, stages)
+                for sizes, stages in self._by_sizes().items()}
     for name, stage in self._stages.items():
-      among = shortlists[stage.sizes]
-      lists_by_system[name] = ranked(among.rows,
-                                     stage.scorer.scores(queries, among, mask))
+      by_system[name] = _ranked_stage(
+          stage, queries, contexts[stage.sizes], mask)
+    if self._best:
+      full = by_system[FULL] = by_system[self._best]
+      by_system[LINEAR] = _Listed(full.linear)
     if truth_deg is not None:
       for name, sizes in self._oracles.items():
-        rows = (shortlists[sizes] if sizes in shortlists else
+        rows = (contexts[sizes].shortlist if sizes in contexts else
                 self._searcher.union(lists, queries, sizes)).rows
-        lists_by_system[name] = nearest(rows, self._places(rows), truth_deg)
-    return lists_by_system
+        by_system[name] = _Listed(nearest(rows, self._places(rows), truth_deg))
+    return {name: by_system[name] for name in by_system
+            if self._answers_as(name)}
+
+  def _by_sizes(self) -> dict[shortlist.Sizes, list[Stage]]:
+    grouped: dict[shortlist.Sizes, list[Stage]] = {}
+    for stage in self._stages.values():
+      grouped.setdefault(stage.sizes, []).append(stage)
+    return grouped
+
+  def _context(self, queries: shortlist.Queries, among: types.Shortlist,
+               mask: masks.Mask, stages: Iterable[Stage]) -> inputs.Context:
+    """What all stages of one shortlist read, once."""
+    rerankers = [stage.scorer for stage in stages
+                 if isinstance(stage.scorer, reranking.Ranker)]
+    if not rerankers:
+      nothing = np.zeros((*among.rows.shape, 2, 2), np.int32)
+      return inputs.Context(among, nothing)
+    return self._reader.context(
+        queries, among, self._task, mask,
+        any(ranker.reads_nearby for ranker in rerankers))
 
   def answer(
       self, queries: shortlist.Queries, mask: masks.Mask,
@@ -188,13 +271,22 @@ class Answering:
       searched: masks.Mask | None = None) -> dict[tuple[str, str], Answers]:
     """Answers by system and decoding; an oracle has argmax alone."""
     answers = {}
-    for name, listed in self.candidates(
+    for name, listed in self._listed(
         queries, mask, truth_deg, searched).items():
       names = decoding.NAMES[:1] if name in self._oracles else decoding.NAMES
       for decode in names:
-        answers[name, decode] = self._decoded(
+        answers[name, decode] = self._answers(
             listed, decode, interpolate and name not in self._oracles)
     return answers
+
+  def _answers(self, listed: _Listed, decode: str,
+               interpolate: bool) -> Answers:
+    answers = self._decoded(listed.candidates, decode, interpolate)
+    if listed.linear is None or listed.share is None:
+      return answers
+    without = self._decoded(listed.linear, decode, False)
+    return dataclasses.replace(answers, effect=NetworkEffect(
+        answers.rows != without.rows, listed.share))
 
   def _depths(self) -> dict[str, int]:
     """Each channel once, as deep as the deepest system looks."""
@@ -226,6 +318,36 @@ class Answering:
   def _places(self, rows: Int[np.ndarray, 'b k']) -> Float[
       np.ndarray, 'b k 2']:
     return self._searcher.gallery.latlng_deg[np.maximum(rows, 0)]
+
+
+def _ranked_stage(stage: Stage, queries: shortlist.Queries,
+                  context: inputs.Context, mask: masks.Mask) -> _Listed:
+  """The candidates by a stage's scores, and without its network."""
+  rows, scorer = context.shortlist.rows, stage.scorer
+  if not isinstance(scorer, reranking.Ranker):
+    return _Listed(ranked(rows, scorer.scores(queries, context, mask)))
+  linear, network = scorer.parts(queries, context, mask)
+  share = (variance_share(linear, network, context.valid)
+           if scorer.has_linear_part else np.ones(len(rows)))
+  return _Listed(
+      ranked(rows, linear + network),
+      ranked(rows, linear if scorer.has_linear_part else
+             scorer.fused.logits(context.shortlist)), share)
+
+
+def variance_share(linear: Float[np.ndarray, 'b k'],
+                   network: Float[np.ndarray, 'b k'],
+                   valid: Bool[np.ndarray, 'b k']) -> Float[np.ndarray, 'b']:
+  """The network's share of both variances within each list; 0 where none."""
+  spread = []
+  for part in (network, linear):
+    values = np.where(valid, part, 0.).astype(np.float64)
+    num = np.maximum(valid.sum(axis=1), 1)
+    mean = values.sum(axis=1) / num
+    spread.append((np.where(valid, values - mean[:, None], 0.)**2).sum(
+        axis=1) / num)
+  total = spread[0] + spread[1]
+  return np.where(total > 0, spread[0] / np.where(total > 0, total, 1.), 0.)
 
 
 def oracles(sizes: Iterable[shortlist.Sizes]) -> dict[str, shortlist.Sizes]:

@@ -16,6 +16,7 @@ from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.search import masks, row_sets
 
 NAMES = ('none', 'author')
+SEARCH_SOURCES = ('both', 'same')
 
 
 def mask(gallery: galleries.Gallery, queries: types.Photos, name: str,
@@ -63,3 +64,18 @@ def within_source(gallery: galleries.Gallery, mask: masks.Mask,
   if mask.allowed is not None:
     rows = np.intersect1d(rows, mask.allowed)
   return dataclasses.replace(mask, allowed=rows)
+
+
+def searched(gallery: galleries.Gallery, mask: masks.Mask,
+             source: types.Source, search_source: str) -> masks.Mask:
+  """What queries of a source search under a mask: both sources, or the same."""
+  check_search_source(search_source)
+  return mask if search_source == 'both' else within_source(
+      gallery, mask, source)
+
+
+def check_search_source(search_source: str) -> None:
+  """Refuses what is none of SEARCH_SOURCES."""
+  if search_source not in SEARCH_SOURCES:
+    raise ValueError(f'search_source={search_source}: choices are '
+                     f'{SEARCH_SOURCES}')

@@ -14,14 +14,13 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.answer import decoding, pinpoint, systems
 from pinpoint_jax.candidates import filters
-from pinpoint_jax.evals import geolocation, results
+from pinpoint_jax.evals import geolocation, metrics, results
 from pinpoint_jax.evals.query_sets import QuerySet
 from pinpoint_jax.features import progress
 from pinpoint_jax.search import masks, row_sets
 
 # Queries answered at a time.
 _BLOCK = 256
-SEARCH_SOURCES = ('both', 'same')
 # Columns of predictions.csv.
 HEAD = ('id', 'lat', 'lng', 'queries', 'system', 'filter', 'decode')
 
@@ -68,9 +67,7 @@ class Settings:
       if name not in filters.NAMES:
         raise ValueError(f'--config.filters: {name!r} is unknown; choices are '
                          f'{filters.NAMES}')
-    if self.search_source not in SEARCH_SOURCES:
-      raise ValueError(f'--config.search_source={self.search_source}: choices '
-                       f'are {SEARCH_SOURCES}')
+    filters.check_search_source(self.search_source)
     unknown = set(self.systems) - set(results.SYSTEMS)
     if unknown:
       raise ValueError(f'--config.systems: {sorted(unknown)} are unknown; '
@@ -87,17 +84,23 @@ class Evaluated:
   Attributes:
     rows: of results.json.
     answers: lines of predictions.csv, as HEAD names their columns.
+    errors: of every query, by the key of its row, by the first distance.
+    ids: of the queries of each query set, in the order of the errors.
   """
 
   rows: list[dict[str, Any]]
   answers: list[Sequence[Any]]
+  errors: dict[results.Key, metrics.Errors] = dataclasses.field(
+      default_factory=dict)
+  ids: dict[str, types.Strings] = dataclasses.field(default_factory=dict)
 
 
 def evaluate(opened: pinpoint.Pinpoint, query_sets: Sequence[QuerySet],
              settings: Settings = Settings()) -> Evaluated:
   """Answers every query under every filter, and scores the answers."""
   allowed = opened.region(settings.region)
-  rows, answers = [], []
+  done = Evaluated([], [])
+  rows, answers = done.rows, done.answers
   for queries in query_sets:
     print(f'{queries.name}: {len(queries.photos):,} queries, '
           f'{", ".join(queries.answering.systems)}', flush=True)
@@ -106,10 +109,15 @@ def evaluate(opened: pinpoint.Pinpoint, query_sets: Sequence[QuerySet],
       rows.append(_chance(opened, queries, settings, allowed))
     for name in settings.filters:
       chosen, seconds = _answer(opened, queries, settings, name, allowed)
-      rows += _rows(opened, queries, settings, name, chosen, seconds)
+      for row, errors in _rows(
+          opened, queries, settings, name, chosen, seconds):
+        rows.append(row)
+        # The first distance is the first of a key.
+        done.errors.setdefault(results.key(row), errors)
       if name == settings.filters[0]:
         answers += _written(queries, settings, name, chosen)
-  return Evaluated(rows, answers)
+    done.ids[queries.name] = queries.photos.ids
+  return done
 
 
 def _report_own_rows(opened: pinpoint.Pinpoint, queries: QuerySet,
@@ -141,17 +149,26 @@ def _answer(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
     shown.add(len(queries.photos.ids[at]))
   answers = {key: systems.Answers(
       np.concatenate([block[key].rows for block in blocks]),
-      np.concatenate([block[key].latlng_deg for block in blocks]))
+      np.concatenate([block[key].latlng_deg for block in blocks]),
+      _joined([block[key].effect for block in blocks]))
              for key in blocks[0]}
   _refuse_missing(answers, queries, filter_name, settings.region)
   return answers, time.monotonic() - begun
 
 
+def _joined(effects: Sequence[systems.NetworkEffect | None],
+            ) -> systems.NetworkEffect | None:
+  if effects[0] is None:
+    return None
+  return systems.NetworkEffect(
+      np.concatenate([effect.changed for effect in effects]),
+      np.concatenate([effect.share for effect in effects]))
+
+
 def _searched(opened: pinpoint.Pinpoint, queries: QuerySet,
               settings: Settings, mask: masks.Mask) -> masks.Mask:
-  if settings.search_source == 'both':
-    return mask
-  return filters.within_source(opened.gallery, mask, queries.photos.source)
+  return filters.searched(opened.gallery, mask, queries.photos.source,
+                          settings.search_source)
 
 
 def _refuse_missing(answers: ByAnswer, queries: QuerySet, filter_name: str,
@@ -169,7 +186,7 @@ def _refuse_missing(answers: ByAnswer, queries: QuerySet, filter_name: str,
 
 def _rows(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
           filter_name: str, chosen: ByAnswer,
-          seconds: float) -> Iterator[dict[str, Any]]:
+          seconds: float) -> Iterator[tuple[dict[str, Any], metrics.Errors]]:
   for (name, decode), answers in chosen.items():
     # An oracle's name has the list that it bounds: oracle@12.
     system, _, bounds = name.partition('@')
@@ -180,11 +197,20 @@ def _rows(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
           _setting(opened, queries, settings, system, distance_name),
           filter=filter_name,
           decode=decode, variant=_variant(opened, settings, system, bounds))
-      yield results.row(
-          setting, geolocation.errors(predicted, queries.photos, distance_name),
-          {'data': queries.data, 'seconds': round(seconds, 3)},
-          num_resamples=settings.num_resamples) | (
-              {'weights': weights} if weights else {})
+      errors = geolocation.errors(predicted, queries.photos, distance_name)
+      row = results.row(
+          setting, errors, {'data': queries.data, 'seconds': round(seconds, 3)},
+          num_resamples=settings.num_resamples,
+          network=_network(answers.effect))
+      yield row | ({'weights': weights} if weights else {}), errors
+
+
+def _network(effect: systems.NetworkEffect | None) -> dict[str, float] | None:
+  """What results.row says of a network."""
+  if effect is None:
+    return None
+  return {'changed': float(effect.changed.mean()),
+          'variance': float(effect.share.mean())}
 
 
 def _chance(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,

@@ -37,18 +37,20 @@ class Reranking:
   def __init__(self, name: str, every: int, scorer: scoring.Scorer,
                examples: TrainingExamples, fusion: scoring.Weights,
                reward: Callable[[np.ndarray], np.ndarray]):
-    """`fusion` answers beside the network; `reward` is of a distance."""
+    """`fusion` answers beside the network, as the linear part does; `reward`
+    is of a distance."""
     self.name, self.every = name, every
     self._scorer, self._examples = scorer, examples
     self._fusion, self._reward = np.asarray(fusion, np.float32), reward
 
   def run(self, state: Any) -> dict[str, float]:
-    """Figures of the mean weights, and fusion_… of the single stage."""
+    """Figures of the mean weights, linear_… without the network, and fusion_…
+    of the single stage."""
     params = jax.device_put(arrays.to_numpy(state.ema))
     rows = np.arange(len(self._examples))
     errors = [self._block(params, part)
               for part in np.split(rows, range(_BLOCK, len(rows), _BLOCK))]
-    model, fused = (np.concatenate(column) for column in zip(*errors))
+    model, linear, fused = (np.concatenate(column) for column in zip(*errors))
     kept = np.isfinite(model)
     if not kept.any():
       raise ValueError(f'{self.name}: no held-out query has a candidate')
@@ -56,18 +58,21 @@ class Reranking:
              'without_candidates': float((~kept).sum())}
     clusters = self._examples.photos(np.flatnonzero(kept)).clusters
     return (shown | self._figures('', model[kept], clusters)
+            | self._figures('linear_', linear[kept], clusters)
             | self._figures('fusion_', fused[kept], clusters))
 
   def _block(self, params: Any, rows: Int[np.ndarray, 'n']) -> tuple[
-      np.ndarray, np.ndarray]:
-    """Error of the reranker's answer and of fusion's, inf where none is."""
+      np.ndarray, np.ndarray, np.ndarray]:
+    """Error of the reranker's answer, of its linear part's and of fusion's,
+    inf where none is."""
     examples = self._examples.__getitems__(rows)
     batch, dist_km = examples['batch'], examples['dist_km']
     fused = np.where(batch.valid, (batch.similarities * self._fusion).sum(
         axis=-1), -np.inf)
+    linear, network = self._scorer.parts(params, batch)
     return tuple(np.take_along_axis(
         dist_km, np.argmax(scores, axis=1)[:, None], axis=1)[:, 0]
-                 for scores in (self._scorer(params, batch), fused))
+                 for scores in (linear + network, linear, fused))
 
   def _figures(self, prefix: str, dist_km: Float[np.ndarray, 'n'],
                clusters: types.Strings) -> dict[str, float]:

@@ -3,7 +3,7 @@
   manifest.json                 the one file that says what the gallery is
   segments/NAME/                rows of one build or one addition, by id
   removed-HASH.i64.bin          numbers of the deleted rows
-  index/KEY/, support/KEY/      derived; KEY stands for all rows or a segment
+  index/KEY/, neighbours/KEY/   derived; KEY stands for all rows or a segment
   build.json                    what the last build or addition started from
 
 A segment's name is a hash of its files. Nothing here is ever changed: a writer
@@ -25,7 +25,9 @@ from pinpoint_jax.disk import lock, sealed
 
 VERSION = 1
 MANIFEST, SEGMENTS, LOCK = sealed.MANIFEST, 'segments', lock.NAME
-DERIVED = ('index', 'support')
+DERIVED = ('index', 'neighbours')
+# Folders of earlier versions: the next writer removes them.
+_OUTDATED = ('support',)
 BUILD = 'build.json'
 RECORDS = ('run.json', 'config.txt', BUILD)
 MODES = {'combined': types.SOURCES, 'photo': ('photo',), 'street': ('street',)}
@@ -189,6 +191,7 @@ def leftovers(path: pathlib.Path,
   for kind in DERIVED if manifest else ():
     keys = {rows_key(manifest), *live}
     left += [x for x in path.glob(f'{kind}/*') if x.name not in keys]
+  left += [path / name for name in _OUTDATED if (path / name).exists()]
   return sorted(left)
 
 
@@ -237,7 +240,7 @@ def _refuse_unexpected(path: pathlib.Path) -> None:
 
 def unexpected_files(path: pathlib.Path) -> list[str]:
   """Names in the folder that no part of this program puts there."""
-  known = {MANIFEST, SEGMENTS, LOCK, *DERIVED, *RECORDS}
+  known = {MANIFEST, SEGMENTS, LOCK, *DERIVED, *RECORDS, *_OUTDATED}
   return sorted(x.name for x in path.iterdir() if x.name not in known
                 and not x.match('removed-*.i64.bin')
                 and not x.name.startswith('.'))

@@ -39,6 +39,7 @@ class Encoder:
 
   def _blocks(self, apply: Callable[..., Any], params: Any,
               rows: np.ndarray) -> np.ndarray:
+    params = jax.device_put(params)  # Once, not for every block.
     def one(start: int) -> np.ndarray:
       block = np.asarray(rows[start:start + self._block])
       filled = np.zeros((self._block, *block.shape[1:]), block.dtype)

@@ -55,7 +55,9 @@ class PlaceCells(nn.Module):
         self.param(name, nn.initializers.zeros, shape))
     owner = jax.lax.stop_gradient(table('owner', (self.num_slots,)))
     mean = table('mean', (self.num_slots, self.dim))
-    slots, tags = addresses(xyz, self.cells_km, self.num_slots)
+    # Else the hashes are computed again for every number that is read.
+    slots, tags = jax.lax.optimization_barrier(
+        addresses(xyz, self.cells_km, self.num_slots))
     # Tags are whole numbers that never move; a mean of them may have rounded.
     owned = jnp.abs(owner[slots] - tags) < 0.5
     return jnp.sum(jnp.where(owned[..., None], mean[slots], 0.), axis=1)

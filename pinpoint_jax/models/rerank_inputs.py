@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 import numpy as np
 from pinpoint_jax import types
 
-# Columns of Inputs.meta.
+# First columns of Inputs.meta; a reranker's own columns follow.
 META = (
     *(f'in_{channel}' for channel in types.CHANNELS),
     *(f'inverse_rank_{channel}' for channel in types.CHANNELS),
@@ -15,21 +15,25 @@ META = (
     *(f'log_{source}_{km}km' for km in (1, 25) for source in types.SOURCES),
 )
 # Columns of Support.scalars.
-SUPPORT = ('log_count', 'best_similarity', 'log_nearest_km')
+SUPPORT = ('log_count', 'best_image', 'best_raw', 'log_nearest_km')
 
 
 class Support(NamedTuple):
-  """The other source's rows near a candidate.
+  """The other source's rows near a candidate, by either similarity.
 
   Attributes:
     image: z_image of those most similar to the query, [b, k, s, d].
-    sims: their similarity, -inf where there are fewer than s, [b, k, s].
-    scalars: SUPPORT, anything where no row is near, [b, k, 3].
+    image_sims: their similarity, -inf where there are fewer, [b, k, s].
+    raw: raw feature of those most similar by it, [b, k, s, r].
+    raw_sims: their similarity, -inf where there are fewer, [b, k, s].
+    scalars: SUPPORT, anything where no row is near, [b, k, 4].
   """
 
   image: Float[jax.Array | np.ndarray, 'b k s d']
-  sims: Float[jax.Array | np.ndarray, 'b k s']
-  scalars: Float[jax.Array | np.ndarray, 'b k 3']
+  image_sims: Float[jax.Array | np.ndarray, 'b k s']
+  raw: Float[jax.Array | np.ndarray, 'b k s r'] | None
+  raw_sims: Float[jax.Array | np.ndarray, 'b k s'] | None
+  scalars: Float[jax.Array | np.ndarray, 'b k 4']
 
 
 class Inputs(NamedTuple):
@@ -41,7 +45,7 @@ class Inputs(NamedTuple):
     image: z_image of the candidates, [b, k, d].
     location: z_location of the candidates, [b, k, d].
     raw: raw feature of the candidates, [b, k, r].
-    meta: META, [b, k, m].
+    meta: META and the reranker's own columns, [b, k, m].
     support: the other source's rows near each candidate.
     valid: False in padded slots, whose contents do not matter, [b, k].
   """
@@ -69,12 +73,17 @@ def meta(shortlist: types.Shortlist,
 
 
 def support_scalars(
-    sims: Float[np.ndarray, 'b k s'], count: Int[np.ndarray, 'b k'],
-    nearest_km: Float[np.ndarray, 'b k']) -> Float[np.ndarray, 'b k 3']:
-  """SUPPORT of each candidate, 0 where no row is near: log1p throughout."""
+    best: Float[np.ndarray, 'b k 2'], count: Int[np.ndarray, 'b k'],
+    nearest_km: Float[np.ndarray, 'b k']) -> Float[np.ndarray, 'b k 4']:
+  """SUPPORT of each candidate, 0 where no row is near.
+
+  best: the highest similarity by image and by raw, -inf where there is none.
+  """
   near = count > 0
   km = np.where(near, nearest_km, 0.)
-  columns = np.stack([np.log1p(count), sims.max(axis=-1), np.log1p(km)], -1)
+  best = np.where(np.isfinite(best), best, 0.)
+  columns = np.stack([np.log1p(count), best[..., 0], best[..., 1],
+                      np.log1p(km)], -1)
   return without_padding(columns, near, SUPPORT)
 
 

@@ -1,7 +1,7 @@
 """One score per candidate: how good an answer it is to this query.
 
-  [CLS] query_image query_raw │ image location raw meta support
-        └─ the same for all ─┘ └──── of this candidate ─────┘
+  [CLS] query_image query_raw │ image location raw support [products] meta
+        └─ the same for all ─┘ └──── of this candidate ────────────────┘
           ▼ projected to one width, + what kind of token it is
   num_layers × (attention among these tokens, MLP)
           ▼ [CLS]
@@ -77,6 +77,8 @@ class Reranker(nn.Module):
   Attributes:
     cls_only: the last layer is computed for [CLS] alone, whose answer is the
       only one used; False is the plain twin.
+    products: tokens of what query and candidate have in common, coordinate by
+      coordinate of a learned projection: a token cannot find that by adding.
     support_temperature: of the softmax that weighs the support rows.
   """
 
@@ -88,6 +90,7 @@ class Reranker(nn.Module):
   use_raw: bool = True
   use_location: bool = True
   use_support: bool = True
+  products: bool = False
   strict_independent: bool = True
   set_layers: int = 1
   support_temperature: float = 0.05
@@ -98,7 +101,7 @@ class Reranker(nn.Module):
   def __call__(self, inputs: rerank_inputs.Inputs,
                deterministic: bool = True) -> Float[jax.Array, 'b k']:
     """Scores, -inf in padded slots."""
-    self._check(inputs)
+    check(self, inputs)
     batch, k = inputs.valid.shape
     x = self._tokens(inputs).reshape(batch * k, -1, self.width)
     for i in range(self.num_layers):
@@ -135,10 +138,12 @@ class Reranker(nn.Module):
       tokens += [self._project('raw')(vectors(inputs.raw, valid))]
     meta = Standardise(name='meta_norm')(filled(inputs.meta, valid))
     if self.use_support:
-      near = valid & jnp.any(jnp.isfinite(inputs.support.sims), axis=-1)
+      near = valid & jnp.any(jnp.isfinite(inputs.support.image_sims), axis=-1)
       meta = jnp.concatenate(
           [meta, near[..., None].astype(meta.dtype)], axis=-1)
       tokens += [self._support(inputs.support, near, image)]
+    if self.products:
+      tokens += self._products(inputs)
     tokens += [self._project('meta')(meta)]
     shape = (*valid.shape, self.width)
     kinds = self.param('kinds', nn.initializers.normal(0.02),
@@ -150,10 +155,13 @@ class Reranker(nn.Module):
                near: Bool[jax.Array, 'b k'],
                image: nn.Dense) -> Float[jax.Array, 'b k w']:
     """Pooled rows and their scalars; a learned token where there are none."""
-    rows = pooled(support, self.support_temperature)
     scalars = Standardise(name='support_norm')(filled(support.scalars, near))
     # The rows are of the gallery too: they share the candidates' projection.
-    token = image(rows) + self._project('support')(scalars)
+    token = self._project('support')(scalars) + image(
+        pooled(support.image, support.image_sims, self.support_temperature))
+    if self.use_raw:
+      token += self._project('support_raw')(
+          pooled(support.raw, support.raw_sims, self.support_temperature))
     none = self.param('support_none', nn.initializers.normal(0.02),
                       (self.width,)).astype(token.dtype)
     return jnp.where(near[..., None], token, none[None, None])
@@ -161,17 +169,34 @@ class Reranker(nn.Module):
   def _project(self, name: str) -> nn.Dense:
     return nn.Dense(self.width, dtype=self.dtype, name=name)
 
-  def _check(self, inputs: rerank_inputs.Inputs) -> None:
-    needed = {'use_raw': ('query_raw', 'raw'), 'use_location': ('location',),
-              'use_support': ('support',)}
-    for option, names in needed.items():
-      absent = [name for name in names if getattr(inputs, name) is None]
-      if getattr(self, option) and absent:
-        raise ValueError(f'the reranker has {option}=True but its inputs lack '
-                         f'{absent}: give them, or set {option}=False')
-    if inputs.meta.shape[-1] != len(rerank_inputs.META):
-      raise ValueError(f'meta has {inputs.meta.shape[-1]} columns, not '
-                       f'{len(rerank_inputs.META)}: {rerank_inputs.META}')
+  def _products(self, inputs: rerank_inputs.Inputs) -> list[
+      Float[jax.Array, 'b k w']]:
+    """A token for each pair of vectors of query and candidate."""
+    pairs = {'image': (inputs.query_image, inputs.image)}
+    if self.use_location:
+      pairs['location'] = inputs.query_image, inputs.location
+    if self.use_raw:
+      pairs['raw'] = inputs.query_raw, inputs.raw
+    tokens = []
+    for name, (query, candidates) in pairs.items():
+      project = nn.Dense(
+          self.width, use_bias=False, dtype=self.dtype,
+          kernel_init=nn.initializers.orthogonal(), name=f'compare_{name}')
+      tokens.append(self._project(f'product_{name}')(
+          project(vectors(query))[:, None]
+          * project(vectors(candidates, inputs.valid))))
+    return tokens
+
+
+def check(module: nn.Module, inputs: rerank_inputs.Inputs) -> None:
+  """Refuses inputs that lack what the module is to use."""
+  needed = {'use_raw': ('query_raw', 'raw'), 'use_location': ('location',),
+            'use_support': ('support',)}
+  for option, names in needed.items():
+    absent = [name for name in names if getattr(inputs, name) is None]
+    if getattr(module, option) and absent:
+      raise ValueError(f'the reranker has {option}=True but its inputs lack '
+                       f'{absent}: give them, or set {option}=False')
 
 
 def vectors(x: Float[jax.Array, '*b d'],
@@ -189,12 +214,11 @@ def filled(x: Float[jax.Array, '*b d'],
   return jnp.where(valid[..., None], x, jnp.zeros((), x.dtype))
 
 
-def pooled(support: rerank_inputs.Support,
+def pooled(rows: Float[jax.Array, 'b k s d'], sims: Float[jax.Array, 'b k s'],
            temperature: float) -> Float[jax.Array, 'b k d']:
   """Support rows weighed by softmax(sim / temperature), 0 where none."""
-  present = jnp.isfinite(support.sims)
-  sims = jnp.where(present, support.sims.astype(jnp.float32), 0.)
+  present = jnp.isfinite(sims)
+  sims = jnp.where(present, sims.astype(jnp.float32), 0.)
   weights = jax.nn.softmax(sims / temperature, axis=-1, where=present)
   weights = jnp.where(present, weights, 0.)
-  return jnp.einsum('bks,bksd->bkd', weights,
-                    vectors(support.image, present))
+  return jnp.einsum('bks,bksd->bkd', weights, vectors(rows, present))

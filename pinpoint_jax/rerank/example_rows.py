@@ -29,21 +29,23 @@ class Proposed:
   Attributes:
     shortlist: the candidates that some channel proposed.
     dist_km: how far each is from the truth, inf in padded slots, [b, k].
-    prior: geo_prior.COLUMNS of each, None for examples without, [b, k, 4].
+    columns: of each, as the reranker reads them, [b, k, c].
   """
 
   shortlist: types.Shortlist
   dist_km: Float[np.ndarray, 'b k']
-  prior: Float[np.ndarray, 'b k 4'] | None
+  columns: Float[np.ndarray, 'b k c']
 
 
 class ExampleRows:
   """Examples of a module: what it scores, and how far each candidate is."""
 
   def __init__(self, table: parts.Table, labeled: examples.LabeledQueries,
-               reader: inputs.Reader, module: nn.Module):
+               reader: inputs.Reader, module: nn.Module,
+               groups: Sequence[str]):
+    """groups: columns that the module's reranker reads."""
     self._table, self._labeled = table, labeled
-    self._reader, self._module = reader, module
+    self._reader, self._module, self._groups = reader, module, groups
 
   def __len__(self) -> int:
     return len(self._table)
@@ -57,8 +59,8 @@ class ExampleRows:
     rows = np.asarray(rows, np.int64)
     columns = self._table.take(rows)
     queries = self._labeled.vectors.take(rows % len(self._labeled))
-    return {'batch': self._reader.batch(self._module, queries,
-                                        examples.from_columns(columns)),
+    return {'batch': self._reader.batch(
+        self._module, queries, examples.from_columns(columns), self._groups),
             'dist_km': columns['dist_km'], 'row': rows}
 
   def fingerprint(self) -> str:
@@ -75,20 +77,21 @@ class ExampleRows:
 
   def proposed(self, most: int) -> Proposed:
     """Lists of the first round, of at most so many queries, evenly spread."""
-    columns = self._table.take(
+    stored = self._table.take(
         blocks.evenly_spread(len(self._labeled), most))
-    real = (columns['ranks'] >= 0).any(axis=-1)
-    return Proposed(types.Shortlist(
-        np.where(real, columns['rows'], -1).astype(np.int64),
-        columns['ranks'].astype(np.int32),
-        np.where(real[..., None], columns['similarities'], -np.inf)),
-                    np.where(real, columns['dist_km'], np.inf),
-                    columns.get('prior'))
+    real = (stored['ranks'] >= 0).any(axis=-1)
+    stored['rows'] = np.where(real, stored['rows'], -1)
+    stored['similarities'] = np.where(
+        real[..., None], stored['similarities'], -np.inf)
+    context = examples.from_columns(stored)
+    return Proposed(
+        context.shortlist, np.where(real, stored['dist_km'], np.inf),
+        context.columns(self._groups))
 
 
 def make(folder: parts.Folder, builder: examples.ExampleBuilder,
          reader: inputs.Reader, module: nn.Module,
-         labeled: examples.LabeledQueries,
+         labeled: examples.LabeledQueries, groups: Sequence[str],
          done: Callable[[int], None] = lambda _: None) -> ExampleRows:
   """Makes the parts that are not there yet, then opens all of them.
 
@@ -100,14 +103,14 @@ def make(folder: parts.Folder, builder: examples.ExampleBuilder,
   for i, at in enumerate(ranges):
     missing = [turn for turn in range(builder.rounds)
                if not folder.has(number(turn, i))]
-    # Support also where the module reads none: others may share the table.
+    # Also where the module reads nothing nearby: others may share the table.
     for turn, context in builder.contexts(
-        labeled, at, missing, with_support=not scoring.is_light(module)):
+        labeled, at, missing, with_nearby=not scoring.is_light(module)):
       folder.write(number(turn, i), _columns(
           builder, reader, module, labeled, at, context))
     done(builder.rounds * (at.stop - at.start))
   return ExampleRows(folder.open(builder.rounds * len(ranges)), labeled, reader,
-                     module)
+                     module, groups)
 
 
 def _columns(builder: examples.ExampleBuilder, reader: inputs.Reader,
@@ -130,7 +133,8 @@ def norms(rows: ExampleRows) -> dict[str, Any]:
   fitted = {
       'meta_norm': layers.fit_standardise(batch.inputs.meta, batch.valid)}
   support = batch.inputs.support
-  near = None if support is None else np.isfinite(support.sims).any(axis=-1)
+  near = None if support is None else np.isfinite(
+      support.image_sims).any(axis=-1)
   # A gallery of one source has no support anywhere.
   if near is not None and near.any():
     fitted['support_norm'] = layers.fit_standardise(support.scalars, near)

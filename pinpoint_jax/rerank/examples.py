@@ -18,7 +18,8 @@ from pinpoint_jax.candidates import filters
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist as shortlists
 from pinpoint_jax.geo import distance, neighbors
-from pinpoint_jax.rerank import inputs, support
+from pinpoint_jax.rerank import inputs, nearby
+from pinpoint_jax.rerank import priors as priors_lib
 from pinpoint_jax.search import masks, row_sets
 
 # Queries made together: a part of what is stored.
@@ -41,6 +42,8 @@ class Settings:
     deep_negatives: random gallery rows from beyond the shortlist.
     leave_one_out: False lets a query find itself; only to show the harm.
     seed: of radii and negatives.
+    search_source: both, or same: only rows of the queries' source may be
+      candidates, as in the paper; what lies near them is of both.
   """
 
   sizes: Mapping[str, int]
@@ -49,8 +52,10 @@ class Settings:
   deep_negatives: int = 4
   leave_one_out: bool = True
   seed: int = 0
+  search_source: str = 'both'
 
   def __post_init__(self):
+    filters.check_search_source(self.search_source)
     if self.rounds < 1 or self.deep_negatives < 0 or not self.radii_km:
       raise ValueError(f'rounds={self.rounds}, deep_negatives='
                        f'{self.deep_negatives}, radii_km={self.radii_km}: at '
@@ -77,8 +82,10 @@ class ExampleBuilder:
   """Makes examples from an open gallery."""
 
   def __init__(self, searcher: search.Searcher, reader: inputs.Reader,
-               settings: Settings):
+               settings: Settings, priors: priors_lib.Priors | None = None):
+    """priors: whose columns are then in a Context."""
     self._searcher, self._reader, self._settings = searcher, reader, settings
+    self._priors = priors or {}
     self._sizes = shortlists.Sizes(**settings.sizes)
     self._near = neighbors.SphereIndex(searcher.gallery.latlng_deg)
 
@@ -93,7 +100,7 @@ class ExampleBuilder:
         np.asarray(self._settings.radii_km, np.float64), num_queries)
 
   def contexts(self, labeled: LabeledQueries, at: slice, turns: Sequence[int],
-               with_support: bool) -> Iterator[tuple[int, inputs.Context]]:
+               with_nearby: bool) -> Iterator[tuple[int, inputs.Context]]:
     """Candidates of a block's queries, and what lies around them, by round.
 
     One search, deeper than a list is long, serves all rounds.
@@ -102,11 +109,13 @@ class ExampleBuilder:
       return
     some, settings = labeled.take(at), self._settings
     mask = self._mask(some.photos)
-    lists = self._searcher.lists(some.vectors, self._depths(), mask)
+    open_rows = filters.searched(self._searcher.gallery, mask,
+                                 some.photos.source, settings.search_source)
+    lists = self._searcher.lists(some.vectors, self._depths(), open_rows)
     for turn in turns:
       # Drawn for all queries: a block's do not depend on where it is cut.
       radii_km = self.radii_km(turn, len(labeled))[at]
-      searched = self._without_near(mask, some.photos, radii_km)
+      searched = self._without_near(open_rows, some.photos, radii_km)
       shortlist = self._searcher.union(
           self._narrowed(lists, some.vectors, searched), some.vectors,
           self._sizes)
@@ -117,8 +126,18 @@ class ExampleBuilder:
           some.vectors, rows, self._searcher.pair_scores,
           self._searcher.channels))
       # Counts and support with the near rows: fewer would betray the truth.
-      yield turn, self._reader.context(
-          some.vectors, shortlist, mask, with_support)
+      context = self._reader.context(
+          some.vectors, shortlist, some.photos.source, mask, with_nearby)
+      yield turn, dataclasses.replace(context, priors=self._columns(
+          some, shortlist))
+
+  def _columns(self, some: LabeledQueries, shortlist: types.Shortlist,
+               ) -> dict[str, Float[np.ndarray, 'b k _']]:
+    if not self._priors:
+      return {}
+    return priors_lib.columns_of(
+        self._priors, some.photos.source, some.vectors.of('raw'),
+        self._reader.places(shortlist))
 
   def _depths(self) -> dict[str, int]:
     # Deep enough for most queries whose nearest rows are hidden.
@@ -217,10 +236,15 @@ def as_columns(context: inputs.Context,
              'ranks': shortlist.ranks.astype(np.int16),
              'similarities': shortlist.similarities, 'counts': context.counts,
              'dist_km': dist_km}
-  if context.support is not None:
-    columns |= _support_columns(context.support)
-  return columns | {name: column for name in ('prior', 'features')
-                    if (column := getattr(context, name)) is not None}
+  if context.nearby is not None:
+    columns |= {f'nearby_{name}': column for name, column in
+                dataclasses.asdict(context.nearby).items()}
+    columns['nearby_rows'] = context.nearby.rows.astype(np.int32)
+  columns |= {f'prior_{name}': column
+              for name, column in context.priors.items()}
+  if context.features is not None:
+    columns['features'] = context.features
+  return columns
 
 
 def from_columns(columns: Mapping[str, np.ndarray]) -> inputs.Context:
@@ -228,18 +252,12 @@ def from_columns(columns: Mapping[str, np.ndarray]) -> inputs.Context:
   shortlist = types.Shortlist(
       columns['rows'].astype(np.int64), columns['ranks'].astype(np.int32),
       columns['similarities'])
-  nearby = None
-  if 'support_rows' in columns:
-    nearby = support.Support(
-        columns['support_rows'].astype(np.int64),
-        *(columns[f'support_{name}']
-          for name in ('similarities', 'counts', 'nearest_km')))
-  return inputs.Context(shortlist, columns['counts'], nearby,
-                        columns.get('prior'), columns.get('features'))
-
-
-def _support_columns(nearby: support.Support) -> dict[str, np.ndarray]:
-  return {'support_rows': nearby.rows.astype(np.int32),
-          'support_similarities': nearby.similarities,
-          'support_counts': nearby.counts,
-          'support_nearest_km': nearby.nearest_km}
+  by_kind = {kind: {name.removeprefix(kind): column for name, column
+                    in columns.items() if name.startswith(kind)}
+             for kind in ('nearby_', 'prior_')}
+  around = None
+  if by_kind['nearby_']:
+    around = nearby.Nearby(**by_kind['nearby_'] | {
+        'rows': columns['nearby_rows'].astype(np.int64)})
+  return inputs.Context(shortlist, columns['counts'], around,
+                        by_kind['prior_'], columns.get('features'))

@@ -4,7 +4,7 @@ config.json says what the reranker may be used with: the embedder of its
 vectors, the names of the columns it reads, the shortlists it learned on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 import pathlib
 from typing import Any
@@ -15,15 +15,12 @@ from pinpoint_jax import types
 from pinpoint_jax.disk import model_dir
 from pinpoint_jax.disk.weights import WeightsError
 from pinpoint_jax.models import rerank_inputs
-from pinpoint_jax.rerank import geo_prior, light_features, scoring
+from pinpoint_jax.rerank import columns, light_features, scoring
+from pinpoint_jax.rerank import priors as priors_lib
 
 MODEL_TYPE = 'pinpoint_reranker'
 # How a model runs, not what it is.
 _RUNTIME = ('dtype', 'parent', 'name')
-# What the numbers of each column mean.
-_COLUMNS = {'attention': {'meta': rerank_inputs.META,
-                          'support': rerank_inputs.SUPPORT},
-            'light': {'features': light_features.FEATURES}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,11 +34,16 @@ class RerankerInfo:
       embedder will do.
     sizes: candidates that each channel proposed in training.
     fusion: weight of each channel's similarity in the single-stage answer.
-    residual: whether a single-stage answer is part of the score.
-    dims: dimensions of the vectors.
-    prior: the sizes `centres` and `anchors` of its prior, the `ids` of the
-      rows it was fitted on, and the `weights` of similarities and prior columns
-      in its score; empty without a prior.
+    linear: weight of each similarity and column in the linear part of the
+      score; empty where the network alone decides.
+    columns: groups of columns.GROUPS that it reads.
+    dims: dimensions of its inputs.
+    priors: settings of each prior.
+    fitted_ids: ids of the gallery rows that the priors were fitted on.
+    system: what results.json calls it.
+    validation: figures on held-out examples.
+    region: weights of `region_prior`, raw similarity and the region column;
+      empty without that column.
   """
 
   task: str
@@ -49,9 +51,14 @@ class RerankerInfo:
   gallery: str
   sizes: Mapping[str, int]
   fusion: Mapping[str, float]
-  residual: bool
+  linear: Mapping[str, float]
+  columns: tuple[str, ...]
   dims: scoring.Dims
-  prior: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  priors: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  fitted_ids: Sequence[str] = ()
+  system: str = ''
+  validation: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  region: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
   def __post_init__(self):
     if self.task not in types.SOURCES:
@@ -60,20 +67,28 @@ class RerankerInfo:
       if set(getattr(self, name)) != set(types.CHANNELS):
         raise ValueError(f'{name} {getattr(self, name)}: needs '
                          f'{types.CHANNELS}')
-
-    missing = {'centres', 'anchors', 'ids', 'weights'} - set(self.prior)
-    if self.prior and missing:
-      raise ValueError(f'the prior lacks its {sorted(missing)}: train the '
-                       f'reranker again')
+    columns.check(self.columns)
+    fitted = {name for name in columns.PRIORS if name in self.columns}
+    if set(self.priors) != fitted:
+      raise ValueError(f'priors {sorted(self.priors)}: the columns '
+                       f'{self.columns} need {sorted(fitted)}')
+    expected = set(weight_names(self.columns))
+    if self.linear and set(self.linear) != expected:
+      raise ValueError(f'linear weights of {sorted(self.linear)}: needs '
+                       f'{sorted(expected)}')
 
   @property
   def weights(self) -> scoring.Weights | None:
-    """Of similarities and prior columns in the score; None: no part."""
-    if not self.residual:
+    """Of the linear part, in order; None: there is none."""
+    if not self.linear:
       return None
-    names = (*types.CHANNELS, *(geo_prior.COLUMNS if self.prior else ()))
-    weights = self.prior['weights'] if self.prior else self.fusion
-    return tuple(float(weights[name]) for name in names)
+    return tuple(float(self.linear[name])
+                 for name in weight_names(self.columns))
+
+
+def weight_names(groups: Sequence[str]) -> tuple[str, ...]:
+  """What has a weight in the linear part of a reranker of those columns."""
+  return (*types.CHANNELS, *columns.names(groups))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +101,7 @@ class Trained:
     params: its parameters, float32 numpy.
     info: what it may be used with.
     fingerprint: changes with any weight, field or info.
-    prior: arrays of geo_prior.py; None for a reranker without a prior.
+    priors: arrays of each prior by its name.
   """
 
   kind: str
@@ -94,19 +109,19 @@ class Trained:
   params: Any
   info: RerankerInfo
   fingerprint: str
-  prior: geo_prior.GeoPrior | None = None
+  priors: priors_lib.Priors = dataclasses.field(default_factory=dict)
 
 
 def save(folder: pathlib.Path, kind: str, model: nn.Module, params: Any,
          info: RerankerInfo, card: str,
-         prior: geo_prior.GeoPrior | None = None) -> str:
+         priors: priors_lib.Priors | None = None) -> str:
   """Writes the directory whole or not at all; returns the fingerprint."""
   fields = {name: model_dir.plain(getattr(model, name))
             for name in _fields(kind)}
   config = {'model_type': MODEL_TYPE, 'kind': kind, 'fields': fields,
-            'columns': model_dir.plain(_COLUMNS[kind]),
+            'columns': model_dir.plain(_columns(kind, info.columns)),
             'info': _info_as_json(info)}
-  tensors = {'network': params} | ({'prior': prior} if prior else {})
+  tensors = {'network': params} | dict(priors or {})
   return model_dir.save(folder, config, tensors, card)
 
 
@@ -119,34 +134,59 @@ def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:
     if kind not in scoring.MODULES:
       raise WeightsError(f'{folder}: kind {kind!r:.80}; choices are '
                          f'{sorted(scoring.MODULES)}')
-    _check_columns(folder, kind, saved.config.get('columns', {}))
     model = scoring.MODULES[kind](
         **model_dir.fields(folder, saved, _fields(kind)), dtype=dtype)
     info = _info_from_json(folder, saved.config.get('info', {}))
+    _check_columns(folder, _columns(kind, info.columns),
+                   saved.config.get('columns', {}))
     shapes = _shapes(model, info)
   model_dir.check_shapes(folder, saved.shapes, shapes)
   return Trained(kind, model, saved.params['network'], info,
-                 saved.fingerprint, saved.params.get('prior'))
+                 saved.fingerprint,
+                 {name: saved.params[name] for name in info.priors})
 
 
-def check_gallery(trained: Trained, embedder: str, where: str) -> None:
-  """Refuses a gallery at `where` that was built by another embedder."""
+def check_gallery(trained: Trained, embedder: str, raw_dim: int,
+                  where: str) -> None:
+  """Refuses a gallery at `where` without the vectors that it reads.
+
+  Those are of its own embedder, and raw features where it was trained on them.
+  """
   if trained.info.embedder != embedder:
     raise ValueError(
         f'reranker {trained.fingerprint} reads vectors of embedder '
         f'{trained.info.embedder}, {where} was built by embedder {embedder}: '
         f'use the gallery it was trained with, or train a '
         f'reranker for this gallery')
+  # Of a reranker without raw features the columns say that none are near.
+  if _reads_raw(trained) and trained.info.dims.raw != raw_dim:
+    raise ValueError(
+        f'reranker {trained.fingerprint} was trained on raw features of '
+        f'{trained.info.dims.raw} numbers, those of {where} have {raw_dim} '
+        f'(0: it was built without): build it with --config.raw=float16, or '
+        f'train a reranker for this gallery')
+
+
+def _reads_raw(trained: Trained) -> bool:
+  groups = set(trained.info.columns)
+  return (getattr(trained.model, 'use_raw', False)
+          or bool(groups & {*columns.NEARBY, *columns.PRIORS}))
 
 
 def _shapes(model: nn.Module, info: RerankerInfo) -> dict[str, tuple[int, ...]]:
   shapes = {f'network/{name}': shape for name, shape in
             scoring.param_shapes(model, info.dims).items()}
-  if info.prior:
-    sizes = info.prior['centres'], info.prior['anchors'], info.dims.raw
-    shapes |= {f'prior/{name}': shape
-               for name, shape in geo_prior.shapes(*sizes).items()}
-  return shapes
+  return shapes | priors_lib.shapes(info.priors, info.dims.raw)
+
+
+def _columns(kind: str, groups: Sequence[str]) -> dict[str, tuple[str, ...]]:
+  """Names of what a reranker reads: what its numbers mean."""
+  linear = {'linear': columns.names(groups)}
+  if kind == 'light':
+    return linear | {'features': light_features.FEATURES}
+  return linear | {
+      'meta': (*rerank_inputs.META, *columns.meta_names(groups)),
+      'support': rerank_inputs.SUPPORT}
 
 
 def _fields(kind: str) -> tuple[str, ...]:
@@ -154,22 +194,22 @@ def _fields(kind: str) -> tuple[str, ...]:
                if f.name not in _RUNTIME)
 
 
-def _check_columns(folder: pathlib.Path, kind: str,
-                   columns: Mapping[str, Any]) -> None:
+def _check_columns(folder: pathlib.Path, expected: Mapping[str, Sequence[str]],
+                   saved: Mapping[str, Any]) -> None:
   """Refuses a model whose columns have other meanings than this program's."""
-  for name, expected in _COLUMNS[kind].items():
-    if columns.get(name) != list(expected):
-      theirs = set(columns.get(name) or ())
+  for name, ours in expected.items():
+    if saved.get(name) != list(ours):
+      theirs = set(saved.get(name) or ())
       raise WeightsError(
           f'{folder}: reads {name} columns that this program computes in '
-          f'another way (only there: {sorted(theirs - set(expected))}; only '
-          f'here: {sorted(set(expected) - theirs)}): train it again, or use '
+          f'another way (only there: {sorted(theirs - set(ours))}; only '
+          f'here: {sorted(set(ours) - theirs)}): train it again, or use '
           f'the version that exported it')
 
 
 def _info_as_json(info: RerankerInfo) -> dict[str, Any]:
-  return {**dataclasses.asdict(info), 'dims': info.dims._asdict(),
-          'prior': model_dir.plain(info.prior)}
+  return model_dir.plain({**dataclasses.asdict(info),
+                          'dims': info.dims._asdict()})
 
 
 def _info_from_json(folder: pathlib.Path,
@@ -178,4 +218,6 @@ def _info_from_json(folder: pathlib.Path,
   if set(entries) != names:
     raise WeightsError(f'{folder}: needs the info {sorted(names)}; has '
                        f'{sorted(entries)}')
-  return RerankerInfo(**{**entries, 'dims': scoring.Dims(**entries['dims'])})
+  return RerankerInfo(**{**entries, 'dims': scoring.Dims(**entries['dims']),
+                         'columns': tuple(entries['columns']),
+                         'fitted_ids': tuple(entries['fitted_ids'])})

@@ -11,17 +11,13 @@ depend on which others came along.
 
 from collections.abc import Mapping, Sequence
 import dataclasses
-import pathlib
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float, Int
+from jaxtyping import Float
 import numpy as np
-from pinpoint_jax import blocks, types
-from pinpoint_jax.disk import parts
-from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax import blocks
 from pinpoint_jax.geo import coords, distance
-from pinpoint_jax.search import vectors
 
 # Each is the one before times 4, so that one exponential serves all.
 SCALES_KM = (25, 100, 400, 1600)
@@ -29,8 +25,6 @@ COLUMNS = tuple(f'prior_{km}km' for km in SCALES_KM)
 # Queries whose weights are found together: reading the prior takes as long as
 # computing with it.
 _QUERIES = 8
-# More rows say little more, and the fit reads each in float64.
-_MOST_ROWS = 100_000
 # Arrays by name, as they are saved with a reranker.
 GeoPrior = Mapping[str, jax.Array | np.ndarray]
 
@@ -110,55 +104,17 @@ def _padded(array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-  """Size of a prior; no centres: no prior."""
+  """Size of a prior.
+
+  Attributes:
+    centres: rows that a query is compared with; 0: there is no prior.
+    anchors: places that get a chance.
+  """
 
   centres: int = 0
-  anchors: int = 0
+  anchors: int = 2048
 
-
-def check(settings: Settings, residual: bool,
-          gallery: galleries.Gallery) -> None:
-  """Refuses a prior where nothing would read it, or nothing could make it."""
-  if not settings.centres:
-    return
-  if not residual:
-    raise ValueError('--config.geo_prior.centres: a prior is part of the '
-                     'answer that the network corrects: set '
-                     '--config.objective.residual=True, or centres=0')
-  if gallery.manifest['raw'] == 'off':
-    raise ValueError(f'--config.geo_prior.centres={settings.centres}: '
-                     f'{gallery.path} has no raw features to fit a prior on: '
-                     f'build it with them, or set centres=0')
-
-
-def load_or_fit(settings: Settings, gallery: galleries.Gallery,
-                rows: Int[np.ndarray, 'n'], path: pathlib.Path) -> GeoPrior:
-  """The prior of those rows, kept in the folder `path`."""
-  folder = parts.Folder(path, {'gallery': gallery.fingerprint(),
-                               'rows': len(rows),
-                               **dataclasses.asdict(settings)})
-  if not folder.has(0):
-    folder.write(0, fit_rows(gallery, rows, settings))
-  return {name: np.array(array)
-          for name, array in folder.open(1).parts[0].items()}
-
-
-def fit_rows(gallery: galleries.Gallery, rows: Int[np.ndarray, 'n'],
-             settings: Settings) -> GeoPrior:
-  """The prior of some rows of a gallery."""
-  print(f'prior: fitted on {len(rows):,} rows', flush=True)
-  raw = vectors.Joined(gallery.channel('raw')).take(rows)
-  return fit(raw, gallery.latlng_deg[rows], settings.centres, settings.anchors)
-
-
-def rows_to_fit(gallery: galleries.Gallery, task: str,
-                hidden: Int[np.ndarray, 'm']) -> Int[np.ndarray, 'n']:
-  """Rows of the task's source, evenly spread, neither deleted nor hidden."""
-  rows = np.flatnonzero(gallery.source == types.SOURCES.index(task))
-  rows = np.setdiff1d(rows, np.union1d(gallery.removed, hidden))
-  if len(rows) < 2:
-    raise ValueError(
-        f'{gallery.path}: {len(rows)} {task} rows are left to fit a prior on, '
-        f'all others are deleted or share an author or a sequence with a '
-        f'query: train a reranker with --config.geo_prior.centres=0')
-  return rows[blocks.evenly_spread(len(rows), _MOST_ROWS)]
+  def __post_init__(self):
+    if self.centres < 0 or self.anchors < 1:
+      raise ValueError(f'--config.ridge: {self}: centres is at least 0, '
+                       f'anchors at least 1')

@@ -1,12 +1,14 @@
 """From a shortlist to what the rerankers read of the gallery.
 
-  shortlist ─▶ Context: counts and support, as far as the mask lets them be
+  shortlist ─▶ Context: what lies around each candidate, as far as the mask
+               lets the query see it
   Context ─▶ vectors of its rows, from the memory-mapped segments ─▶ Batch
 
 A Context is small and costs a search; vectors are large and cost a read: for
-training the one is stored, the other streamed.
+training the one is stored, the other streamed. Rerankers of one task share it.
 """
 
+from collections.abc import Mapping, Sequence
 import dataclasses
 
 from flax import linen as nn
@@ -18,7 +20,9 @@ from pinpoint_jax.gallery import density, neighbours
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.geo import coords
 from pinpoint_jax.models import rerank_inputs
-from pinpoint_jax.rerank import geo_prior, light_features, scoring, support
+from pinpoint_jax.rerank import columns as columns_lib
+from pinpoint_jax.rerank import light_features, scoring
+from pinpoint_jax.rerank import nearby as nearby_lib
 from pinpoint_jax.search import masks, vectors
 
 
@@ -30,16 +34,16 @@ class Context:
     shortlist: the candidates.
     counts: rows within 1 and 25 km by source that the query may see, int32
       [b, k, 2, 2].
-    support: the other source's rows near each candidate; None where not
-      looked up.
-    prior: geo_prior.COLUMNS of each candidate; None without a prior.
+    nearby: rows of each source near each candidate; None where not looked up.
+    priors: columns of each of columns.PRIORS that a reranker has, [b, k, c].
     features: light_features.FEATURES of each; None where not kept.
   """
 
   shortlist: types.Shortlist
   counts: Int[np.ndarray, 'b k 2 2']
-  support: support.Support | None
-  prior: Float[np.ndarray, 'b k 4'] | None = None
+  nearby: nearby_lib.Nearby | None = None
+  priors: Mapping[str, Float[np.ndarray, 'b k _']] = dataclasses.field(
+      default_factory=dict)
   features: Float[np.ndarray, 'b k f'] | None = None
 
   @property
@@ -47,10 +51,25 @@ class Context:
     """False in padded slots."""
     return self.shortlist.rows >= 0
 
+  def columns(self, groups: Sequence[str]) -> Float[np.ndarray, 'b k c']:
+    """columns.GROUPS of those names, 0 in padded slots."""
+    by_group = {'density': rerank_inputs.log_counts(self.counts), **self.priors}
+    if self.nearby is not None:
+      num_own = len(nearby_lib.OWN)
+      by_group |= {'own': self.nearby.columns[..., :num_own],
+                   'other': self.nearby.columns[..., num_own:]}
+    missing = sorted(set(groups) - set(by_group))
+    if missing:
+      raise ValueError(f'the reranker reads the columns {missing}, which were '
+                       f'not looked up')
+    return rerank_inputs.without_padding(
+        columns_lib.joined(by_group, groups, self.valid.shape), self.valid,
+        columns_lib.names(groups))
+
 
 @dataclasses.dataclass(frozen=True)
 class InputSpec:
-  """What an attention reranker reads besides the image embeddings."""
+  """What a reranker reads besides the image embeddings."""
 
   raw: bool = True
   location: bool = True
@@ -64,82 +83,90 @@ def spec(module: nn.Module) -> InputSpec:
   return InputSpec(module.use_raw, module.use_location, module.use_support)
 
 
+def reads_nearby(module: nn.Module, groups: Sequence[str]) -> bool:
+  """Whether rows near the candidates have to be looked up."""
+  return spec(module).support or bool(set(groups) & set(columns_lib.NEARBY))
+
+
 class Reader:
   """An open gallery as the rerankers read it."""
 
   def __init__(self, gallery: galleries.Gallery,
-               neighbourhoods: neighbours.Neighbourhoods,
-               prior: geo_prior.GeoPrior | None = None):
-    """prior: a reranker's prior, whose columns are then in a Context."""
+               neighbourhoods: neighbours.Neighbourhoods):
     if len(gallery) != len(neighbourhoods):
       raise ValueError(f'{len(neighbourhoods)} neighbourhoods are not of '
                        f'{gallery.path}, which has {len(gallery)} rows')
     self.gallery, self._around = gallery, neighbourhoods
-    self._prior = prior
-    self._nearby = support.Nearby(gallery.latlng_deg, gallery.source)
     self._xyz = coords.to_xyz(gallery.latlng_deg)
     self._vectors = {name: vectors.Joined(parts) for name in types.CHANNELS
                      if None not in (parts := gallery.channel(name)) and parts}
+    self._finder = nearby_lib.Finder(
+        gallery.latlng_deg, gallery.source, neighbourhoods.lists,
+        {name: rows for name, rows in self._vectors.items()
+         if name in nearby_lib.CHANNELS})
 
   def context(self, queries: shortlists.Queries, shortlist: types.Shortlist,
-              mask: masks.Mask, with_support: bool = True) -> Context:
-    """Counts and support of each candidate under the mask of its query."""
+              task: types.Source, mask: masks.Mask,
+              with_nearby: bool = True) -> Context:
+    """What lies around each candidate under the mask of its query.
+
+    task: the source of the queries.
+    """
     mask = dataclasses.replace(
         mask, removed=np.union1d(mask.removed, self.gallery.removed))
     counts = density.visible_counts(
         shortlist.rows, self._around.density, self._xyz,
         self.gallery.source, mask)
-    nearby = support.select(
-        queries.z_image, shortlist.rows, self._around.lists,
-        self._vectors['image'], mask, self._nearby) if with_support else None
-    return Context(shortlist, counts, nearby, self._columns(queries, shortlist))
+    return Context(shortlist, counts, self._finder.find(
+        queries, shortlist.rows, task, mask) if with_nearby else None)
 
-  def _columns(self, queries: shortlists.Queries, shortlist: types.Shortlist,
-               ) -> Float[np.ndarray, 'b k 4'] | None:
-    if self._prior is None:
-      return None
-    places = self.gallery.latlng_deg[np.maximum(shortlist.rows, 0)]
-    columns = geo_prior.columns(self._prior, queries.of('raw'), places)
-    return rerank_inputs.without_padding(
-        columns, shortlist.rows >= 0, geo_prior.COLUMNS)
+  def places(self, shortlist: types.Shortlist) -> Float[np.ndarray, 'b k 2']:
+    """Where the candidates are; anything in padded slots."""
+    return self.gallery.latlng_deg[np.maximum(shortlist.rows, 0)]
 
   def features(self, context: Context) -> Float[np.ndarray, 'b k f']:
     """light_features.FEATURES of each candidate."""
-    places = self.gallery.latlng_deg[np.maximum(context.shortlist.rows, 0)]
-    return light_features.features(context.shortlist, places, context.counts)
+    return light_features.features(
+        context.shortlist, self.places(context.shortlist), context.counts)
 
   def batch(self, module: nn.Module, queries: shortlists.Queries,
-            context: Context) -> scoring.Batch:
+            context: Context, groups: Sequence[str]) -> scoring.Batch:
     """What that module scores, for training and for answers."""
+    columns = context.columns(groups)
     if scoring.is_light(module):
       features = (self.features(context) if context.features is None
                   else context.features)
-      return scoring.batch(context.shortlist, features=features,
-                           prior=context.prior)
+      return scoring.batch(context.shortlist, columns, features=features)
     return scoring.batch(
-        context.shortlist, prior=context.prior,
-        inputs=self.inputs(queries, context, spec(module)))
+        context.shortlist, columns,
+        inputs=self.inputs(queries, context, spec(module), groups))
 
   def inputs(self, queries: shortlists.Queries, context: Context,
-             wanted: InputSpec) -> rerank_inputs.Inputs:
-    """Arrays of the attention reranker; what is not wanted is None."""
+             wanted: InputSpec, groups: Sequence[str]) -> rerank_inputs.Inputs:
+    """Arrays of a reranker; what is not wanted is None."""
     read = lambda channel: self._take(channel, context.shortlist.rows)
+    meta = np.concatenate([
+        rerank_inputs.meta(context.shortlist, context.counts),
+        context.columns([x for x in groups if x != 'density'])], axis=-1)
     return rerank_inputs.Inputs(
         queries.z_image, queries.of('raw') if wanted.raw else None,
         read('image'), read('location') if wanted.location else None,
-        read('raw') if wanted.raw else None,
-        rerank_inputs.meta(context.shortlist, context.counts),
-        self._support(context) if wanted.support else None, context.valid)
+        read('raw') if wanted.raw else None, meta,
+        self._support(context, wanted.raw) if wanted.support else None,
+        context.valid)
 
-  def _support(self, context: Context) -> rerank_inputs.Support:
-    nearby = context.support
-    if nearby is None:
+  def _support(self, context: Context, raw: bool) -> rerank_inputs.Support:
+    near = context.nearby
+    if near is None:
       raise ValueError('the reranker reads support, which was not looked up: '
-                       'call context(with_support=True)')
+                       'call context(with_nearby=True)')
+    rows, sims = near.rows, near.similarities
     return rerank_inputs.Support(
-        self._take('image', nearby.rows), nearby.similarities,
-        rerank_inputs.support_scalars(nearby.similarities, nearby.counts,
-                                      nearby.nearest_km))
+        self._take('image', rows[:, :, 0]), sims[:, :, 0],
+        self._take('raw', rows[:, :, 1]) if raw else None,
+        sims[:, :, 1] if raw else None,
+        rerank_inputs.support_scalars(sims[..., 0], near.counts,
+                                      near.nearest_km))
 
   def _take(self, channel: str,
             rows: Int[np.ndarray, '*b']) -> Float[np.ndarray, '*b d']:
@@ -152,3 +179,16 @@ class Reader:
     taken = np.zeros((*rows.shape, stored.dim), np.float32)
     taken[real] = stored.take(rows[real])
     return taken
+
+
+def take(context: Context,
+         queries: slice | Int[np.ndarray, 'n']) -> Context:
+  """The same of some queries."""
+  cut = lambda record: type(record)(*(
+      getattr(record, field.name)[queries]
+      for field in dataclasses.fields(record)))
+  return Context(
+      cut(context.shortlist), context.counts[queries],
+      None if context.nearby is None else cut(context.nearby),
+      {name: column[queries] for name, column in context.priors.items()},
+      None if context.features is None else context.features[queries])

@@ -1,47 +1,67 @@
 """Scores of a shortlist by a trained reranker.
 
-  queries, shortlist, mask ─▶ Context ─▶ Batch ─▶ one query at a time ─▶ scores
+  queries, Context ─▶ + columns of its priors ─▶ Batch ─▶ one query at a time
+                                               ─▶ linear part, network
 
 A score depends on its query, its candidates and the gallery alone: not on
-which queries came along, nor in which order. Only where the reranker's prior
-was fitted on rows that some query may not see is it fitted again, once, for all
-queries of a mask (`Ranker.prepared`).
+which queries came along, nor in which order. Only where the reranker's priors
+were fitted on rows that some query may not see are they fitted again, once, for
+all queries of a mask (`Ranker.prepared`).
 """
 
+from collections.abc import Mapping
 import copy
+import dataclasses
 
 import jax
-from jaxtyping import Float
+from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import blocks, types
-from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist as shortlists
-from pinpoint_jax.gallery import neighbours
-from pinpoint_jax.rerank import files, geo_prior, inputs, scoring
+from pinpoint_jax.rerank import columns, files, fusion, inputs, scoring
+from pinpoint_jax.rerank import priors as priors_lib
 from pinpoint_jax.search import masks, row_sets
 
 # Queries whose vectors are in memory at a time.
 _BLOCK = 64
+REGION_COLUMN, = columns.GROUPS['region']
+
+
+class Refits:
+  """Priors fitted again, shared by the rerankers of a gallery."""
+
+  def __init__(self, reader: inputs.Reader):
+    self._gallery, self._fitted = reader.gallery, {}
+
+  def fit(self, info: files.RerankerInfo, rows: Int[np.ndarray, 'n'],
+          ) -> dict[str, object]:
+    """Priors as that reranker has them, of other rows."""
+    key = (info.task, repr(sorted(info.priors.items())), rows.tobytes())
+    if key not in self._fitted:
+      self._fitted.clear()  # One set of queries at a time.
+      self._fitted[key] = priors_lib.fit(
+          self._gallery, rows, info.task, priors_lib.settings(info.priors))
+    return self._fitted[key]
 
 
 class Ranker:
   """A trained reranker on an open gallery."""
 
-  def __init__(self, searcher: search.Searcher,
-               neighbourhoods: neighbours.Neighbourhoods,
-               trained: files.Trained):
-    """Refuses a reranker trained on another embedder's vectors."""
-    self._trained = trained
-    gallery = self._gallery = searcher.gallery
+  def __init__(self, reader: inputs.Reader, trained: files.Trained,
+               refits: Refits | None = None):
+    """Refuses a reranker trained on vectors that the gallery lacks."""
+    self._reader, self._trained = reader, trained
+    gallery = self._gallery = reader.gallery
     files.check_gallery(
-        trained, gallery.manifest['embedder'], str(gallery.path))
-    self._neighbourhoods = neighbourhoods
+        trained, gallery.manifest['embedder'], gallery.manifest['raw_dim'],
+        str(gallery.path))
+    self._refits = refits or Refits(reader)
+    self._priors = trained.priors
     self._fitted = np.sort(gallery.find(np.asarray(
-        trained.info.prior.get('ids', ()), np.str_)))
+        trained.info.fitted_ids, np.str_)))
     # A row that is no longer there was deleted, too.
     self._is_stale = bool(np.any(self._fitted < 0) or row_sets.is_among(
         self._fitted, gallery.removed).any())
-    self._reader = inputs.Reader(gallery, neighbourhoods, trained.prior)
     self._scorer = scoring.Scorer(trained.model, trained.info.weights)
     self._params = jax.device_put(trained.params)
 
@@ -50,54 +70,100 @@ class Ranker:
     """Of the shortlists it was trained on: deeper ones can make it worse."""
     return shortlists.Sizes(**self._trained.info.sizes)
 
-  def prepared(self, mask: masks.Mask) -> 'Ranker':
-    """One whose prior saw no row that is deleted or hidden from any query.
+  @property
+  def reads_nearby(self) -> bool:
+    """Whether a Context must say what lies near the candidates."""
+    return inputs.reads_nearby(self._trained.model, self._trained.info.columns)
 
-    Give it the mask of all queries at once: a prior is fitted again where the
-    stored one has seen too much, and then serves all of them.
+  @property
+  def has_linear_part(self) -> bool:
+    """Whether its network corrects an answer, or is all there is."""
+    return self._trained.info.weights is not None
+
+  @property
+  def fused(self) -> fusion.Fusion:
+    """The single stage of similarities that it was trained beside."""
+    return fusion.Fusion(**self._trained.info.fusion)
+
+  def prepared(self, mask: masks.Mask) -> 'Ranker':
+    """One whose priors saw no row that is deleted or hidden from any query.
+
+    Give it the mask of all queries at once: priors are fitted again where the
+    stored ones have seen too much, and then serve all of them.
     """
     if not self._saw_hidden(mask):
       return self
-    prior, hidden = self._trained.info.prior, np.unique(mask.excluded.rows)
-    rows = geo_prior.rows_to_fit(
-        self._gallery, self._trained.info.task, hidden)
     other = copy.copy(self)
-    other._fitted, other._is_stale = rows, False
-    other._reader = inputs.Reader(
-        self._gallery, self._neighbourhoods, geo_prior.fit_rows(
-            self._gallery, rows,
-            geo_prior.Settings(prior['centres'], prior['anchors'])))
+    other._fitted = priors_lib.rows_to_fit(
+        self._gallery, np.unique(mask.excluded.rows))
+    other._is_stale = False
+    other._priors = self._refits.fit(self._trained.info, other._fitted)
     return other
 
   def _saw_hidden(self, mask: masks.Mask) -> bool:
     return self._is_stale or bool(
         row_sets.is_among(mask.excluded.rows, self._fitted).any())
 
-  def scores(self, queries: shortlists.Queries, shortlist: types.Shortlist,
-             mask: masks.Mask | None = None) -> Float[np.ndarray, 'b k']:
-    """One score per candidate, -inf in padded slots."""
-    mask = mask or masks.open_mask(len(queries))
+  def region_column(self, queries: shortlists.Queries, context: inputs.Context,
+                    mask: masks.Mask) -> Float[np.ndarray, 'b k']:
+    """The region prior of each candidate, 0 in padded slots."""
+    self._check(mask)
+    return self._with_priors(queries, context).columns(['region'])[..., 0]
+
+  def parts(self, queries: shortlists.Queries, context: inputs.Context,
+            mask: masks.Mask) -> scoring.Parts:
+    """Linear part and network of each candidate's score, -inf in padded slots.
+
+    context: of those queries under that mask.
+    """
+    self._check(mask)
+    info = self._trained.info
+    context = self._with_priors(queries, context)
+    linear, network = (np.empty(context.valid.shape, np.float32)
+                       for _ in scoring.Parts._fields)
+    for at in blocks.slices(len(queries), _BLOCK):
+      linear[at], network[at] = self._scorer.parts(
+          self._params, self._reader.batch(
+              self._trained.model, queries.take(at),
+              inputs.take(context, at), info.columns))
+    return scoring.Parts(linear, network)
+
+  def _check(self, mask: masks.Mask) -> None:
     if self._saw_hidden(mask):
       raise ValueError(
-          f'reranker {self._trained.fingerprint}: its prior was fitted on rows '
-          f'that are deleted or hidden from a query: call prepared(mask)')
-    scores = np.empty(shortlist.rows.shape, np.float32)
-    for at in blocks.slices(len(scores), _BLOCK):
-      scores[at] = self._block(
-          queries.take(at), take(shortlist, at), mask.take(at))
-    return scores
+          f'reranker {self._trained.fingerprint}: its priors were fitted on '
+          f'rows that are deleted or hidden from a query: call prepared(mask)')
 
-  def _block(self, queries: shortlists.Queries, shortlist: types.Shortlist,
+  def _with_priors(self, queries: shortlists.Queries,
+                   context: inputs.Context) -> inputs.Context:
+    if not self._priors:
+      return context
+    return dataclasses.replace(context, priors=priors_lib.columns_of(
+        self._priors, self._trained.info.task, queries.of('raw'),
+        self._reader.places(context.shortlist)))
+
+  def scores(self, queries: shortlists.Queries, context: inputs.Context,
              mask: masks.Mask) -> Float[np.ndarray, 'b k']:
-    module = self._trained.model
-    context = self._reader.context(
-        queries, shortlist, mask, inputs.spec(module).support)
-    return self._scorer(self._params,
-                        self._reader.batch(module, queries, context))
+    """One score per candidate, -inf in padded slots."""
+    linear, network = self.parts(queries, context, mask)
+    return linear + network
 
 
-def take(shortlist: types.Shortlist, queries: slice | np.ndarray,
-         ) -> types.Shortlist:
-  """The candidates of some queries."""
-  return types.Shortlist(shortlist.rows[queries], shortlist.ranks[queries],
-                         shortlist.similarities[queries])
+class RegionPrior:
+  """`region_prior`: raw similarity and the region prior of a reranker."""
+
+  def __init__(self, ranker: Ranker, weights: Mapping[str, float]):
+    self._ranker, self._weights = ranker, weights
+
+  def prepared(self, mask: masks.Mask) -> 'RegionPrior':
+    """One whose prior saw no row that is hidden from any query."""
+    return RegionPrior(self._ranker.prepared(mask), self._weights)
+
+  def scores(self, queries: shortlists.Queries, context: inputs.Context,
+             mask: masks.Mask) -> Float[np.ndarray, 'b k']:
+    """One score per candidate, -inf in padded slots."""
+    prior = self._ranker.region_column(queries, context, mask)
+    raw = context.shortlist.similarities[..., types.CHANNELS.index('raw')]
+    scores = self._weights['raw'] * np.where(context.valid, raw, 0.) + (
+        self._weights[REGION_COLUMN] * prior)
+    return np.where(context.valid, scores, -np.inf).astype(np.float32)

@@ -10,20 +10,15 @@ which others came along.
 """
 
 from collections.abc import Mapping, Sequence
-import dataclasses
-import pathlib
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int, Shaped
 import numpy as np
 from pinpoint_jax import blocks, types
-from pinpoint_jax.disk import parts
-from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.geo import cells as cells_lib
 from pinpoint_jax.models import region_head
 from pinpoint_jax.rerank import region_training
-from pinpoint_jax.search import vectors
 
 COLUMNS = ('region_log_prior',)
 Settings = region_training.Settings
@@ -31,8 +26,6 @@ Settings = region_training.Settings
 RegionPrior = Mapping[str, jax.Array | np.ndarray]
 # Queries at a time.
 _QUERIES = 64
-# Rows of a source that are learned from: more say little more.
-_MOST_ROWS = 100_000
 _NO_SPREAD = 1e-6
 
 
@@ -48,7 +41,7 @@ def shapes(num_cells: int, hidden: int,
 def fit(raw: Mapping[str, Float[np.ndarray, '_ r']],
         latlng_deg: Mapping[str, Float[np.ndarray, '_ 2']],
         origins: Mapping[str, Shaped[np.ndarray, '_']],
-        settings: Settings, seed: int) -> RegionPrior:
+        settings: Settings, seed: int = 0) -> RegionPrior:
   """The region prior of these rows, by source.
 
   An origin (an author, a drive) is either learned from or says when to stop.
@@ -130,55 +123,3 @@ def _statistics(tables: Sequence[Float[np.ndarray, '_ r']]) -> tuple[
   spread = np.stack([rows.std(axis=0, dtype=np.float64) for rows in tables])
   spread = np.where(spread > _NO_SPREAD, spread, 1.)
   return mean.astype(np.float32), spread.astype(np.float32)
-
-
-def check(settings: Settings, gallery: galleries.Gallery) -> None:
-  """Refuses a prior where nothing could make it."""
-  if settings.cells and gallery.manifest['raw'] == 'off':
-    raise ValueError(f'--config.region_prior.cells={settings.cells}: '
-                     f'{gallery.path} has no raw features to fit a prior on: '
-                     f'build it with them, or set cells=0')
-
-
-def load_or_fit(settings: Settings, gallery: galleries.Gallery,
-                rows: Int[np.ndarray, 'n'], path: pathlib.Path,
-                seed: int) -> RegionPrior:
-  """The prior of those rows, kept in the folder `path`."""
-  folder = parts.Folder(path, {'gallery': gallery.fingerprint(),
-                               'rows': len(rows), 'seed': seed,
-                               **dataclasses.asdict(settings)})
-  if not folder.has(0):
-    folder.write(0, fit_rows(gallery, rows, settings, seed))
-  return {name: np.array(array)
-          for name, array in folder.open(1).parts[0].items()}
-
-
-def fit_rows(gallery: galleries.Gallery, rows: Int[np.ndarray, 'n'],
-             settings: Settings, seed: int) -> RegionPrior:
-  """The prior of some rows of a gallery."""
-  print(f'region prior: fitted on {len(rows):,} rows', flush=True)
-  reader = vectors.Joined(gallery.channel('raw'))
-  by_source = {name: rows[gallery.source[rows] == i]
-               for i, name in enumerate(types.SOURCES)}
-  return fit({name: reader.take(some) for name, some in by_source.items()},
-             {name: gallery.latlng_deg[some]
-              for name, some in by_source.items()},
-             {name: gallery.photos(some).clusters
-              for name, some in by_source.items()}, settings, seed)
-
-
-def rows_to_fit(gallery: galleries.Gallery,
-                hidden: Int[np.ndarray, 'm']) -> Int[np.ndarray, 'n']:
-  """Rows of both sources, each evenly spread, neither deleted nor hidden."""
-  live = np.setdiff1d(np.arange(len(gallery)),
-                      np.union1d(gallery.removed, hidden))
-  by_source = [live[gallery.source[live] == i]
-               for i in range(len(types.SOURCES))]
-  rows = np.concatenate([some[blocks.evenly_spread(len(some), _MOST_ROWS)]
-                         for some in by_source])
-  if len(rows) < 2:
-    raise ValueError(
-        f'{gallery.path}: {len(rows)} rows are left to fit a region prior on, '
-        f'all others are deleted or share an author or a sequence with a '
-        f'query: train a reranker with --config.region_prior.cells=0')
-  return np.sort(rows)

@@ -1,15 +1,14 @@
 """A reranker with parameters, on numpy arrays.
 
-  score = network(candidate) + Σ_channel weight · similarity
-                             + Σ_column weight · prior column
+  score = network(candidate) + linear(candidate)
+  linear = Σ_channel weight · similarity + Σ_column weight · column
 
-The other terms are a single-stage answer, which the network then corrects;
-without them (no weights) the network alone decides. geo_prior.py has the
-columns; a reranker may do without.
+The linear part is an answer by itself, which the network then corrects;
+without it (no weights) the network alone decides. columns.py has the columns; a
+reranker may do without.
 """
 
 from collections.abc import Mapping
-import functools
 from typing import Any, NamedTuple
 
 from flax import linen as nn
@@ -17,8 +16,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.models import (
+  interaction,
   light_reranker,
   rerank_inputs,
   reranker,
@@ -28,8 +28,9 @@ from pinpoint_jax.rerank import light_features
 
 # Kinds of reranker that have a network.
 MODULES = {'attention': reranker.Reranker,
+           'interaction': interaction.Interaction,
            'light': light_reranker.LightReranker}
-# Of types.CHANNELS, then of geo_prior.COLUMNS where the reranker has a prior.
+# Of types.CHANNELS, then of the reranker's columns.
 Weights = tuple[float, ...]
 
 
@@ -39,23 +40,27 @@ class Batch(NamedTuple):
   Attributes:
     similarities: under each of types.CHANNELS, 0 in padded slots, [b, k, 3].
     valid: False in padded slots, [b, k].
-    inputs: of the attention reranker, None for the light one.
-    features: of the light reranker, None for the other.
-    prior: geo_prior.COLUMNS, None for a reranker without, [b, k, 4].
+    columns: of the linear part besides, 0 in padded slots, [b, k, c].
+    inputs: of the other rerankers, None for the light one.
+    features: of the light reranker, None for the others.
   """
 
   similarities: Float[jax.Array | np.ndarray, 'b k 3']
   valid: Bool[jax.Array | np.ndarray, 'b k']
+  columns: Float[jax.Array | np.ndarray, 'b k c']
   inputs: rerank_inputs.Inputs | None = None
   features: Float[jax.Array | np.ndarray, 'b k f'] | None = None
-  prior: Float[jax.Array | np.ndarray, 'b k 4'] | None = None
 
 
-def batch(shortlist: types.Shortlist, **parts: Any) -> Batch:
+def batch(shortlist: types.Shortlist,
+          columns: Float[np.ndarray, 'b k c'] | None = None,
+          **parts: Any) -> Batch:
   """The candidates of a shortlist, and the module's own fields of Batch."""
   valid = shortlist.rows >= 0
+  if columns is None:
+    columns = np.zeros((*valid.shape, 0), np.float32)
   sims = np.where(valid[..., None], shortlist.similarities, 0.)
-  return Batch(sims.astype(np.float32), valid, **parts)
+  return Batch(sims.astype(np.float32), valid, columns, **parts)
 
 
 def is_light(module: nn.Module) -> bool:
@@ -64,26 +69,36 @@ def is_light(module: nn.Module) -> bool:
 
 
 class Dims(NamedTuple):
-  """Numbers in an embedding and in a raw feature; raw is 0 without any."""
+  """Numbers in each input; raw is 0 without any.
+
+  Attributes:
+    embedding: in an embedding.
+    raw: in a raw feature.
+    meta: columns of the reranker in its meta, besides rerank_inputs.META.
+  """
 
   embedding: int
   raw: int
+  meta: int = 0
 
 
 def example(module: nn.Module, dims: Dims) -> Batch:
   """A batch of one query and one candidate, all zero: shapes to begin from."""
   sims, valid = jnp.zeros((1, 1, len(types.CHANNELS))), jnp.ones((1, 1), bool)
+  none = jnp.zeros((1, 1, 0))
   if is_light(module):
-    return Batch(sims, valid, features=jnp.zeros(
+    return Batch(sims, valid, none, features=jnp.zeros(
         (1, 1, len(light_features.FEATURES))))
   z, raw = jnp.zeros((1, 1, dims.embedding)), jnp.zeros((1, 1, dims.raw))
+  one = jnp.zeros((1, 1, 1))
   support = rerank_inputs.Support(
-      z[:, :, None], jnp.zeros((1, 1, 1)),
+      z[:, :, None], one, raw[:, :, None] if module.use_raw else None,
+      one if module.use_raw else None,
       jnp.zeros((1, 1, len(rerank_inputs.SUPPORT))))
-  return Batch(sims, valid, rerank_inputs.Inputs(
+  return Batch(sims, valid, none, rerank_inputs.Inputs(
       z[0], raw[0] if module.use_raw else None, z,
       z if module.use_location else None, raw if module.use_raw else None,
-      jnp.zeros((1, 1, len(rerank_inputs.META))),
+      jnp.zeros((1, 1, len(rerank_inputs.META) + dims.meta)),
       support if module.use_support else None, valid))
 
 
@@ -101,20 +116,41 @@ def param_shapes(module: nn.Module,
           for path, leaf in jax.tree_util.tree_leaves_with_path(shapes)}
 
 
-def scores(module: nn.Module, params: Any, batch: Batch,
-           weights: Float[jax.Array | np.ndarray, 'b c'] | None = None,
-           dropout_key: jax.Array | None = None) -> Float[jax.Array, 'b k']:
-  """One score per candidate, -inf in padded slots; weights by query."""
+class Parts(NamedTuple):
+  """The two terms of a score, -inf in padded slots of both.
+
+  Attributes:
+    linear: weighted similarities and columns, 0 without weights.
+    network: what the network adds.
+  """
+
+  linear: Float[jax.Array | np.ndarray, 'b k']
+  network: Float[jax.Array | np.ndarray, 'b k']
+
+
+def parts(module: nn.Module, params: Any, batch: Batch,
+          weights: Float[jax.Array | np.ndarray, 'b c'] | None = None,
+          dropout_key: jax.Array | None = None) -> Parts:
+  """Both terms of each candidate's score; weights by query."""
   rngs = None if dropout_key is None else {'dropout': dropout_key}
   network = module.apply({'params': params}, *_arguments(batch),
                          dropout_key is None, rngs=rngs)
   if weights is None:
-    return network
-  terms = batch.similarities
-  if weights.shape[-1] > terms.shape[-1]:
-    terms = jnp.concatenate([terms, batch.prior], axis=-1)
+    return Parts(jnp.where(batch.valid, 0., -jnp.inf), network)
+  terms = jnp.concatenate([batch.similarities, batch.columns], axis=-1)
   # Not a dot product: a few numbers summed in full float32.
-  return network + jnp.sum(terms * weights[:, None], axis=-1)
+  linear = jnp.sum(terms * weights[:, None], axis=-1)
+  return Parts(jnp.where(batch.valid, linear, -jnp.inf), network)
+
+
+def scores(module: nn.Module, params: Any, batch: Batch,
+           weights: Float[jax.Array | np.ndarray, 'b c'] | None = None,
+           dropout_key: jax.Array | None = None) -> Float[jax.Array, 'b k']:
+  """One score per candidate, -inf in padded slots; weights by query."""
+  linear, network = parts(module, params, batch, weights, dropout_key)
+  # Added where both are finite: a gradient through -inf is NaN.
+  return jnp.where(batch.valid, jnp.where(batch.valid, linear, 0.)
+                   + jnp.where(batch.valid, network, 0.), -jnp.inf)
 
 
 def tile_weights(weights: Weights | None,
@@ -131,23 +167,45 @@ def tile_weights(weights: Weights | None,
 class Scorer:
   """A module on numpy arrays, always one query at a time.
 
-  One shape is one compilation, and a query's scores cannot depend on which
-  others came with it.
+  A query's scores cannot depend on which others came with it: each is computed
+  by the same program. Queries are handed over in blocks of one shape, which is
+  one compilation and one call for many; only the real ones are computed.
   """
+
+  # Queries of a block.
+  _BLOCK = 64
 
   def __init__(self, module: nn.Module, weights: Weights | None):
     self._weights = tile_weights(weights, 1)
-    self._apply = jax.jit(functools.partial(scores, module),
+    def apply(params: Any, block: Batch, weights: Any, num: Any) -> Parts:
+      def fill(query: Any, filled: Parts) -> Parts:
+        batch = jax.tree.map(
+            lambda x: jax.lax.dynamic_slice_in_dim(x, query, 1), block)
+        return jax.tree.map(
+            lambda x, new: jax.lax.dynamic_update_slice_in_dim(
+                x, new, query, 0), filled,
+            parts(module, params, batch, weights))
+      empty = jnp.zeros(block.valid.shape, jnp.float32)
+      return jax.lax.fori_loop(0, num, fill, Parts(empty, empty))
+    self._apply = jax.jit(apply,
                           compiler_options=transformer.compiler_options())
 
   def __call__(self, params: Any, batch: Batch) -> Float[np.ndarray, 'b k']:
     """Scores, -inf in padded slots."""
-    one = [self._apply(params, jax.tree.map(lambda x, i=i: x[i:i + 1], batch),
-                       self._weights)
-           for i in range(len(batch.valid))]
-    if not one:
-      return np.zeros(batch.valid.shape, np.float32)
-    return np.concatenate(jax.device_get(one))
+    linear, network = self.parts(params, batch)
+    return linear + network
+
+  def parts(self, params: Any, batch: Batch) -> Parts:
+    """The two terms of the scores, -inf in padded slots."""
+    leaves, tree = jax.tree.flatten(batch)
+    blocks_done = [
+        self._apply(params, tree.unflatten(block), self._weights,
+                    at.stop - at.start)
+        for at, block in blocks.padded(self._BLOCK, *leaves)]
+    if not blocks_done:
+      return Parts(*(np.zeros(batch.valid.shape, np.float32),) * 2)
+    return Parts(*(np.concatenate(jax.device_get(part))[:len(batch.valid)]
+                   for part in zip(*blocks_done)))
 
 
 def _arguments(batch: Batch) -> tuple[Any, ...]:

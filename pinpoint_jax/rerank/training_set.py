@@ -1,7 +1,7 @@
 """Training examples of a reranker on disk, and what is fitted on them.
 
-  gallery, queries ─▶ prior ─▶ examples, round by round ─▶ weights of the
-                                                           single stages
+  gallery, queries ─▶ priors ─▶ examples, round by round ─▶ weights of the
+                                                            single stages
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import pathlib
 
 from flax import linen as nn
 import numpy as np
-from pinpoint_jax import blocks, types
+from pinpoint_jax import blocks
 from pinpoint_jax.candidates import filters
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.disk import lock, parts, sealed
@@ -19,24 +19,27 @@ from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import neighbours
 from pinpoint_jax.models import embedder_files
 from pinpoint_jax.rerank import (
+  columns,
   example_rows,
   examples,
   fusion,
-  geo_prior,
   inputs,
+  ranker,
   scoring,
   training_queries,
 )
 from pinpoint_jax.rerank import files as rerank_files
+from pinpoint_jax.rerank import priors as priors_lib
 
 # Examples that the weights of the single stages are fitted on.
 _NUM_FUSED = 20_000
 _WEIGHTS = sealed.Kind(
     'folder of training examples', ValueError,
-    'remove that file to have it fitted again', {'fused': dict, 'beside': dict},
+    'remove that file to have it fitted again',
+    {'fused': dict, 'linear': dict, 'region': dict},
     manifest='fusion.json')
-# Of what examples mean: 2 since a radius hides rows from the search alone.
-_VERSION = 2
+# Of what examples mean: 3 since rows of both sources near a candidate count.
+_VERSION = 3
 # Queries that the recall of an index is measured on.
 _NUM_RECALL = 256
 
@@ -48,16 +51,23 @@ class Settings:
   Attributes:
     queries: the photos.
     examples: their candidates.
-    prior: size of the geographic prior.
+    groups: of columns.GROUPS that the reranker reads.
+    priors: sizes of the priors that the examples have columns of.
     search: one of searcher.SEARCHES; the held-out queries search exactly.
-    residual: whether a single stage is part of the score.
+    residual: whether a linear part is in the score.
+    system: what results.json calls the reranker.
   """
 
   queries: training_queries.Settings
   examples: examples.Settings
-  prior: geo_prior.Settings = geo_prior.Settings()
+  groups: tuple[str, ...] = ()
+  priors: priors_lib.Settings = priors_lib.Settings()
   search: str = 'exact'
   residual: bool = True
+  system: str = ''
+
+  def __post_init__(self):
+    columns.check(self.groups)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,14 +77,14 @@ class TrainingSet:
   Attributes:
     train, held_out: the examples.
     fused: the single stage of similarities.
-    prior: arrays of geo_prior.py, None for a reranker without.
+    priors: arrays of each prior by its name.
     info: what the reranker is for.
   """
 
   train: example_rows.ExampleRows
   held_out: example_rows.ExampleRows
   fused: fusion.Fusion
-  prior: geo_prior.GeoPrior | None
+  priors: priors_lib.Priors
   info: rerank_files.RerankerInfo
 
 
@@ -83,38 +93,60 @@ def build(embedder: str, gallery_path: str, module: nn.Module,
   """Opens what is named, makes the examples that `folder` lacks."""
   trained = embedder_files.load(embedder)
   gallery = galleries.open_gallery(gallery_path, trained)
-  geo_prior.check(settings.prior, settings.residual, gallery)
+  _check_columns(module, settings)
+  priors_lib.check(gallery, settings.groups, settings.priors)
   split = training_queries.split(settings.queries, trained, gallery)
   # Validation searches as a stranger would: all that is known is left out.
   once = dataclasses.replace(settings.examples, rounds=1, radii_km=(0.,),
                              deep_negatives=0, leave_one_out=True)
-  task = settings.queries.task
+  sizes = settings.priors.sizes()
   with lock.hold(folder):
-    prior, prior_ids = None, np.zeros(0, np.str_)
-    if settings.prior.centres:
-      # No row that shares an origin with a query has part in it.
-      rows = geo_prior.rows_to_fit(gallery, task, np.concatenate([
-          filters.same_origin(gallery, queries.photos).rows
-          for queries in (split.train, split.held_out)]))
-      prior_ids = gallery.ids(rows)
-      prior = geo_prior.load_or_fit(
-          settings.prior, gallery, rows, folder / 'prior')
+    rows = _prior_rows(gallery, split) if sizes else np.zeros(0, np.int64)
+    priors = priors_lib.load_or_fit(
+        gallery, rows, settings.queries.task, settings.priors,
+        folder / 'priors')
     maker = _Maker(module, settings, inputs.Reader(
-        gallery, neighbours.load_or_build(gallery), prior), folder)
+        gallery, neighbours.load_or_build(gallery)), priors, folder)
     train = maker.rows('train', split.train, settings.examples, settings.search)
     held_out = maker.rows('held_out', split.held_out, once, 'exact')
-    weights = _weights(folder, train)
-  about_prior = {**dataclasses.asdict(settings.prior),
-                 'ids': prior_ids.tolist(),
-                 'weights': dict(weights['beside'])} if prior else {}
+    weights = _weights(folder, train, settings.groups)
+  # Examples may have columns that this reranker does not read.
+  sizes = {name: sizes[name] for name in sizes if name in settings.groups}
+  ids = gallery.ids(rows).tolist() if sizes else []
   return TrainingSet(
-      train, held_out, fusion.Fusion(**weights['fused']), prior,
+      train, held_out, fusion.Fusion(**weights['fused']),
+      {name: priors[name] for name in sizes},
       rerank_files.RerankerInfo(
-          task, trained.fingerprint, gallery.fingerprint(),
+          settings.queries.task, trained.fingerprint, gallery.fingerprint(),
           dict(settings.examples.sizes), dict(weights['fused']),
-          settings.residual,
-          scoring.Dims(gallery.manifest['dim'], gallery.manifest['raw_dim']),
-          about_prior))
+          dict(weights['linear']) if settings.residual else {},
+          settings.groups,
+          scoring.Dims(gallery.manifest['dim'], gallery.manifest['raw_dim'],
+                       len(columns.meta_names(settings.groups))),
+          sizes, ids, settings.system, region=dict(weights['region'])))
+
+
+def _check_columns(module: nn.Module, settings: Settings) -> None:
+  """Refuses columns that the light reranker cannot use."""
+  if not scoring.is_light(module):
+    return
+  near = [name for name in settings.groups if name in columns.NEARBY]
+  if near:
+    raise ValueError(f'--config.columns names {near}: the light reranker reads '
+                     f'no neighbours, leave them out or train another kind')
+  if settings.groups and not settings.residual:
+    raise ValueError(
+        f'--config.columns={settings.groups}: the light reranker has them in '
+        f'its linear part alone, which --config.objective.residual=False '
+        f'leaves out: set --config.columns="()"')
+
+
+def _prior_rows(gallery: galleries.Gallery,
+                split: training_queries.Split) -> np.ndarray:
+  """Rows that a prior may learn from: none shares an origin with a query."""
+  return priors_lib.rows_to_fit(gallery, np.concatenate([
+      filters.same_origin(gallery, queries.photos).rows
+      for queries in (split.train, split.held_out)]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +156,7 @@ class _Maker:
   module: nn.Module
   settings: Settings
   reader: inputs.Reader
+  priors: priors_lib.Priors
   folder: pathlib.Path
 
   def rows(self, name: str, labeled: examples.LabeledQueries,
@@ -134,11 +167,11 @@ class _Maker:
     searcher = search.open_searcher(gallery, how)
     folder = parts.Folder(self.folder / name, {
         'version': _VERSION,
-        'kind': 'light' if scoring.is_light(self.module) else 'attention',
+        'kind': 'light' if scoring.is_light(self.module) else 'network',
         'embedder': gallery.manifest['embedder'],
         'gallery': gallery.fingerprint(),
         'queries': labeled.photos.fingerprint(),
-        'prior': dataclasses.asdict(self.settings.prior),
+        'priors': self.settings.priors.sizes(),
         **({} if how == 'exact' else {'search': how}),
         **dataclasses.asdict(settings)})
     if how != 'exact':
@@ -146,8 +179,9 @@ class _Maker:
     shown = progress.Progress(settings.rounds * len(labeled),
                               unit='shortlists')
     return example_rows.make(
-        folder, examples.ExampleBuilder(searcher, self.reader, settings),
-        self.reader, self.module, labeled, shown.add)
+        folder, examples.ExampleBuilder(
+            searcher, self.reader, settings, self.priors),
+        self.reader, self.module, labeled, self.settings.groups, shown.add)
 
 
 def _print_recall(searcher: search.Searcher, labeled: examples.LabeledQueries,
@@ -160,18 +194,36 @@ def _print_recall(searcher: search.Searcher, labeled: examples.LabeledQueries,
         flush=True)
 
 
-def _weights(
-    folder: pathlib.Path,
-    rows: example_rows.ExampleRows) -> Mapping[str, Mapping[str, float]]:
+def _weights(folder: pathlib.Path, rows: example_rows.ExampleRows,
+             groups: tuple[str, ...]) -> Mapping[str, Mapping[str, float]]:
   """Weights of the single stages; a resumed run reads them, bit by bit."""
-  if not (folder / _WEIGHTS.manifest).exists():
+  # Rerankers that share the examples may read other columns of them.
+  kind = dataclasses.replace(
+      _WEIGHTS, manifest='-'.join(['fusion', *groups]) + '.json')
+  if not (folder / kind.manifest).exists():
     lists = rows.proposed(_NUM_FUSED)
-    fused, beside = fusion.fit(lists.shortlist, lists.dist_km), {}
-    if lists.prior is not None:
-      fitted = fusion.fit_with_features(
-          lists.shortlist, lists.dist_km, lists.prior)
-      beside = dict(zip((*types.CHANNELS, *geo_prior.COLUMNS),
-                        np.asarray(fitted).tolist()))
-    sealed.write_manifest(folder, _WEIGHTS, {
-        'fused': fused.as_dict(), 'beside': beside})
-  return sealed.read_manifest(folder, _WEIGHTS)
+    linear = fusion.fit_with_features(
+        lists.shortlist, lists.dist_km, lists.columns)
+    sealed.write_manifest(folder, kind, {
+        'region': _region_weights(lists, groups),
+        'fused': fusion.fit(lists.shortlist, lists.dist_km).as_dict(),
+        'linear': dict(zip(rerank_files.weight_names(groups),
+                           np.asarray(linear).tolist()))})
+  return sealed.read_manifest(folder, kind)
+
+
+def _region_weights(lists: example_rows.Proposed,
+                    groups: tuple[str, ...]) -> dict[str, float]:
+  """Of raw similarity and the region prior, with nothing beside them."""
+  if 'region' not in groups:
+    return {}
+  raw = np.asarray([name == 'raw' for name in types.CHANNELS], np.float32)
+  alone = dataclasses.replace(
+      lists.shortlist, similarities=np.where(
+          raw[None, None] > 0, lists.shortlist.similarities, 0.))
+  name = ranker.REGION_COLUMN
+  at = columns.names(groups).index(name)
+  weights = np.asarray(fusion.fit_with_features(
+      alone, lists.dist_km, lists.columns[..., at:at + 1]))
+  return {'raw': float(weights[types.CHANNELS.index('raw')]),
+          name: float(weights[-1])}

@@ -31,8 +31,9 @@ class Objective:
   """Training objective; every field is a config field.
 
   Attributes:
-    loss: pairwise_margin or expected_reward.
+    loss: pairwise_margin, expected_reward or plackett_luce.
     margin: of pairwise_margin.
+    second_order: of plackett_luce: weight of the order of the gaps.
     within_1km, within_25km: of expected_reward: shares of the reward for
       answers that near, in addition to the GeoScore.
     residual: the score is the fused similarities plus the network, which then
@@ -44,6 +45,7 @@ class Objective:
   margin: float | int = 1.0
   within_1km: float | int = 0.2
   within_25km: float | int = 0.4
+  second_order: float | int = 1.0
   residual: bool = True
   ema: float = 0.99
 
@@ -58,8 +60,10 @@ class Objective:
            dist_km: Float[jax.Array, 'b k'],
            valid: jax.Array) -> Float[jax.Array, '']:
     """Mean over the queries that teach something."""
-    options = ({'margin': self.margin} if self.loss == 'pairwise_margin' else
-               {'within_1km': self.within_1km, 'within_25km': self.within_25km})
+    options = {'pairwise_margin': {'margin': self.margin},
+               'expected_reward': {'within_1km': self.within_1km,
+                                   'within_25km': self.within_25km},
+               'plackett_luce': {'second_order': self.second_order}}[self.loss]
     return ranking.mean(
         ranking.LOSSES[self.loss](scores, dist_km, valid, **options))
 

@@ -1,5 +1,8 @@
 """Every system's answer, against the searches and plain numpy."""
 
+import dataclasses
+
+import jax
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.answer import systems
@@ -8,10 +11,12 @@ from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.geo import distance
 from pinpoint_jax.rerank import fusion
+from pinpoint_jax.rerank import ranker as reranking
 from pinpoint_jax.search import masks, row_sets
 import pytest
 
 from tests.fixtures import tiny_gallery as tiny
+from tests.fixtures import tiny_ranking
 
 SIZES = shortlist.Sizes(4, 3, 2)
 WEIGHTS = fusion.Fusion(5., 10., 2.)
@@ -41,9 +46,10 @@ class ByRow:
   def prepared(self, mask):
     return self
 
-  def scores(self, queries, found, mask):
-    assert len(queries) == len(found.rows) == len(mask)
-    return np.where(found.rows < 0, -np.inf, found.rows / 10)
+  def scores(self, queries, context, mask):
+    rows = context.shortlist.rows
+    assert len(queries) == len(rows) == len(mask)
+    return np.where(rows < 0, -np.inf, rows / 10)
 
 
 def queries(count=7, seed=1):
@@ -196,3 +202,107 @@ def test_a_channel_needs_a_size_and_a_temperature(bad, searcher):
     systems.Channel(*bad)
   with pytest.raises(ValueError, match="\\['raw'\\]: choices are .*raw_1nn"):
     systems.Answering(searcher, {'raw': systems.Channel(5, 1.)}, {})
+
+
+def ranked_by(trained, task='photo', **stages):
+  """Rerankers over a gallery of both sources; `best` is the one given."""
+  ground = tiny_ranking.ground()
+  ranker = reranking.Ranker(ground.reader, trained)
+  return systems.Answering(
+      ground.searcher, {}, stages | {
+          'interaction': systems.Stage(ranker.sizes, ranker)},
+      reader=ground.reader, task=task, best='interaction')
+
+
+def trained_with(head, **changes):
+  """An interaction reranker whose head is so many times as large."""
+  trained = tiny_ranking.trained('interaction', **changes)
+  params = dict(trained.params)
+  params['head'] = jax.tree.map(lambda x: head * x, params['head'])
+  return dataclasses.replace(trained, params=params)
+
+
+def effects(answering, num=28):
+  mask = tiny_ranking.mask(tiny_ranking.ground().gallery, num)
+  return answering.answer(tiny_ranking.queries(num), mask)
+
+
+def test_full_is_the_best_reranker_and_linear_what_it_is_without_a_network():
+  answering = ranked_by(trained_with(20., groups=('density', 'own')))
+  assert answering.systems == ('interaction', 'full', 'linear')
+  answers = effects(answering)
+  for decode in ('argmax', 'expected_score'):
+    full, linear = answers['full', decode], answers['linear', decode]
+    np.testing.assert_array_equal(
+        full.rows, answers['interaction', decode].rows)
+    assert linear.effect is None
+    np.testing.assert_array_equal(full.effect.changed,
+                                  full.rows != linear.rows)
+    assert 0 < full.effect.changed.mean() < 1
+    assert (0 < full.effect.share).all() and (full.effect.share < 1).all()
+  without = effects(ranked_by(trained_with(0., groups=('density', 'own'))))
+  for decode in ('argmax', 'expected_score'):
+    np.testing.assert_array_equal(without['full', decode].rows,
+                                  answers['linear', decode].rows)
+
+
+def test_a_zero_network_changes_nothing_and_has_no_share():
+  effect = effects(ranked_by(trained_with(0.)))['full', 'argmax'].effect
+  assert not effect.changed.any() and not effect.share.any()
+
+
+def test_a_network_alone_has_the_whole_share_and_is_held_against_fusion():
+  trained = trained_with(1., residual=False)
+  sizes = shortlist.Sizes(**tiny_ranking.SIZES)
+  fused = systems.Stage(sizes, systems.Fused(
+      fusion.Fusion(**tiny_ranking.FUSION)))
+  answers = effects(ranked_by(trained, retrieval=fused))
+  full, retrieval = answers['full', 'argmax'], answers['retrieval', 'argmax']
+  assert (full.effect.share == 1).all()
+  np.testing.assert_array_equal(full.effect.changed,
+                                full.rows != retrieval.rows)
+  assert full.effect.changed.any()
+  assert retrieval.effect is None
+
+
+def test_shares_of_variance_by_hand():
+  valid = np.array([[True] * 3, [True, True, False], [True] * 3, [False] * 3])
+  linear = np.array([[0., 3, 6], [0, 2, -np.inf], [5, 5, 5], [-np.inf] * 3])
+  network = np.array([[0., 1, 2], [1, 1, -np.inf], [5, 5, 5], [-np.inf] * 3])
+  # Variances 2/3 and 6; 0 and 1; none.
+  np.testing.assert_allclose(
+      systems.variance_share(linear, network, valid), [.1, 0, 0, 0])
+
+
+def test_the_task_says_which_source_is_ones_own():
+  trained = trained_with(1., groups=('own',))
+  photo, street = (effects(ranked_by(trained, task))['linear', 'argmax']
+                   for task in types.SOURCES)
+  assert (photo.rows != street.rows).any()
+
+
+def test_only_wanted_systems_answer():
+  ground = tiny_ranking.ground()
+  ranker = reranking.Ranker(ground.reader, tiny_ranking.trained('light'))
+  stages = {'light': systems.Stage(ranker.sizes, ranker)}
+  for wanted, names in (((), {'light', 'full', 'linear', 'oracle@9'}),
+                        (('linear', 'oracle'), {'linear', 'oracle@9'})):
+    answering = systems.Answering(
+        ground.searcher, {}, stages, [ranker.sizes], ground.reader, 'photo',
+        'light', wanted)
+    assert set(answering.systems) == names
+    mask = masks.open_mask(7)
+    answers = answering.prepared(mask).answer(
+        tiny_ranking.queries(7), mask, truth())
+    assert {name for name, _ in answers} == names
+
+
+def test_a_reranker_without_a_reader_and_a_best_that_is_none_are_refused():
+  ground = tiny_ranking.ground()
+  ranker = reranking.Ranker(ground.reader, tiny_ranking.trained('light'))
+  stages = {'light': systems.Stage(ranker.sizes, ranker)}
+  with pytest.raises(ValueError, match=r"\['light'\] need a reader"):
+    systems.Answering(ground.searcher, {}, stages)
+  with pytest.raises(ValueError, match=r"best='full': choices are \['light'\]"):
+    systems.Answering(ground.searcher, {}, stages, reader=ground.reader,
+                      best='full')

@@ -121,7 +121,7 @@ def test_what_was_killed_after_publishing_is_finished_by_the_same_command(
   path = shutil.copytree(built[0], tmp_path / 'g')
   for name in ('run.json', 'config.txt'):
     (path / name).unlink()
-  shutil.rmtree(path / 'support')
+  shutil.rmtree(path / 'neighbours')
   done = run(path, *words(parts))
   assert done.returncode == 0, done.stderr
   assert tiny_gallery.content(path) == tiny_gallery.content(built[0])
@@ -130,7 +130,7 @@ def test_what_was_killed_after_publishing_is_finished_by_the_same_command(
   add = f'--add={more}', f'--model={parts / "model"}'
   assert '5 rows added' in run(path, *add).stdout
   before = tiny_gallery.content(path)
-  for lists in (path / 'support').iterdir():
+  for lists in (path / 'neighbours').iterdir():
     shutil.rmtree(lists)
   assert '0 rows added' in run(path, *add).stdout
   assert tiny_gallery.content(path) == before

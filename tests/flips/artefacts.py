@@ -107,7 +107,8 @@ def _train_reranker(world: pathlib.Path, out: pathlib.Path,
       '--config.examples.sizes.location=3', '--config.examples.rounds=1',
       '--config.train.log_every=1', '--config.train.num_steps=3',
       '--config.train.save_every=0', '--config.eval.every=3',
-      '--config.geo_prior.centres=8', '--config.geo_prior.anchors=16', *size]
+      '--config.columns=("density", "ridge")', '--config.region.cells=0',
+      '--config.ridge.centres=8', '--config.ridge.anchors=16', *size]
 
 
 def _crossval(world: pathlib.Path, out: pathlib.Path) -> list[str]:
@@ -230,7 +231,7 @@ READERS: dict[str, tuple[str, ...]] = {
     'light': ('evaluate', 'verify light'),
     'gallery': ('evaluate', 'evaluate region', 'train_reranker', *CHANGES,
                 'verify gallery'),
-    'gallery/support': ('evaluate', 'train_reranker', 'add', 'compact',
+    'gallery/neighbours': ('evaluate', 'train_reranker', 'add', 'compact',
                         'verify gallery'),
     'indexed': ('evaluate index', 'verify indexed')}
 

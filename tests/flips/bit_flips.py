@@ -51,7 +51,7 @@ KINDS = (('stores/*/manifest.json', 'store manifest'),
          ('*/manifest.json', 'gallery manifest'),
          ('*/segments/*', 'gallery segment'),
          ('*/removed-*', 'deleted rows'),
-         ('*/support/*', 'neighbour lists'),
+         ('*/neighbours/*', 'neighbour lists'),
          ('*/index/*', 'index'),
          ('embedder/*', 'model'), ('full/*', 'model'), ('light/*', 'model'),
          ('*', 'other'))

@@ -13,15 +13,16 @@ def _sources(n: int, seed: int = 0) -> np.ndarray:
 def _check(places: np.ndarray, sources: np.ndarray) -> None:
   actual = neighbours.build_lists(places, sources)
   table = distance.haversine_km(places[:, None], places[None])
-  for row, dist_km in enumerate(table):
-    order = np.lexsort((np.arange(len(places)), dist_km))
-    other = order[(sources != sources[row])[order]]
-    want = other[dist_km[other] <= 25][:64]
-    np.testing.assert_array_equal(actual.of(row), want)
-    start = actual.starts[row]
-    np.testing.assert_allclose(
-        actual.dist_km[start:start + len(want)], dist_km[want], rtol=1e-6,
-        atol=1e-8)
+  for source, lists in enumerate(actual):
+    for row, dist_km in enumerate(table):
+      order = np.lexsort((np.arange(len(places)), dist_km))
+      listed = order[(sources == source)[order]]
+      want = listed[dist_km[listed] <= 25][:33]
+      np.testing.assert_array_equal(lists.of(row), want)
+      start = lists.starts[row]
+      np.testing.assert_allclose(
+          lists.dist_km[start:start + len(want)], dist_km[want], rtol=1e-6,
+          atol=1e-8)
 
 
 def _around(center, spread_deg: float, n: int, seed: int = 1) -> np.ndarray:
@@ -57,8 +58,8 @@ def test_the_edge_is_inside():
                      [0., step * (1 + 1e-13)]])
   assert np.all((distance.haversine_km(places[:1], places) <= 25)
                 == [True, True, False])
-  actual = neighbours.build_lists(places, np.array([0, 1, 1], np.uint8))
-  assert actual.of(0).tolist() == [1]
+  _, street = neighbours.build_lists(places, np.array([0, 1, 1], np.uint8))
+  assert street.of(0).tolist() == [1]
 
 
 def test_blocks_change_nothing(monkeypatch):
@@ -66,11 +67,21 @@ def test_blocks_change_nothing(monkeypatch):
   whole = neighbours.build_lists(places, sources)
   monkeypatch.setattr(neighbours, '_BLOCK', 17)
   parts = neighbours.build_lists(places, sources)
-  for row in range(300):
-    np.testing.assert_array_equal(whole.of(row), parts.of(row))
+  for one, other in zip(whole, parts, strict=True):
+    for row in range(300):
+      np.testing.assert_array_equal(one.of(row), other.of(row))
 
 
 @pytest.mark.parametrize('n', [0, 5])
-def test_one_source_alone_has_no_neighbours(n):
-  actual = neighbours.build_lists(np.ones((n, 2)), np.zeros(n, np.uint8))
-  assert len(actual) == n and not actual.counts.any() and not len(actual.rows)
+def test_one_source_alone_is_near_itself(n):
+  photo, street = neighbours.build_lists(
+      np.ones((n, 2)), np.zeros(n, np.uint8))
+  assert len(photo) == len(street) == n
+  assert (photo.counts == n).all()
+  assert not street.counts.any() and not len(street.rows)
+
+
+def test_rows_at_one_place_share_a_list():
+  photo, _ = neighbours.build_lists(np.ones((9, 2)), np.zeros(9, np.uint8))
+  assert photo.rows.tolist() == list(range(9))
+  assert len(np.unique(photo.starts)) == 1

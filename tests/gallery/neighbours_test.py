@@ -1,13 +1,12 @@
 """Saved, loaded, damaged, killed."""
 
-import json
 import pathlib
 import signal
 import subprocess
 import sys
 
 import numpy as np
-from pinpoint_jax.disk import sealed
+from pinpoint_jax import types
 from pinpoint_jax.gallery import neighbours
 import pytest
 
@@ -26,10 +25,11 @@ def test_what_is_saved_is_loaded(tmp_path, n):
   neighbours.save(actual, tmp_path / 'near', 'abc')
   loaded = neighbours.load(tmp_path / 'near', 'abc')
   assert len(loaded) == n
-  for name in ('rows', 'dist_km', 'starts', 'counts'):
-    saved = getattr(actual.lists, name)
-    assert getattr(loaded.lists, name).dtype == saved.dtype
-    np.testing.assert_array_equal(getattr(loaded.lists, name), saved)
+  for before, after in zip(actual.lists, loaded.lists, strict=True):
+    for name in ('rows', 'dist_km', 'starts', 'counts'):
+      saved = getattr(before, name)
+      assert getattr(after, name).dtype == saved.dtype
+      np.testing.assert_array_equal(getattr(after, name), saved)
   np.testing.assert_array_equal(loaded.density, actual.density)
   assert [path.name for path in tmp_path.iterdir()] == ['near']
 
@@ -38,10 +38,13 @@ def test_files_are_flat_and_named_by_their_numbers(tmp_path):
   actual = _found()
   neighbours.save(actual, tmp_path / 'near', 'abc')
   names = {path.name for path in (tmp_path / 'near').iterdir()}
-  assert names == {neighbours.MANIFEST, 'rows.i32.bin', 'dist_km.f32.bin',
-                   'starts.i64.bin', 'counts.i32.bin', 'density.i32.bin'}
-  np.testing.assert_array_equal(
-      np.fromfile(tmp_path / 'near/rows.i32.bin', '<i4'), actual.lists.rows)
+  assert names == {neighbours.MANIFEST, 'density.i32.bin', *(
+      f'{source}_{name}' for source in types.SOURCES for name in (
+          'rows.i32.bin', 'dist_km.f32.bin', 'starts.i64.bin',
+          'counts.i32.bin'))}
+  for source, lists in zip(types.SOURCES, actual.lists, strict=True):
+    np.testing.assert_array_equal(np.fromfile(
+        tmp_path / f'near/{source}_rows.i32.bin', '<i4'), lists.rows)
 
 
 def test_another_gallerys_lists_are_refused(tmp_path):
@@ -58,7 +61,8 @@ def test_a_second_save_of_others_is_refused(tmp_path):
     neighbours.save(_found(61), tmp_path / 'near', 'abc')
 
 
-@pytest.mark.parametrize('name', ['rows.i32.bin', 'density.i32.bin'])
+@pytest.mark.parametrize('name', ['photo_rows.i32.bin',
+                                  'street_starts.i64.bin', 'density.i32.bin'])
 @pytest.mark.parametrize('damage', ['was changed', 'has', 'is missing'])
 def test_damaged_files_are_named(tmp_path, name, damage):
   neighbours.save(_found(), tmp_path / 'near', 'abc')
@@ -75,27 +79,16 @@ def test_damaged_files_are_named(tmp_path, name, damage):
 
 @pytest.mark.parametrize('change, message', [
     ({'radius_km': 30.}, 'radius_km is 30.0, this program reads 25.0'),
-    ({'version': 2}, 'version 2, this program reads 1'),
-    ({'files': {}}, 'rows.i32.bin is not in the manifest'),
-    ({'num_rows': 61}, 'starts.i64.bin has 480 bytes, expected 488'),
+    ({'version': 1}, 'version 1, this program reads 2'),
+    ({'files': {}}, 'density.i32.bin is not in the manifest'),
+    ({'num_rows': 61}, 'density.i32.bin has 960 bytes, expected 976'),
+    ({'num_listed': [9]}, r'num_listed is \[9\]'),
+    ({'num_listed': [9, -1]}, r'num_listed is \[9, -1\]'),
     ({'gallery': None}, 'gallery is None')])
 def test_manifests_of_others_are_refused(tmp_path, change, message):
   neighbours.save(_found(), tmp_path / 'near', 'abc')
   seals.reseal(tmp_path / 'near', neighbours.KIND, **change)
   with pytest.raises(ValueError, match=message):
-    neighbours.load(tmp_path / 'near', 'abc')
-
-
-def test_lists_from_before_sealed_folders_are_read(tmp_path):
-  neighbours.save(_found(), tmp_path / 'near', 'abc')
-  path = tmp_path / 'near' / neighbours.MANIFEST
-  entries = sealed.entries_of(json.loads(path.read_text()))
-  entries['files'] = {name.split('.')[0]: sums['xxh3_128']
-                      for name, sums in entries['files'].items()}
-  path.write_text(json.dumps(entries))
-  assert len(neighbours.load(tmp_path / 'near', 'abc', read_all=True)) == 60
-  seals.flip(tmp_path / 'near/counts.i32.bin')
-  with pytest.raises(ValueError, match='counts.i32.bin was '):
     neighbours.load(tmp_path / 'near', 'abc')
 
 

@@ -126,7 +126,9 @@ def test_stale_indices_and_leftovers_are_swept(copy):
   (copy / 'segments' / ('0' * 16)).mkdir()
   (copy / 'removed-123.i64.bin').write_text('')
   (copy / '.manifest.json.123.tmp').write_text('')
+  (copy / 'support' / 'of-before').mkdir(parents=True)
   update.remove(copy, np.array(['p3']))
+  assert not (copy / 'support').exists()
   assert {x.name for x in (copy / 'index').iterdir()} == {
       segment, opened.rows_key()}
   assert not layout.leftovers(copy, layout.read_manifest(copy))

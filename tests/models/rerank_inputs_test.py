@@ -35,12 +35,13 @@ def test_meta_by_hand():
 
 
 def test_support_scalars_by_hand():
-  sims = np.array([[[.75, .5], [.25, -np.inf], [-np.inf, -np.inf]]])
+  # By image and by raw; the second gallery row's raw feature is unknown.
+  best = np.array([[[.75, .5], [.25, -np.inf], [-np.inf, -np.inf]]])
   result = rerank_inputs.support_scalars(
-      sims, np.array([[64, 1, 0]]), np.array([[0., 24., np.inf]]))
+      best, np.array([[32, 1, 0]]), np.array([[0., 24., np.inf]]))
   np.testing.assert_allclose(result, [[
-      [math.log(65), .75, 0], [math.log(2), .25, math.log(25)], [0, 0, 0]]],
-                             rtol=1e-6)
+      [math.log(33), .75, .5, 0], [math.log(2), .25, 0, math.log(25)],
+      [0, 0, 0, 0]]], rtol=1e-6)
 
 
 def test_numbers_that_are_none_are_refused():

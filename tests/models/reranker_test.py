@@ -2,7 +2,7 @@
 
 import json
 
-from flax import traverse_util
+from flax import errors, traverse_util
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,7 +18,9 @@ def shapes(module):
   inputs = rerank_inputs.Inputs(
       zeros(256), zeros(1536), zeros(12, 256), zeros(12, 256),
       zeros(12, 1536), zeros(12, len(rerank_inputs.META)),
-      rerank_inputs.Support(zeros(12, 8, 256), zeros(12, 8), zeros(12, 3)),
+      rerank_inputs.Support(
+          zeros(12, 8, 256), zeros(12, 8), zeros(12, 8, 1536), zeros(12, 8),
+          zeros(12, len(rerank_inputs.SUPPORT))),
       jnp.ones((1, 12), bool))
   made = jax.eval_shape(module.init, jax.random.key(0), inputs)['params']
   return {name: leaf.shape for name, leaf in
@@ -32,16 +34,18 @@ def test_size_by_hand_and_golden(golden):
   layer = (4 * dense(512, 512) + dense(512, 2048) + dense(2048, 512)
            + 4 * 512)
   meta = len(rerank_inputs.META)
-  inputs = (3 * dense(256, 512) + 2 * dense(1536, 512) + dense(meta + 1, 512)
-            + 2 * meta + dense(3, 512) + 2 * 3 + 512)
+  inputs = (3 * dense(256, 512) + 3 * dense(1536, 512) + dense(meta + 1, 512)
+            + 2 * meta + dense(4, 512) + 2 * 4 + 512)
   total = 4 * layer + inputs + 8 * 512 + 2 * 512 + dense(512, 1)
   assert sum(np.prod(s) for s in result.values()) == total
-  assert round(total / 1e6, 1) == 14.6
+  assert round(total / 1e6, 1) == 15.4
 
 
 @pytest.mark.parametrize('off, gone', [
-    ('use_raw', {'query_raw', 'raw'}), ('use_location', {'location'}),
-    ('use_support', {'support', 'support_norm', 'support_none'})])
+    ('use_raw', {'query_raw', 'raw', 'support_raw'}),
+    ('use_location', {'location'}),
+    ('use_support', {'support', 'support_raw', 'support_norm',
+                     'support_none'})])
 def test_what_is_off_has_no_parameters(off, gone):
   tops = lambda module: {name.split('/')[0] for name in shapes(module)}
   assert tops(rerank_cases.model()) - tops(
@@ -57,7 +61,8 @@ def test_what_is_off_has_no_parameters(off, gone):
 
 
 @pytest.mark.parametrize('changes', [
-    {}, {'strict_independent': False, 'dtype': jnp.bfloat16}], ids=str)
+    {}, {'products': True},
+    {'strict_independent': False, 'dtype': jnp.bfloat16}], ids=str)
 def test_padding_never_wins_and_gives_finite_gradients(changes):
   module, inputs = rerank_cases.model(**changes), rerank_cases.inputs()
   variables = rerank_cases.params(module)
@@ -147,10 +152,9 @@ def test_lengths_of_vectors_do_not_matter():
 
 def test_pooling_by_hand():
   near = .05 * np.log(3)  # Weights 3/4 and 1/4 of two unit vectors.
-  support = rerank_inputs.Support(
+  result = reranker.pooled(
       jnp.asarray([[[[2., 0.], [0., 5.], [np.nan, 1.]]]]),
-      jnp.asarray([[[near, 0., -np.inf]]], jnp.float32), jnp.zeros((1, 1, 3)))
-  result = reranker.pooled(support, 0.05)
+      jnp.asarray([[[near, 0., -np.inf]]], jnp.float32), 0.05)
   np.testing.assert_allclose(result[0, 0], 2**.5 * np.array([.75, .25]),
                              rtol=1e-5)
 
@@ -161,7 +165,7 @@ def test_no_support_is_a_token_of_its_own():
   changed = jax.tree.map(np.copy, variables)
   changed['params']['support_none'] *= -1
   moved_by = np.abs(rerank_cases.apply()(changed, inputs) - whole)[0]
-  near = np.isfinite(inputs.support.sims).any(axis=-1)[0]
+  near = np.isfinite(inputs.support.image_sims).any(axis=-1)[0]
   assert not near[1] and near[[0, 2, 3, 4]].all()
   np.testing.assert_array_equal(moved_by > 0, ~near)
 
@@ -176,6 +180,33 @@ def test_dropout_is_of_training_alone():
 
 def test_meta_of_another_width_is_refused():
   inputs = rerank_cases.inputs()
-  with pytest.raises(ValueError, match='meta has 12 columns, not 13'):
+  with pytest.raises(errors.ScopeParamShapeError, match='shape .12,'):
     rerank_cases.model().apply(rerank_cases.params(),
                                inputs._replace(meta=inputs.meta[..., 1:]))
+
+
+@pytest.mark.parametrize('changes', [{}, {'use_raw': False},
+                                     {'use_location': False}], ids=str)
+def test_products_are_a_token_for_each_pair_of_vectors(changes):
+  without, with_products = (shapes(rerank_cases.model(
+      products=products, **changes)) for products in (False, True))
+  names = {name.split('/')[0] for name in with_products.keys() - without.keys()}
+  pairs = {'image', 'location', 'raw'} - {
+      option.removeprefix('use_') for option in changes}
+  assert names == {f'{kind}_{pair}' for kind in ('compare', 'product')
+                   for pair in pairs}
+  assert with_products['kinds'][0] == without['kinds'][0] + len(pairs)
+
+
+def test_products_tell_agreement_that_adding_cannot():
+  """Without tokens of the image itself: both turned round agree as before."""
+  inputs, module = rerank_cases.inputs(), rerank_cases.model(products=True)
+  params = dict(rerank_cases.params(module)['params'])
+  for name in ('query_image', 'image', 'location'):
+    params[name] = jax.tree.map(np.zeros_like, params[name])
+  scores = lambda **turned: np.asarray(rerank_cases.apply(module)(
+      {'params': params}, inputs._replace(**turned)))[inputs.valid]
+  of_both = {name: -getattr(inputs, name)
+             for name in ('query_image', 'image', 'location')}
+  np.testing.assert_allclose(scores(**of_both), scores(), rtol=1e-4, atol=1e-5)
+  assert np.abs(scores(image=-inputs.image) - scores()).min() > 1e-4

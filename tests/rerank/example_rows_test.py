@@ -22,29 +22,39 @@ def asked():
 
 
 def make(folder, asked, kind='attention', settings=SETTINGS, done=None,
-         **changes):
+         groups=(), **changes):
   ground = tiny.ground(3)
   builder = examples.ExampleBuilder(ground.searcher, ground.reader, settings)
   return example_rows.make(
-      parts.Folder(folder, {'kind': kind}), builder, ground.reader,
-      tiny.model(kind, **changes), asked, *([done] if done else []))
+      parts.Folder(folder, {'kind': kind == 'light'}), builder, ground.reader,
+      tiny.model(kind, **changes), asked, groups, *([done] if done else []))
 
 
-@pytest.mark.parametrize('kind', ['attention', 'light'])
+@pytest.mark.parametrize('kind', ['attention', 'interaction', 'light'])
 def test_a_batch_is_what_a_ranker_reads(asked, tmp_path, kind):
   settings = examples.Settings(tiny.SIZES, 1, (0.,), 0)
   ground, rows = tiny.ground(3), np.array([5, 0, 17])
-  given = make(tmp_path, asked, kind, settings).__getitems__(rows)
+  groups = ('density',) if kind == 'light' else ('other', 'density')
+  given = make(tmp_path, asked, kind, settings,
+               groups=groups).__getitems__(rows)
   queries, mask = asked.vectors.take(rows), tiny.mask(ground.gallery, NUM)
   result = ground.searcher.shortlist(
       queries, shortlist.Sizes(**tiny.SIZES), mask.take(rows))
   want = ground.reader.batch(
       tiny.model(kind), queries,
-      ground.reader.context(queries, result, mask.take(rows)))
+      ground.reader.context(queries, result, 'photo', mask.take(rows)), groups)
   assert jax.tree.structure(given['batch']) == jax.tree.structure(want)
   for one, other in zip(*map(jax.tree.leaves, (given['batch'], want))):
     np.testing.assert_array_equal(one, other)
   np.testing.assert_array_equal(given['row'], rows)
+
+
+def test_rerankers_of_other_columns_share_the_examples(asked, tmp_path):
+  few = make(tmp_path, asked, 'interaction')
+  many = make(tmp_path, asked, 'attention', groups=('own', 'other'))
+  assert few.fingerprint() == many.fingerprint()
+  assert many.__getitems__([3])['batch'].columns.shape[-1] == 8
+  assert few.__getitems__([3])['batch'].columns.shape[-1] == 0
 
 
 def test_rows_are_rounds_of_the_queries(asked, tmp_path):
@@ -71,11 +81,14 @@ def test_proposed_lists_have_no_deep_negatives(asked, tmp_path):
   assert ((result.shortlist.ranks >= 0).any(axis=-1) == (rows >= 0)).all()
   assert np.isinf(result.dist_km[rows < 0]).all()
   assert np.isfinite(result.dist_km[rows >= 0]).all()
+  assert result.columns.shape == (*rows.shape, 0)
 
 
 @pytest.mark.parametrize('kind, changes, names', [
     ('attention', {}, {'meta_norm', 'support_norm'}),
     ('attention', {'use_support': False}, {'meta_norm'}),
+    ('interaction', {'use_support': False}, {'meta_norm'}),
+    ('interaction', {'use_support': True}, {'meta_norm', 'support_norm'}),
     ('light', {}, {'features_norm'})])
 def test_norms_are_those_of_the_modules_columns(asked, tmp_path, kind, changes,
                                                 names):

@@ -7,7 +7,7 @@ from pinpoint_jax import types
 from pinpoint_jax.candidates import filters, shortlist
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.geo import distance, neighbors
-from pinpoint_jax.rerank import examples
+from pinpoint_jax.rerank import examples, geo_prior, nearby, priors
 from pinpoint_jax.search import row_sets
 import pytest
 
@@ -66,15 +66,16 @@ def test_a_radius_hides_rows_from_the_search_alone(asked):
   settings = dataclasses.replace(SETTINGS, radii_km=(5.,), deep_negatives=0)
   ground, found = tiny.ground(), context(asked, settings)
   mask = filters.mask(ground.gallery, asked.photos, 'author')
-  expected = ground.reader.context(asked.vectors, found.shortlist, mask)
+  expected = ground.reader.context(
+      asked.vectors, found.shortlist, 'photo', mask)
   np.testing.assert_array_equal(found.counts, expected.counts)
-  for name in ('rows', 'counts', 'nearest_km'):
-    np.testing.assert_array_equal(getattr(found.support, name),
-                                  getattr(expected.support, name))
+  for field in dataclasses.fields(nearby.Nearby):
+    np.testing.assert_array_equal(getattr(found.nearby, field.name),
+                                  getattr(expected.nearby, field.name))
   near = row_sets.within_radius(
       neighbors.SphereIndex(ground.gallery.latlng_deg),
       asked.photos.latlng_deg, 5.)
-  assert row_sets.contains(near, found.support.rows.reshape(
+  assert row_sets.contains(near, found.nearby.rows.reshape(
       len(asked), -1)).any(), 'near rows of the other source support'
 
 
@@ -171,10 +172,27 @@ def test_columns_keep_all_of_a_context(asked):
   for name in ('rows', 'ranks', 'similarities'):
     np.testing.assert_array_equal(getattr(found.shortlist, name),
                                   getattr(again.shortlist, name))
-  for name in ('rows', 'similarities', 'counts', 'nearest_km'):
-    np.testing.assert_array_equal(getattr(found.support, name),
-                                  getattr(again.support, name))
+  for field in dataclasses.fields(nearby.Nearby):
+    np.testing.assert_array_equal(getattr(found.nearby, field.name),
+                                  getattr(again.nearby, field.name))
   np.testing.assert_array_equal(found.counts, again.counts)
+  assert again.priors == {} and again.features is None
+
+
+def test_columns_of_priors_are_those_of_each_rounds_candidates(asked):
+  ground = tiny.ground()
+  fitted = priors.fit(ground.gallery, np.arange(40), 'photo', tiny.RIDGE)
+  maker = examples.ExampleBuilder(
+      ground.searcher, ground.reader, SETTINGS, fitted)
+  for _, found in maker.contexts(asked, slice(5, 12), (0, 1), False):
+    places = ground.gallery.latlng_deg[np.maximum(found.shortlist.rows, 0)]
+    expected = geo_prior.columns(
+        fitted['ridge'], asked.vectors.raw[5:12], places)
+    np.testing.assert_array_equal(found.priors['ridge'], expected)
+    again = examples.from_columns(
+        examples.as_columns(found, np.zeros((1, 1))))
+    np.testing.assert_array_equal(again.priors['ridge'], expected)
+    assert again.nearby is None
 
 
 @pytest.mark.parametrize('changes', [

@@ -3,16 +3,16 @@
 import jax
 import numpy as np
 from pinpoint_jax.disk import weights as weight_files
-from pinpoint_jax.rerank import files, geo_prior
+from pinpoint_jax.rerank import files
 import pytest
 
 from tests.fixtures import model_dirs
 from tests.fixtures import tiny_ranking as tiny
 
 
-@pytest.fixture(params=['attention', 'light'])
+@pytest.fixture(params=['attention', 'interaction', 'light'])
 def saved(request, tmp_path):
-  trained = tiny.trained(request.param)
+  trained = tiny.trained(request.param, groups=('density', 'own'))
   files.save(tmp_path / 'm', request.param, trained.model,
              trained.params, trained.info, '# A card\n')
   return tmp_path / 'm', trained
@@ -28,31 +28,42 @@ def test_what_was_saved_is_loaded_to_the_bit(saved):
   for after, before in zip(
       *map(jax.tree.leaves, (loaded.params, trained.params))):
     assert after.tobytes() == np.asarray(before).tobytes()
-  assert loaded.info.weights == (3., 2., 1.)
+  # Of the channels, then of the columns.
+  assert loaded.info.weights == pytest.approx((3., 2., 1., *(
+      .1 * i for i in range(1, 9))))
   assert sorted(file.name for file in folder.iterdir()) == [
       'README.md', 'config.json', 'fingerprint.json', 'model.safetensors']
 
 
-def test_a_prior_is_saved_with_its_reranker(tmp_path):
-  trained = tiny.trained('light')
-  places = np.random.default_rng(0).uniform(-60, 60, (9, 2))
-  raw = np.random.default_rng(1).normal(size=(9, tiny.DIMS.raw))
-  prior = geo_prior.fit(raw.astype(np.float32), places, 5, 4)
-  weights = dict(image=3., location=2., raw=1.) | dict.fromkeys(
-      geo_prior.COLUMNS, .5)
-  info = tiny.info(prior={'centres': 5, 'anchors': 4, 'weights': weights,
-                          'ids': ['a', 'b']})
-  save = lambda prior: files.save(
-      tmp_path / 'm', 'light', trained.model, trained.params, info, '', prior)
-  save(prior)
+def test_priors_are_saved_with_their_reranker(tmp_path):
+  ground = tiny.ground()
+  trained = tiny.with_ridge(ground, np.arange(40), groups=('density', 'ridge'))
+  save = lambda priors: files.save(
+      tmp_path / 'm', 'light', trained.model, trained.params, trained.info, '',
+      priors)
+  save(trained.priors)
   loaded = files.load(tmp_path / 'm')
-  assert loaded.info == info
-  assert loaded.info.weights == (3., 2., 1., .5, .5, .5, .5)
-  assert {name: array.tobytes() for name, array in loaded.prior.items()} == {
-      name: array.tobytes() for name, array in prior.items()}
+  assert loaded.info == trained.info and len(loaded.info.fitted_ids) == 40
+  assert loaded.priors.keys() == {'ridge'}
+  for name, array in trained.priors['ridge'].items():
+    assert loaded.priors['ridge'][name].tobytes() == array.tobytes()
   save(None)
-  with pytest.raises(weight_files.WeightsError, match='prior/anchors is miss'):
+  with pytest.raises(weight_files.WeightsError, match='ridge/anchors is miss'):
     files.load(tmp_path / 'm')
+
+
+def test_a_gallery_without_the_vectors_that_it_reads_is_refused():
+  check = lambda trained, raw_dim: files.check_gallery(
+      trained, 'feed', raw_dim, 'G')
+  reads = tiny.trained(), tiny.trained(groups=('own',), use_raw=False)
+  for trained in reads:
+    check(trained, tiny.DIMS.raw)
+    with pytest.raises(ValueError, match=r'those of G have 0 .*--config.raw='):
+      check(trained, 0)
+  check(tiny.trained(use_raw=False), 0)
+  check(tiny.trained('light', groups=('density',)), 0)
+  with pytest.raises(ValueError, match='G was built by embedder dead'):
+    files.check_gallery(reads[0], 'dead', tiny.DIMS.raw, 'G')
 
 
 @pytest.mark.parametrize('change, words', [
@@ -63,10 +74,14 @@ def test_a_prior_is_saved_with_its_reranker(tmp_path):
     (lambda c: c['info'].pop('task'), 'needs the info'),
     (lambda c: c.update(kind=['light']), 'does not describe a model'),
     (lambda c: c['info'].update(task='drone'), "task 'drone': choices are"),
-    (lambda c: c['info'].update(prior={'centres': 1}), 'not describe a model'),
+    (lambda c: c['info'].update(priors={'ridge': {'centres': 1}}),
+     'not describe a model'),
+    (lambda c: c['info'].update(columns=['density']), 'not describe a model'),
+    (lambda c: c['columns'].update(linear=['age']), "reads linear columns"),
     (lambda c: c['fields'].update(colour='red'), 'needs the fields'),
     (lambda c: c['fields'].update(
-        {'widths': [9]} if 'widths' in c['fields'] else {'width': 32}),
+        {'widths': [9]} if 'widths' in c['fields'] else
+        {'width': 32} if 'width' in c['fields'] else {'hidden': 9}),
      'the model wants')])
 def test_a_model_of_another_kind_is_refused(saved, change, words):
   model_dirs.edit(saved[0], change)
@@ -81,12 +96,14 @@ def test_a_touched_directory_is_refused(saved):
     files.load(saved[0])
 
 
-def test_without_the_residual_the_similarities_have_no_weight():
+def test_without_a_linear_part_nothing_has_a_weight():
   assert tiny.info(residual=False).weights is None
 
 
 @pytest.mark.parametrize('changes', [
-    {'task': 'drone'}, {'sizes': {'image': 3}}, {'fusion': {}}])
+    {'task': 'drone'}, {'sizes': {'image': 3}}, {'fusion': {}},
+    {'linear': {'image': 1.}}, {'groups': ('density', 'density')},
+    {'groups': ('ridge',), 'priors': {}}, {'priors': tiny.RIDGE.sizes()}])
 def test_info_that_say_too_little_are_refused(changes):
-  with pytest.raises(ValueError, match='choices are|needs'):
+  with pytest.raises(ValueError, match='choices are|needs?'):
     tiny.info(**changes)

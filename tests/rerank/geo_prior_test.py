@@ -2,12 +2,9 @@
 
 import jax
 import numpy as np
-from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.rerank import geo_prior
 from pinpoint_jax.ridge import ridge as kernel_ridge
 import pytest
-
-from tests.fixtures import tiny_gallery
 
 RNG = np.random.default_rng(0)
 RAW = RNG.normal(size=(60, 8)).astype(np.float32)
@@ -66,21 +63,7 @@ def test_far_places_underflow_to_zero_without_nan():
                                    result))
 
 
-def test_a_stored_prior_is_read_back_and_a_changed_one_refused(tmp_path):
-  tiny_gallery.build(tmp_path / 'g', [tiny_gallery.make_store(
-      tmp_path / 's', tiny_gallery.names('p', 20))])
-  gallery = galleries.open_gallery(tmp_path / 'g')
-  settings = geo_prior.Settings(centres=5, anchors=4)
-  load = lambda settings: geo_prior.load_or_fit(
-      settings, gallery, np.arange(20), tmp_path / 'prior')
-  fitted, stored = load(settings), load(settings)
-  assert {name: array.tobytes() for name, array in fitted.items()} == {
-      name: array.tobytes() for name, array in stored.items()}
-  with pytest.raises(ValueError, match='centres 5 → 6'):
-    load(geo_prior.Settings(centres=6, anchors=4))
-  path = tmp_path / 'prior' / 'part_00000' / 'centres.npy'
-  data = bytearray(path.read_bytes())
-  data[-1] ^= 1
-  path.write_bytes(data)
-  with pytest.raises(ValueError, match='centres.npy was changed'):
-    load(settings)
+@pytest.mark.parametrize('changes', [{'centres': -1}, {'anchors': 0}])
+def test_sizes_that_are_none_are_refused(changes):
+  with pytest.raises(ValueError, match='centres is at least 0, anchors at'):
+    geo_prior.Settings(**changes)

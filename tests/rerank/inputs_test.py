@@ -7,11 +7,13 @@ from pinpoint_jax import types
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.gallery import neighbours
 from pinpoint_jax.models import rerank_inputs
-from pinpoint_jax.rerank import inputs, light_features
+from pinpoint_jax.rerank import inputs, light_features, nearby
 from pinpoint_jax.search import masks
 import pytest
 
 from tests.fixtures import tiny_ranking as tiny
+
+GROUPS = ('other', 'density', 'own')
 
 
 @pytest.fixture(scope='module', params=[1, 3])
@@ -21,7 +23,8 @@ def read(request):
   mask = tiny.mask(ground.gallery)
   result = ground.searcher.shortlist(
       queries, shortlist.Sizes(**tiny.SIZES), mask)
-  return ground, queries, ground.reader.context(queries, result, mask), mask
+  return ground, queries, ground.reader.context(
+      queries, result, 'photo', mask), mask
 
 
 def plain(ground, channel):
@@ -31,7 +34,7 @@ def plain(ground, channel):
 
 def test_vectors_are_those_of_the_candidates(read):
   ground, queries, context, _ = read
-  result = ground.reader.inputs(queries, context, inputs.InputSpec())
+  result = ground.reader.inputs(queries, context, inputs.InputSpec(), ())
   rows, valid = context.shortlist.rows, context.valid
   assert valid.any() and not valid.all()
   for channel in types.CHANNELS:
@@ -39,20 +42,26 @@ def test_vectors_are_those_of_the_candidates(read):
     np.testing.assert_array_equal(vectors[valid],
                                   plain(ground, channel)[rows[valid]])
     assert not vectors[~valid].any()
-  near = context.support.rows >= 0
-  assert near.any()
-  np.testing.assert_array_equal(
-      result.support.image[near],
-      plain(ground, 'image')[context.support.rows[near]])
+  for i, channel in enumerate(('image', 'raw')):
+    rows = context.nearby.rows[:, :, i]
+    near = rows >= 0
+    assert near.any()
+    np.testing.assert_array_equal(
+        getattr(result.support, channel)[near],
+        plain(ground, channel)[rows[near]])
+    np.testing.assert_array_equal(
+        getattr(result.support, f'{channel}_sims'),
+        context.nearby.similarities[:, :, i])
   np.testing.assert_array_equal(result.query_raw, queries.raw)
 
 
 def test_support_speaks_from_the_other_source_and_never_for_the_hidden(read):
   ground, _, context, mask = read
-  source, rows = ground.gallery.source, context.support.rows
+  source, rows = ground.gallery.source, context.nearby.rows
   near = rows >= 0
-  other = np.broadcast_to(context.shortlist.rows[..., None], rows.shape)
-  assert (source[rows[near]] != source[other[near]]).all()
+  # The queries are photos, whatever the candidates are.
+  assert (source[rows[near]] == types.SOURCES.index('street')).all()
+  assert len(np.unique(source[context.shortlist.rows[context.valid]])) == 2
   assert not mask.hides(rows.reshape(len(rows), -1)).reshape(
       rows.shape)[near].any()
 
@@ -64,34 +73,70 @@ def test_segments_make_no_difference():
     queries, mask = tiny.queries(), tiny.mask(ground.gallery)
     proposed = ground.searcher.shortlist(
         queries, shortlist.Sizes(**tiny.SIZES), mask)
-    context = ground.reader.context(queries, proposed, mask)
+    context = ground.reader.context(queries, proposed, 'photo', mask)
     result.append((
         ground.gallery.ids(proposed.rows[context.valid]).tolist(),
-        ground.reader.inputs(queries, context, inputs.InputSpec()),
-        ground.reader.features(context)))
+        ground.reader.inputs(queries, context, inputs.InputSpec(), GROUPS),
+        context.columns(GROUPS), ground.reader.features(context)))
   assert result[0][0] == result[1][0]
   np.testing.assert_array_equal(result[0][1].meta, result[1][1].meta)
   np.testing.assert_array_equal(result[0][1].support.scalars,
                                 result[1][1].support.scalars)
-  np.testing.assert_array_equal(result[0][2], result[1][2])
+  for i in (2, 3):
+    np.testing.assert_array_equal(result[0][i], result[1][i])
 
 
 def test_what_is_not_wanted_is_not_read(read):
   ground, queries, context, _ = read
-  few = ground.reader.inputs(queries, dataclasses.replace(
-      context, support=None), inputs.InputSpec(False, False, False))
+  bare = dataclasses.replace(context, nearby=None)
+  few = ground.reader.inputs(
+      queries, bare, inputs.InputSpec(False, False, False), ())
   assert few.query_raw is few.location is few.raw is few.support is None
   assert few.meta.shape[-1] == len(rerank_inputs.META)
-  with pytest.raises(ValueError, match='with_support=True'):
-    ground.reader.inputs(queries, dataclasses.replace(context, support=None),
-                         inputs.InputSpec())
+  with pytest.raises(ValueError, match='with_nearby=True'):
+    ground.reader.inputs(queries, bare, inputs.InputSpec(), ())
+  without_raw = ground.reader.inputs(
+      queries, context, inputs.InputSpec(raw=False), ()).support
+  assert without_raw.raw is without_raw.raw_sims is None
+
+
+def test_columns_are_the_linear_parts_and_the_networks(read):
+  ground, queries, context, _ = read
+  columns = context.columns(GROUPS)
+  assert columns.shape == (*context.valid.shape, 12)
+  assert not columns[~context.valid].any() and columns[context.valid].any()
+  num = len(nearby.OWN)
+  np.testing.assert_array_equal(
+      columns[..., :4], context.nearby.columns[..., num:])
+  meta = ground.reader.inputs(
+      queries, context, inputs.InputSpec(), GROUPS).meta
+  # Density is there already, once.
+  np.testing.assert_array_equal(meta[..., len(rerank_inputs.META):],
+                                columns[..., [0, 1, 2, 3, 8, 9, 10, 11]])
+  np.testing.assert_array_equal(
+      meta[..., 9:len(rerank_inputs.META)], columns[..., 4:8])
+
+
+def test_columns_that_were_not_looked_up_are_refused(read):
+  context = dataclasses.replace(read[2], nearby=None)
+  assert context.columns(('density',)).shape[-1] == 4
+  with pytest.raises(ValueError, match=r"\['other', 'ridge'\], which were not"):
+    context.columns(('density', 'ridge', 'other'))
+
+
+def test_a_reader_says_what_has_to_be_looked_up():
+  light, interaction = (tiny.model(kind) for kind in ('light', 'interaction'))
+  assert not inputs.reads_nearby(light, ('density',))
+  assert inputs.reads_nearby(light, ('density', 'own'))
+  assert not inputs.reads_nearby(interaction.clone(use_support=False), ())
+  assert inputs.reads_nearby(tiny.model('attention'), ())
 
 
 def test_features_see_only_what_the_query_may(read):
   ground, queries, context, _ = read
   features = ground.reader.features(context)
   assert features.shape == (*context.valid.shape, len(light_features.FEATURES))
-  bare = ground.reader.context(queries, context.shortlist,
+  bare = ground.reader.context(queries, context.shortlist, 'photo',
                                masks.open_mask(len(queries)))
   assert (bare.counts >= context.counts).all()
   assert (bare.counts > context.counts).any()

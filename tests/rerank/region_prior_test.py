@@ -1,12 +1,9 @@
-"""The region prior: places to cells, photos to chances, kept on disk."""
+"""The region prior: places to cells, photos to chances."""
 
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.rerank import region_prior
 import pytest
-
-from tests.fixtures import tiny_gallery
 
 RNG = np.random.default_rng(0)
 SETTINGS = region_prior.Settings(cells=16, hidden=16, steps=200, batch=64,
@@ -101,43 +98,3 @@ def test_the_same_seed_is_the_same_prior():
 def test_no_rows_are_refused():
   with pytest.raises(ValueError, match='no rows to fit it on'):
     region_prior.fit({}, {}, {}, SETTINGS, 0)
-
-
-SMALL = region_prior.Settings(cells=4, hidden=4, steps=2, batch=8)
-
-
-def _gallery(tmp_path):
-  stores = [tiny_gallery.make_store(tmp_path / s, tiny_gallery.names(s, 20), s)
-            for s in types.SOURCES]
-  tiny_gallery.build(tmp_path / 'g', stores)
-  return galleries.open_gallery(tmp_path / 'g')
-
-
-def test_hidden_rows_have_no_part_in_a_fit(tmp_path):
-  gallery = _gallery(tmp_path)
-  rows = region_prior.rows_to_fit(gallery, np.array([3, 4, 4, 38]))
-  assert rows.tolist() == [i for i in range(40) if i not in (3, 4, 38)]
-  with pytest.raises(ValueError, match='0 rows are left to fit a region prior'):
-    region_prior.rows_to_fit(gallery, np.arange(40))
-
-
-def test_a_stored_prior_is_read_back_and_another_one_refused(tmp_path):
-  gallery = _gallery(tmp_path)
-  load = lambda settings, seed: region_prior.load_or_fit(
-      settings, gallery, np.arange(40), tmp_path / 'prior', seed)
-  fitted, stored = load(SMALL, 0), load(SMALL, 0)
-  assert {name: array.shape for name, array in fitted.items()
-          } == region_prior.shapes(4, 4, tiny_gallery.DIM)
-  assert {name: array.tobytes() for name, array in fitted.items()} == {
-      name: array.tobytes() for name, array in stored.items()}
-  with pytest.raises(ValueError, match='seed 0 → 1'):
-    load(SMALL, 1)
-
-
-def test_a_gallery_without_raw_features_is_refused(tmp_path):
-  gallery = _gallery(tmp_path)
-  region_prior.check(SMALL, gallery)
-  gallery.manifest['raw'] = 'off'
-  region_prior.check(region_prior.Settings(cells=0), gallery)
-  with pytest.raises(ValueError, match='has no raw features to fit a prior on'):
-    region_prior.check(SMALL, gallery)

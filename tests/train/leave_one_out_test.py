@@ -54,7 +54,8 @@ def lists(queries, leave_one_out):
   same = np.linalg.norm(places[safe] - places[queries][:, None], axis=-1) < 1
   valid = rows >= 0
   return {'batch': scoring.Batch(
-      np.where(valid[..., None], sims, 0.), valid, features=features),
+      np.where(valid[..., None], sims, 0.), valid,
+      np.zeros((*valid.shape, 0), np.float32), features=features),
           'dist_km': np.where(same, 1., 5000.).astype(np.float32)}
 
 
@@ -70,7 +71,7 @@ def trained_on(given):
     at = rng.integers(0, len(given['dist_km']), BATCH)
     batch = scoring.Batch(
         given['batch'].similarities[at], given['batch'].valid[at],
-        features=given['batch'].features[at])
+        given['batch'].columns[at], features=given['batch'].features[at])
     now, _ = step(now, arrays.put_batch(
         {'batch': batch, 'dist_km': given['dist_km'][at]}, mesh))
     jax.block_until_ready(now)  # Steps that pile up can wait for ever.

@@ -16,8 +16,9 @@ import pytest
 
 from tests.fixtures import tiny_ranking as tiny
 
-WEIGHTS, STEPS, BATCH, K = (3., 2., 1.), 40, 16, 6
-KINDS = ('attention', 'light')
+# Of the channels, then of one column that says nothing of the distance.
+WEIGHTS, STEPS, BATCH, K = (3., 2., 1., .5), 40, 16, 6
+KINDS = ('attention', 'interaction', 'light')
 
 
 def batch(kind, seed=0):
@@ -37,7 +38,8 @@ def batch(kind, seed=0):
     result = result._replace(inputs=result.inputs._replace(valid=valid))
     result.inputs.meta[..., 0] = hint
   return {'batch': result._replace(
-      valid=valid, similarities=.1 * np.abs(result.similarities)),
+      valid=valid, similarities=.1 * np.abs(result.similarities),
+      columns=.1 * rng.normal(size=(BATCH, K, 1)).astype(np.float32)),
           'dist_km': dist_km.astype(np.float32)}
 
 
@@ -71,19 +73,25 @@ def run(kind, mesh_shape=(1, 1), loss='expected_reward'):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
-def test_training_begins_as_the_fusion(kind):
+def test_training_begins_as_the_linear_part(kind):
   before, _, _ = run(kind)
   given = batch(kind)['batch']
+  weights = scoring.tile_weights(WEIGHTS, BATCH)
   result = jax.jit(functools.partial(scoring.scores, tiny.model(kind)))(
-      before.params, given, scoring.tile_weights(WEIGHTS, BATCH))
-  want = np.where(given.valid, given.similarities @ np.float32(WEIGHTS),
-                  -np.inf)
-  np.testing.assert_allclose(result, want, rtol=1e-6)
+      before.params, given, weights)
+  terms = np.concatenate([given.similarities, given.columns], axis=-1)
+  expected = np.where(given.valid, terms @ np.float32(WEIGHTS), -np.inf)
+  np.testing.assert_allclose(result, expected, rtol=1e-5)
+  linear, network = jax.jit(functools.partial(
+      scoring.parts, tiny.model(kind)))(before.params, given, weights)
+  np.testing.assert_array_equal(linear, result)
+  np.testing.assert_array_equal(network, np.where(given.valid, 0., -np.inf))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize('kind, loss', [
-    ('attention', 'expected_reward'), ('light', 'expected_reward'),
+    ('attention', 'expected_reward'), ('interaction', 'expected_reward'),
+    ('light', 'expected_reward'),
     ('light', 'pairwise_margin')])
 def test_it_learns_what_the_network_can_see(kind, loss):
   _, metrics, _ = run(kind, loss=loss)
@@ -113,8 +121,9 @@ def test_shardings(golden):
   for kind in KINDS:
     shapes = jax.eval_shape(
         lambda key, kind=kind: scoring.init(
-            tiny.model(kind, **({} if kind == 'light' else {
-                'strict_independent': False})), tiny.DIMS, key),
+            tiny.model(kind, **({
+                'strict_independent': False, 'products': True}
+                if kind == 'attention' else {})), tiny.DIMS, key),
         jax.random.key(0))
     result[kind] = rules.describe(shapes, states.SHARDING_RULES, mesh)
   golden('reranker_shardings.json', json.dumps(result, indent=1) + '\n')
