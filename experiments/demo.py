@@ -1,11 +1,11 @@
 """The main job end to end on Synthetic Earth; `make demo` runs it.
 
-Renders JPEGs, extracts features of a small ViT into feature stores, trains
-embedders of photos and places, builds their galleries, trains rerankers on
-photos that lie in no gallery, answers every query with every system, and
-writes results.json, results.md and report.html to the workdir. Synthetic Earth
-is made up: its figures compare systems with each other and say nothing about
-real photographs.
+Makes a world of photos and street views as feature stores, trains embedders of
+photos and places, builds their galleries, trains rerankers on photos that lie
+in no gallery, answers every query with every system, judges what can be claimed
+from that, and writes results.json, claims.json, errors/, results.md and
+report.html to the workdir. Synthetic Earth is made up: its figures compare
+systems with each other and say nothing about real photographs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,21 +14,17 @@ import hashlib
 import time
 from typing import Any
 
-from experiments.demo_stages import figures, models
+from experiments.demo_stages import claims, figures, models, worlds
 from experiments.demo_stages import jobs as demo_jobs
 from experiments.run import launch, run_record, training_run
-from input_pipeline import open_source
 from input_pipeline.synthetic_earth import contact_sheet
-from input_pipeline.synthetic_earth import dataset as synthetic
+from input_pipeline.synthetic_earth import dataset as rendered
 from ml_collections import config_dict
 from pinpoint_jax import types
-from pinpoint_jax.evals import results
-from pinpoint_jax.features import backbone as backbone_lib
-from pinpoint_jax.features import backbones, extract, store
+from pinpoint_jax.evals import errors_file, evaluation, results
+from pinpoint_jax.features import store
 from pinpoint_jax.report import tables
 
-GALLERIES = ('gallery_photo', 'gallery_street')
-RERANK = ('rerank_photo', 'rerank_street')
 QUERIES = ('query_photo_known', 'query_photo_new', 'query_street')
 INTRO = ('Synthetic Earth is a made-up world on real geography. These figures '
          'compare systems with each other and say nothing about real '
@@ -51,76 +47,93 @@ NOTES = (
     'retrieval: the best of a shortlist by a weighted sum of the three '
     'similarities.',
     'light: a small network over hand-made features of a long shortlist.',
-    'full: the attention reranker, which also sees what the other source shows '
-    'near each candidate; full_no_support does not.',
+    'interaction: a network that compares query and candidate coordinate by '
+    'coordinate and reads columns: density, what both sources show near the '
+    'candidate, the region prior.',
+    'attention: a Transformer over the same.',
+    'full: of interaction and attention the one that is better on held-out '
+    'examples.',
+    'linear: the weighted sum of similarities and columns that full corrects, '
+    'without its network.',
+    'full_no_support: full without what the other source shows near the '
+    'candidate.',
     'full_single_source: embedder, gallery and reranker of the query’s source '
     'alone.',
-    'one source: the same of an embedder that learned from the query’s source '
-    'alone.',
-    'no location channel, no raw channel: it proposes no candidate and has no '
-    'token; its similarity still counts. Without raw features there is no '
-    'prior either.',
-    'no prior: without the kernel ridge beside the similarities.',
-    'set-aware: candidates attend to each other.',
+    'full_pairwise: the paper’s form: attention, pairwise margin, no columns, '
+    'nothing beside the network.',
+    'ideal: a chooser that knows the world, among the same shortlist.',
+    'network: the share of answers that a network changes against its linear '
+    'part, and its share of the variance of the scores.',
+    'one source: of an embedder that learned from the query’s source alone.',
     'geoclip_style: GeoCLIP’s location tower and loss on the same features, '
     'nearest gallery place.',
     'oracle: the shortlist’s candidate nearest to the truth.',
     'argmax takes the best candidate; expected_score the one with the highest '
     'expected GeoScore among the candidates.',
 )
-_VARIANTS = ('one source', 'no location channel', 'no raw channel', 'no prior',
-             'set-aware')
+_VARIANTS = ('one source',)
 
 
 def main(run: launch.Run) -> None:
-  """Render, extract, train, build, rerank, answer, score, report."""
-  seconds: dict[str, float] = {}
-  training_run.share_compilations(models.fresh(run.workdir / 'compiled'))
-  dataset = synthetic.SyntheticEarth(run.config.world_size, run.config.seed)
-  with _stage('render', seconds):
-    for split in (*GALLERIES, *RERANK, *QUERIES):
-      dataset.write_folder(
-          run.workdir / 'data' / split, split, run.config.processes)
-  with _stage('features', seconds):
-    backbone = backbones.load(
-        run.config.backbone, ops=run.config.preprocess or None)
-    stores = _features(run, backbone)
-  with demo_jobs.Jobs(models.fresh(run.workdir / 'logs'),
-                      run.config.jobs) as jobs:
-    routed, rows = _train_and_evaluate(run, jobs, seconds)
-  about = _provenance(run.config, backbone, stores, seconds)
-  rows = [row | {'provenance': row['provenance'] | about} for row in rows]
-  _report(run, dataset, sorted(rows, key=_order), [
-      f'Router: {routed["test"]["accuracy"]:.2%} of the queries are sent to '
-      f'the task of their source by their feature alone.',
-      'Time: ' + ', '.join(f'{name} {spent} s'
-                           for name, spent in seconds.items())])
+  """Make the world, train, build, rerank, answer, score, judge, report."""
+  config, workdir, seconds = run.config, run.workdir, {}
+  training_run.share_compilations(models.fresh(workdir / 'compiled'))
+  with demo_jobs.Jobs(models.fresh(workdir / 'logs'), config.jobs) as jobs:
+    with _stage('world', seconds):
+      stores = worlds.make(config, workdir, jobs)
+    routed = _train(config, workdir, jobs, seconds)
+    with _stage('evaluate', seconds):
+      done = _evaluate(config, workdir, jobs)
+  about = _provenance(config, stores, seconds)
+  rows = sorted([row | {'provenance': row['provenance'] | about}
+                 for row in done.rows], key=_order)
+  with _stage('claims', seconds):
+    errors_file.write(workdir / 'errors', done.errors, done.ids,
+                      config.distance)
+    verdicts = claims.judged(rows, done.errors, config.num_resamples)
+  remarks = [f'Router: {routed["test"]["accuracy"]:.2%} of the queries are '
+             f'sent to the task of their source by their feature alone.']
+  leaks = figures.leaks(rows)
+  if leaks:
+    remarks.append('Hiding the author’s own photos, at 1 km: '
+                   + '; '.join(leaks) + '.')
+  remarks.append('Time: ' + ', '.join(
+      f'{name} {spent} s' for name, spent in seconds.items()))
+  _report(run, rows, verdicts, remarks)
 
 
-def _train_and_evaluate(
-    run: launch.Run, jobs: demo_jobs.Jobs, seconds: dict[str, float],
-) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
-  """The router's figures, and the rows of the table."""
-  config, workdir = run.config, run.workdir
+def _train(config: config_dict.ConfigDict, workdir: Any, jobs: demo_jobs.Jobs,
+           seconds: dict[str, float]) -> Mapping[str, Any]:
+  """Everything that learns; the router's figures."""
   with _stage('embedders', seconds):
     jobs.run({f'embedder {name}': (models.embedder, (config, workdir, name))
               for name in config.embedders})
   with _stage('galleries', seconds):
     for name in config.embedders:
-      for mode in models.galleries(name):
-        models.gallery(workdir, name, mode)
+      models.gallery(workdir, name, models.mode_of(name))
   with _stage('rerankers', seconds):
     models.fresh(workdir / 'shortlists')
     jobs.run({f'{source} rerankers': (
         models.rerankers, (config, workdir, source))
               for source in types.SOURCES})
   with _stage('router', seconds):
-    routed = models.router(workdir, figures.QUERIES)
-  with _stage('evaluate', seconds):
-    parts = jobs.run({f'figures {part.name}': (
-        figures.rows, (config, workdir, part))
-                      for part in figures.parts(config)})
-  return routed, [row for rows in parts for row in rows]
+    return models.router(workdir, figures.QUERIES)
+
+
+def _evaluate(config: config_dict.ConfigDict, workdir: Any,
+              jobs: demo_jobs.Jobs) -> evaluation.Evaluated:
+  """All rows of the table, and the errors of all queries."""
+  work = {f'figures {part.name}': (figures.evaluated, (config, workdir, part))
+          for part in figures.parts(config)}
+  if config.world.kind == 'features':
+    work |= {f'ideal {split}': (figures.ideal_rows, (config, workdir, split))
+             for split in QUERIES}
+  done = evaluation.Evaluated([], [])
+  for part in jobs.run(work):
+    done.rows.extend(part.rows)
+    done.errors.update(part.errors)
+    done.ids.update(part.ids)
+  return done
 
 
 @contextlib.contextmanager
@@ -132,21 +145,6 @@ def _stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
   print(f'{name}: {seconds[name]} s', flush=True)
 
 
-def _features(run: launch.Run, backbone: backbone_lib.Backbone,
-              ) -> dict[str, store.FeatureStore]:
-  """Features of every split: JPEGs on disk to feature stores."""
-  folder = models.fresh(run.workdir / 'features')
-  stores = {}
-  for split in (*GALLERIES, *RERANK, *QUERIES):
-    source = open_source.open_source(
-        'csv', run.workdir / 'data' / split,
-        source='street' if split.endswith('street') else 'photo')
-    plan = extract.Plan(processes=run.config.decode_processes,
-                        max_failed_share=0.0)
-    stores[split] = extract.extract(source, backbone, folder / split, plan)
-  return stores
-
-
 def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
   """Query sets apart, the main gallery first, variants last, by system."""
   return (QUERIES.index(row['queries']), row['gallery'] != 'combined',
@@ -155,42 +153,53 @@ def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _provenance(
-    config: config_dict.ConfigDict, backbone: backbone_lib.Backbone,
-    stores: Mapping[str, store.FeatureStore],
+    config: config_dict.ConfigDict, stores: Mapping[str, store.FeatureStore],
     seconds: Mapping[str, float]) -> dict[str, Any]:
   parts = ''.join(stores[split].fingerprint() for split in sorted(stores))
   return {
       'config_hash': run_record.config_hash(config),
       'git': run_record.git_revision(),
-      'data': f'synthetic_earth/{config.world_size}/seed{config.seed}',
+      'data': worlds.name(config),
       'data_hash': hashlib.sha256(parts.encode()).hexdigest()[:16],
-      'backbone': f'{backbone.name} ({backbone.weight_hash[:16]}) after '
-                  f'{backbone.preprocess}',
+      'backbone': worlds.origin(stores),
       'versions': run_record.versions(),
       'seconds_by_stage': dict(seconds),
   }
 
 
-def _report(run: launch.Run, dataset: synthetic.SyntheticEarth,
-            rows: Sequence[Mapping[str, Any]],
+def _report(run: launch.Run, rows: Sequence[Mapping[str, Any]],
+            verdicts: Sequence[Mapping[str, Any]],
             remarks: Sequence[str]) -> None:
-  """Writes results.json, results.md, report.html and prints the main table."""
-  run_record.write_json(run.workdir / 'results.json', rows)
+  """Writes figures, claims and the page; prints the main table."""
+  workdir = run.workdir
+  run_record.write_json(workdir / 'results.json', rows)
+  run_record.write_json(workdir / 'claims.json', verdicts)
   shown = {'Every system': figures.systems(rows),
            'What each part is worth': figures.left_out(rows)}
   text = ''.join(f'\n## {caption}\n\n{tables.markdown(part)}'
                  for caption, part in shown.items())
-  (run.workdir / 'results.md').write_text(
-      f'# Synthetic Earth (synthetic)\n\n{INTRO}\n{text}')
-  contact_sheet.contact_sheet(dataset).save(run.workdir / 'samples.png')
-  page = run.workdir / 'report.html'
+  claimed = tables.claims_markdown(verdicts)
+  (workdir / 'results.md').write_text(
+      f'# Synthetic Earth (synthetic)\n\n{INTRO}\n{text}\n## Claims\n\n'
+      f'{claimed}', encoding='utf-8')
+  page = workdir / 'report.html'
   page.write_text(tables.page(
-      'Synthetic Earth (synthetic)', INTRO, shown,
-      {'Samples of the world': 'samples.png'}, [*_notes(rows), *remarks]))
-  print(f'\n{tables.markdown(figures.main_rows(rows))}\n'
-        f'{remarks[0]}\n'
-        f'all {len(rows)} rows, with filters, galleries and ablations:\n'
-        f'figures  {run.workdir / "results.json"}\npage     {page}')
+      'Synthetic Earth (synthetic)', INTRO, shown, _samples(run),
+      [*_notes(rows), *remarks], claims=verdicts), encoding='utf-8')
+  print(f'\n{tables.markdown(figures.main_rows(rows))}\n{claimed}\n'
+        + '\n'.join(remarks[:-1]) +
+        f'\nall {len(rows)} rows, with filters, galleries and ablations:\n'
+        f'figures  {workdir / "results.json"}\n'
+        f'claims   {workdir / "claims.json"}\npage     {page}')
+
+
+def _samples(run: launch.Run) -> dict[str, str]:
+  """Pictures of the world, where it has any."""
+  if run.config.world.kind != 'pixels':
+    return {}
+  dataset = rendered.SyntheticEarth(run.config.world.size, run.config.seed)
+  contact_sheet.contact_sheet(dataset).save(run.workdir / 'samples.png')
+  return {'Samples of the world': 'samples.png'}
 
 
 def _notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,12 +1,16 @@
-"""Synthetic Earth end to end, version 5: every system, and each part left out.
+"""Synthetic Earth end to end, version 6: every system, and each part left out.
 
 Command:  make demo
-          python -m experiments.demo --config=demo \
-            --workdir=runs/demo
-Hardware: two CPU cores, 8 GB of memory. Time: about 12 minutes.
+          python -m experiments.demo --config=demo --workdir=runs/demo
+          make seeds   (three worlds at full size, :full)
+Hardware: two CPU cores, 6 GB of memory. Time: about 6 minutes; at full size
+          about half an hour a seed.
 Expect:   see docs/results/demo.md; the same figures on every machine of one
           kind.
-Quick:    --config=demo:quick   (the tiny world, seconds)
+Full:     --config=demo:full   48,000 examples and 10,000 queries a source, and
+          more parts left out; variant=sparse is a world with few photos.
+Quick:    --config=demo:quick  (the tiny world, seconds); :quick,pixels is the
+          rendered world: JPEGs, a ViT's features, then the same.
 """
 
 from typing import Any
@@ -14,86 +18,116 @@ from typing import Any
 from experiments.configs import common, train_embedder, train_reranker
 from ml_collections import config_dict
 
+_COLUMNS = ('density', 'own', 'other', 'region')
+
 
 def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   """The demo; `quick` shrinks the world to the size that tests use."""
-  arg = common.parse_arg(arg, quick=False, seed=0)
+  arg = common.parse_arg(arg, quick=False, full=False, pixels=False,
+                         variant='default', seed=0)
   config = config_dict.ConfigDict()
   config.seed = arg.seed
-  config.world_size = 'tiny' if arg.quick else 'demo'
-  config.processes = 2
+  config.world = config_dict.ConfigDict({
+      'kind': 'pixels' if arg.pixels else 'features',
+      'variant': '' if arg.pixels else arg.variant,
+      'size': 'tiny' if arg.quick else 'full' if arg.full else 'demo'})
+  # Of the rendered world alone.
+  config.pixels = config_dict.ConfigDict({
+      'backbone': 'demo',  # 'thumbnail' is the floor: nothing is learned.
+      'preprocess': '',  # '' takes the backbone's own.
+      'processes': 2,
+      'decode_processes': 0 if arg.quick else 2})  # 0: none to start.
   # Trainings and evaluations at a time; 0: one after the other, in the open.
   config.jobs = 0 if arg.quick else 2
-  config.decode_processes = 0 if arg.quick else 2  # 0: none to start.
-  config.backbone = 'demo'  # 'thumbnail' is the floor: nothing is learned.
-  config.preprocess = ''  # '' takes the backbone's own.
-  config.embedder = _embedder(arg.quick)
+  config.embedder = _embedder(arg)
   # By what they learn from; one source alone and GeoCLIP's way to compare.
   config.embedders = ('both',) if arg.quick else (
-      'both', 'photo', 'street', 'geoclip_style')
+      ('both', 'photo', 'street', 'geoclip_style') if arg.full
+      else ('both', 'geoclip_style'))
   config.geoclip_style = config_dict.ConfigDict(
       train_embedder.geoclip_style(64 if arg.quick else 128, 64,
                                    64 if arg.quick else 512))
-  config.attention = _reranker('attention', arg.quick)
-  config.light = _reranker('light', arg.quick)
-  config.rerankers = config_dict.ConfigDict(_rerankers(arg.quick))
+  # Examples of all rerankers but the light one; `ideal` chooses from these.
+  config.examples = config_dict.ConfigDict({
+      'sizes': {'image': 8, 'location': 2, 'raw': 2}})
+  for kind in ('interaction', 'attention', 'light'):
+    config[kind] = _reranker(kind, arg, config.examples)
+  config.rerankers = config_dict.ConfigDict(_rerankers(arg))
+  # The paper's way too: only the query's own source is searched.
+  config.same_source = not arg.quick
   config.filters = ('none', 'author')
   config.distance = 'haversine'
   config.num_resamples = 100 if arg.quick else 1000
   return config
 
 
-def _embedder(quick: bool) -> config_dict.ConfigDict:
+def _embedder(arg: config_dict.ConfigDict) -> config_dict.ConfigDict:
   """Small towers; how they were chosen see docs/training.md."""
   config = train_embedder.get_config('quick')
-  config.objective.targets.kind = 'soft'
-  config.objective.targets.tau_km = 100.0
+  if not arg.pixels:
+    config.update(train_embedder.feature_earth(arg.quick))
   # No row is kept back: the rerankers have photos of their own.
   config.validation_percent = 0.0
   config.eval.max_queries = 0  # The table is the evaluation.
-  config.train.num_steps = 30 if quick else 800
   config.train.log_every = 250
   config.train.save_every = 0
-  if quick:
+  if arg.pixels:
+    config.objective.targets = {'kind': 'soft', 'near_km': 0.2, 'tau_km': 100.}
+    config.train.num_steps = 30 if arg.quick else 800
+  if arg.quick:
     config.data.batch_size = 64
   return config
 
 
-def _reranker(kind: str, quick: bool) -> config_dict.ConfigDict:
+def _reranker(kind: str, arg: config_dict.ConfigDict,
+              examples: config_dict.ConfigDict) -> config_dict.ConfigDict:
   config = train_reranker.get_config(f'quick,kind={kind}')
+  config.max_queries = 60_000
   config.examples.rounds = 1
-  config.max_queries = 3000
-  config.train.log_every = 100
-  config.train.save_every = 0
-  if kind == 'attention':
-    config.examples.sizes = {'image': 8, 'location': 4, 'raw': 4}
-    # 2,700 examples: at 1e-3 the network overfits.
-    config.optimizer.learning_rate = 1e-4
-    config.data.batch_size = 64
-    config.train.num_steps = 60
+  if kind != 'light':
+    config.examples.sizes = examples.sizes.copy_and_resolve_references()
     config.examples.deep_negatives = 2
-  if quick:
+    config.columns = _COLUMNS
+  config.region.cells = 32 if arg.quick else 1024
+  config.data.batch_size = 64
+  config.train.num_steps = {'interaction': 4000, 'attention': 1000,
+                            'light': 1000}[kind]
+  if not arg.full:
+    config.train.num_steps //= 2
+  config.train.log_every = 500
+  config.train.save_every = 0
+  # Early stopping: what was best on held-out examples is exported.
+  config.train.best = 'validation/reward'
+  config.eval.every = 500
+  if arg.quick:
     config.max_queries = 100
     config.data.batch_size = 16
     config.train.num_steps = 10
-    config.geo_prior = {'centres': 32, 'anchors': 64}
+    config.eval.every = 5
   return config
 
 
-def _rerankers(quick: bool) -> dict[str, Any]:
+def _rerankers(arg: config_dict.ConfigDict) -> dict[str, Any]:
   """Kind, name in the ablation table, and what differs from the kind."""
-  def one(kind: str, variant: str = '', **changes: Any) -> dict[str, Any]:
-    return {'kind': kind, 'variant': variant, 'changes': changes}
-  variants = {'light': one('light'), 'full': one('attention')}
-  if quick:
-    return variants
-  return variants | {
-      'full_no_support': one('attention', model={'use_support': False}),
-      'no_location': one('attention', 'no location channel',
-                         model={'use_location': False},
-                         examples={'sizes': {'location': 0}}),
-      'no_raw': one('attention', 'no raw channel', model={'use_raw': False},
-                    examples={'sizes': {'raw': 0}}, geo_prior={'centres': 0}),
-      'no_prior': one('attention', 'no prior', geo_prior={'centres': 0}),
-      'set_aware': one('attention', 'set-aware',
-                       model={'strict_independent': False})}
+  def reranker(kind: str, variant: str = '', **changes: Any) -> dict[str, Any]:
+    return {'kind': kind, 'variant': variant, 'embedder': 'both',
+            'changes': changes}
+  without = lambda group: {
+      'columns': tuple(name for name in _COLUMNS if name != group)}
+  rerankers = {
+      'light': reranker('light'), 'interaction': reranker('interaction'),
+      'full_no_support': reranker('interaction', **without('other'))}
+  if arg.quick:
+    return rerankers
+  rerankers['full_pairwise'] = reranker(
+      'attention', columns=(), model={'products': False},
+      objective={'loss': 'pairwise_margin', 'residual': False})
+  if not arg.full:
+    return rerankers
+  return rerankers | {
+      'attention': reranker('attention'),
+      'no_own': reranker('interaction', 'no own source', **without('own')),
+      'no_region': reranker('interaction', 'no region', **without('region')),
+      'no_density': reranker('interaction', 'no density',
+                             **without('density')),
+      'no_columns': reranker('interaction', 'no columns', columns=())}

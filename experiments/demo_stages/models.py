@@ -24,11 +24,9 @@ MODES = {'combined': types.SOURCES,
          **{source: (source,) for source in types.SOURCES}}
 
 
-def galleries(name: str) -> tuple[str, ...]:
-  """Modes of the galleries that an embedder of that name gets."""
-  if name == 'both':
-    return tuple(MODES)
-  return ('combined',) if name == 'geoclip_style' else (name,)
+def mode_of(name: str) -> str:
+  """The mode of the gallery that an embedder of that name gets."""
+  return name if name in types.SOURCES else 'combined'
 
 
 def store(workdir: pathlib.Path, split: str) -> str:
@@ -71,16 +69,17 @@ def rerankers(demo: config_dict.ConfigDict, workdir: pathlib.Path,
     reranker(demo, workdir, name, task, 'both', 'combined')
   if task in demo.embedders:
     # No other source supports there.
-    reranker(demo, workdir, 'full', task, task, task)
+    reranker(demo, workdir, 'interaction', task, task, task)
 
 
 def reranker(demo: config_dict.ConfigDict, workdir: pathlib.Path, name: str,
              task: str, embedder_name: str, mode: str) -> pathlib.Path:
   """Trains a reranker of config.rerankers for one task; its model directory."""
-  config = demo[demo.rerankers[name].kind]
-  config = config.copy_and_resolve_references()
+  config = demo[demo.rerankers[name].kind].copy_and_resolve_references()
   config.update(demo.rerankers[name].changes)
   config.seed, config.task = demo.seed, task
+  # The table knows it by its name; the kinds are named by themselves.
+  config.system = '' if name == demo.rerankers[name].kind else name
   config.embedder = str(workdir / 'embedder' / embedder_name / 'model')
   config.gallery = str(workdir / 'gallery' / f'{embedder_name}_{mode}')
   config.queries = 'apart'
@@ -108,7 +107,8 @@ def _shortlists(workdir: pathlib.Path,
                 config: config_dict.ConfigDict) -> pathlib.Path:
   """Where examples lie: one place for all who learn from the same."""
   shared = {name: config[name] for name in (
-      'kind', 'task', 'gallery', 'examples', 'geo_prior')}
+      'task', 'gallery', 'examples', 'region', 'ridge')}
+  shared['light'] = config.kind == 'light'
   return workdir / 'shortlists' / run_record.config_hash(
       config_dict.ConfigDict(shared))
 

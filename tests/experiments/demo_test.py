@@ -1,10 +1,11 @@
-"""The demo on the tiny world: twice the same, with every row it promises."""
+"""The demo on tiny worlds: twice the same, every row, claims that can fail."""
 
 import json
 
-from experiments import demo
 from experiments.configs import demo as demo_config
+from experiments.demo_stages import claims as demo_claims
 from experiments.demo_stages import figures as demo_figures
+from pinpoint_jax.evals import errors_file, results
 import pytest
 
 from tests.fixtures import tiny_training
@@ -13,11 +14,12 @@ pytestmark = pytest.mark.slow
 
 CONFIG = '--config=experiments/configs/demo.py:quick'
 SYSTEMS = ('raw_1nn', 'image_top1', 'location_top1', 'retrieval', 'light',
-           'full')
+           'linear', 'interaction', 'full', 'full_no_support', 'ideal')
+QUERIES = ('query_photo_known', 'query_photo_new', 'query_street')
 
 
-def run(binary, workdir, *args):
-  done = binary('demo', CONFIG, f'--workdir={workdir}', *args,
+def run(binary, workdir, *args, config=CONFIG):
+  done = binary('demo', config, f'--workdir={workdir}', *args,
                 env=tiny_training.environment())
   assert done.returncode == 0, done.stderr
   return json.loads((workdir / 'results.json').read_text())
@@ -53,37 +55,86 @@ def test_twice_the_same_figures_and_stores(runs):
 
 def test_every_row_that_is_promised(runs):
   rows = runs[0][0][0]
-  names = ('queries', 'gallery', 'system', 'filter', 'decode')
-  result = [tuple(row[name] for name in names) for row in rows]
+  names = ('queries', 'system', 'filter', 'decode')
   promised = set()
-  for queries in demo.QUERIES:
-    for gallery in ('combined', 'same_source'):
-      promised.add((queries, gallery, 'chance', 'none', 'argmax'))
-      for name in ('none', 'author'):
-        promised.add((queries, gallery, 'oracle', name, 'argmax'))
-        # On its own source alone the light one is not asked.
-        promised |= {(queries, gallery, system, name, decode)
-                     for system in SYSTEMS
-                     if system != 'light' or gallery == 'combined'
-                     for decode in ('argmax', 'expected_score')}
-  assert set(result) == promised
-  # One oracle for each list that a system of the gallery chooses from.
-  lists = {(row['gallery'], row['variant']) for row in rows if row['variant']}
-  assert {system for system, _ in lists} == {'combined', 'same_source'}
+  for queries in QUERIES:
+    promised.add((queries, 'chance', 'none', 'argmax'))
+    for name in ('none', 'author') if 'known' in queries else ('none',):
+      promised.add((queries, 'oracle', name, 'argmax'))
+      promised |= {(queries, system, name, decode) for system in SYSTEMS
+                   if system != 'ideal' or name == 'none'
+                   for decode in ('argmax', 'expected_score')}
+  assert {tuple(row[name] for name in names) for row in rows} == promised
+  assert {row['gallery'] for row in rows} == {'combined'}
   assert all(row['system'] == 'oracle' for row in rows if row['variant'])
-  plain = [name for name, row in zip(result, rows) if not row['variant']]
-  assert len(set(plain)) == len(plain)
+
+
+def test_networks_say_what_they_do(runs):
+  for row in runs[0][0][0]:
+    has_network = row['system'] in (
+        'light', 'interaction', 'full', 'full_no_support')
+    assert ('network' in row) == has_network
+
+
+def test_errors_are_those_of_the_rows(runs):
+  (rows, _, _), workdir = runs[0][0], runs[1]
+  saved = errors_file.read(workdir / 'errors').errors
+  for row in rows:
+    if row['system'] != 'chance':
+      share = (saved[results.key(row)].dist_km < 25).mean()
+      assert share == pytest.approx(row['metrics']['acc@25km'])
+
+
+def test_claims_are_judged_by_the_rows_there_are(runs):
+  workdir = runs[1]
+  verdicts = json.loads((workdir / 'claims.json').read_text())
+  texts = {row['claim']['text'] for row in verdicts}
+  assert 'the reranker beats the fused retrieval (photos)' in texts
+  assert not any('pairwise' in text for text in texts)
+  assert 'Claims' in (workdir / 'report.html').read_text()
+
+
+def test_a_network_that_does_nothing_fails_the_table(binary, tmp_path):
+  rows = run(binary, tmp_path, '--config.jobs=0',
+             '--config.interaction.optimizer.learning_rate=0.')
+  network = [row['network'] for row in rows
+             if row['system'] in ('interaction', 'full')]
+  assert network and all(
+      effect == {'changed': 0, 'variance': 0} for effect in network)
+  verdicts = {row['claim']['text']: row['verdict'] for row in json.loads(
+      (tmp_path / 'claims.json').read_text())}
+  for kind in ('photos', 'street views'):
+    assert verdicts[
+        f'its network beats its own linear part ({kind})'] == 'part inactive'
+    assert verdicts[
+        f'support of the other source helps ({kind})'] == 'part inactive'
+  assert 'network inactive' in (tmp_path / 'report.html').read_text()
+
+
+def test_the_rendered_world_takes_the_same_way(binary, tmp_path):
+  rows = run(binary, tmp_path, config=f'{CONFIG},pixels')
+  assert {row['queries'] for row in rows} == set(QUERIES)
+  assert rows[0]['provenance']['backbone'].startswith('demo (')
+  assert 'samples.png' in (tmp_path / 'report.html').read_text()
 
 
 def test_the_published_demo_compares_every_part():
-  config = demo_config.get_config()
-  result = list(demo_figures.parts(config))
-  variants = {part.variant for part in result}
-  assert variants == {
-      '', 'one source', 'no location channel', 'no raw channel', 'no prior',
-      'set-aware'}
-  assert {part.embedder for part in result} == {
+  config = demo_config.get_config('full')
+  parts = list(demo_figures.parts(config))
+  assert {part.embedder for part in parts} == {
       'both', 'photo', 'street', 'geoclip_style'}
+  variants = {reranker.variant for reranker in config.rerankers.values()}
+  assert variants == {'', 'no own source', 'no region', 'no density',
+                      'no columns'}
+
+
+def test_claims_name_rows_of_the_full_table():
+  config = demo_config.get_config('full')
+  named = {system for part in demo_figures.parts(config)
+           for system, _ in (part.kept or {}).values()}
+  named |= {*SYSTEMS, *config.rerankers, 'region_prior'}
+  for claim in demo_claims.every():
+    assert {claim.better.system, claim.base.system} <= named, claim.text
 
 
 def test_each_part_left_out_stands_beside_the_whole():
@@ -91,12 +142,39 @@ def test_each_part_left_out_stands_beside_the_whole():
       'queries': 'q', 'system': system, 'gallery': gallery, 'filter': 'none',
       'decode': 'argmax', 'variant': variant} | rest
   rows = [made('raw_1nn'), made('retrieval'), made('full', filter='author'),
-          made('full', variant='no prior'), made('full', 'same_source'),
+          made('full', variant='no region'), made('full', 'same_source'),
           made('full', decode='expected_score'), made('full'),
           made('full_no_support')]
   result = demo_figures.left_out(rows)
   assert [rows.index(row) for row in result] == [6, 4, 7, 1, 3, 5]
   assert rows[3] not in demo_figures.systems(rows)
+
+
+def test_an_oracle_is_never_beaten(runs):
+  rows = {(row['queries'], row['filter'], row['system'] + row['variant']):
+          row['metrics']['acc@25km']
+          for row in runs[0][0][0] if row['decode'] == 'argmax'}
+  # `full` chooses from the shortest list.
+  shortest = min((name for *_, name in rows if '@' in name),
+                 key=lambda name: int(name.partition('@')[2]))
+  for (*where, system), value in rows.items():
+    if system in ('full', 'linear', 'retrieval', 'ideal'):
+      assert value <= rows[*where, shortest]
+
+
+def test_what_an_author_s_own_photos_are_worth():
+  made = lambda system, name, share: {
+      'queries': 'query_photo_known', 'gallery': 'combined', 'variant': '',
+      'decode': 'argmax', 'system': system, 'filter': name,
+      'metrics': {'acc@1km': share}}
+  rows = [made('raw_1nn', 'none', .3), made('raw_1nn', 'author', .1),
+          made('full', 'none', .2)]
+  assert demo_figures.leaks(rows) == ['raw_1nn 30.0% to 10.0%, 67% less']
+
+
+def test_the_page_says_what_it_is(runs):
+  page = (runs[1] / 'report.html').read_text()
+  assert 'synthetic' in page and 'nothing about real' in page
 
 
 def test_the_router_s_accuracy_is_reported(runs):
@@ -106,28 +184,11 @@ def test_the_router_s_accuracy_is_reported(runs):
   assert said in (workdir / 'report.html').read_text()
 
 
-def test_an_oracle_is_never_beaten(runs):
-  rows = {(row['queries'], row['gallery'], row['filter'],
-           row['system'] + row['variant']): row['metrics']['acc@25km']
-          for row in runs[0][0][0] if row['decode'] == 'argmax'}
-  longest = max((name for *_, name in rows if '@' in name),
-                key=lambda name: int(name.partition('@')[2]))
-  for (*where, system), value in rows.items():
-    if system == 'light':
-      assert value <= rows[*where, longest]
-
-
-def test_the_page_says_what_it_is_and_with_what(runs):
-  (rows, _, _), workdir = runs[0][0], runs[1]
-  page = (workdir / 'report.html').read_text()
-  assert 'synthetic' in page and 'nothing about real' in page
-  assert rows[0]['provenance']['backbone'].startswith('demo (')
-
-
 def test_the_run_is_recorded(runs):
   workdir = runs[1]
   record = json.loads((workdir / 'run.json').read_text())
-  assert record['seeds'] == {'seed': 0, 'embedder.seed': 0,
-                             'attention.seed': 0, 'light.seed': 0}
+  assert set(record['seeds']) == {
+      'seed', 'embedder.seed', 'attention.seed', 'interaction.seed',
+      'light.seed'}
   assert record['versions']['jax']
-  assert 'world_size = ' in (workdir / 'config.txt').read_text()
+  assert 'world.variant = ' in (workdir / 'config.txt').read_text()

@@ -44,9 +44,10 @@ def test_a_missing_file_points_to_the_published_ones():
 
 def test_unknown_key_suggests_the_nearest():
   config = demo.get_config()
-  with pytest.raises(ValueError, match=r'did you mean --config\.processes\?'):
-    config_file.check_override_names(config, ['--config.proceses=3'])
-  config_file.check_override_names(config, ['--config.processes=3'])
+  with pytest.raises(
+      ValueError, match=r'did you mean --config\.pixels\.processes\?'):
+    config_file.check_override_names(config, ['--config.pixels.proceses=3'])
+  config_file.check_override_names(config, ['--config.pixels.processes=3'])
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
