@@ -22,6 +22,7 @@ import pytest
 from tests.fixtures import tiny_gallery as tiny
 
 SIZES = {'image': 6, 'location': 3, 'raw': 3}
+FUSION = {'image': 3., 'location': 4., 'raw': 5.}
 DECODES = ('argmax', 'expected_score')
 
 
@@ -40,14 +41,15 @@ def parts(tmp_path_factory):
   tiny.make_store(folder / 'q', tiny.names('q', 30))
   tiny.make_store(folder / 's', tiny.names('s', 20), 'street')
   module = reranker.Reranker(width=16, num_layers=1, num_heads=2, dropout=0.)
-  for name, one in {
-      'full': module, 'no_support': module.clone(use_support=False),
-      'light': light_reranker.LightReranker((8,))}.items():
-    _save_reranker(folder / name, print_, one)
+  for name, one, system in (
+      ('attention', module, ''),
+      ('no_support', module.clone(use_support=False), 'full_no_support'),
+      ('light', light_reranker.LightReranker((8,)), '')):
+    _save_reranker(folder / name, print_, one, system)
   return folder
 
 
-def _save_reranker(folder, embedder, module):
+def _save_reranker(folder, embedder, module, system):
   dims = scoring.Dims(tiny.trained().model.dim, tiny.DIM)
   rng = np.random.default_rng(0)
   params = jax.tree.map(
@@ -56,8 +58,8 @@ def _save_reranker(folder, embedder, module):
                      jax.random.key(0)))
   kind = 'light' if folder.name == 'light' else 'attention'
   info = files.RerankerInfo(
-      'photo', embedder, 'g', SIZES,
-      {'image': 3., 'location': 4., 'raw': 5.}, True, dims)
+      'photo', embedder, 'g', SIZES, FUSION, FUSION, (), dims, system=system,
+      validation={'reward': .5})
   files.save(folder, kind, module, params, info, '')
 
 
@@ -80,14 +82,14 @@ def whole(parts, tmp_path_factory):
   workdir = tmp_path_factory.mktemp('whole')
   rows, answers = evaluate(
       parts, workdir, queries=f'{parts / "q"},{parts / "s"}',
-      **{'rerankers.photo': f'{parts / "full"},{parts / "light"}'})
+      **{'rerankers.photo': f'{parts / "attention"},{parts / "light"}'})
   return workdir, rows, answers
 
 
 def test_every_system_filter_and_decoding_is_there(whole):
   workdir, rows, answers = whole
   common = {'raw_1nn', 'image_top1', 'location_top1', 'retrieval'}
-  expected = {'photo': common | {'full', 'light'},
+  expected = {'photo': common | {'attention', 'full', 'linear', 'light'},
               'street': common}
   for source, systems_ in expected.items():
     result = {(r['system'], r['filter'], r['decode']) for r in rows
@@ -103,8 +105,10 @@ def test_every_system_filter_and_decoding_is_there(whole):
   row = rows[5]
   assert set(row['provenance']) >= {'config_hash', 'git', 'model', 'gallery',
                                     'data', 'seconds', 'versions'}
-  assert set(row['provenance']['data']['rerankers']) == {'full', 'light'}
-  assert '| q | full | combined | author | argmax |' in (
+  assert set(row['provenance']['data']['rerankers']) == {
+      'attention', 'light'}
+  # Of random weights and a tiny head the guard says what it is worth.
+  assert '| q | full (network inactive) | combined | author | argmax |' in (
       workdir / 'results.md').read_text()
 
 
@@ -209,10 +213,10 @@ def test_a_country_answers_from_its_rows(parts, tmp_path):
     ({'queries': '{0}/q,{0}/q'}, '30 ids are in several query sets'),
     ({'region': 'circle:0,-140,1'}, 'holds no row of'),
     ({'region': 'contry:FR'}, 'perhaps country:'),
-    ({'rerankers.photo': '{0}/full,{0}/full'}, "is the second 'full'"),
-    ({'queries': '{0}/s', 'rerankers.street': '{0}/full'},
+    ({'rerankers.photo': '{0}/light,{0}/light'}, "is the second 'light'"),
+    ({'queries': '{0}/s', 'rerankers.street': '{0}/light'},
      'reranks photo queries'),
-    ({'model': '{0}/full'}, 'name the directory of another model'),
+    ({'model': '{0}/light'}, 'name the directory of another model'),
     ({'sizes.image': -1, 'rerankers.photo': ''}, 'sizes are at least 0'),
 ])
 def test_bad_settings_are_refused(parts, tmp_path, changes, complaint):
@@ -245,9 +249,15 @@ def test_another_embedders_gallery_is_refused(parts, tmp_path):
 
 def test_names_of_rerankers_and_of_galleries(parts):
   result = pinpoint.load_rerankers(
-      'photo', [parts / name for name in ('no_support', 'light', 'full')])
-  assert list(result) == ['full_no_support', 'light', 'full']
-  assert pinpoint.best(result) == 'full'
+      'photo', [parts / name for name in ('no_support', 'light', 'attention')])
+  assert list(result) == ['full_no_support', 'light', 'attention']
+  assert pinpoint.best([*result, 'full', 'linear']) == 'full'
+  assert pinpoint.best_of(result) == 'attention'
+  better = dataclasses.replace(result['attention'], info=dataclasses.replace(
+      result['attention'].info, validation={'reward': .6}))
+  # By the reward on held-out examples; others are never `full`.
+  assert pinpoint.best_of(result | {'interaction': better}) == 'interaction'
+  assert not pinpoint.best_of({'light': better})
   result = galleries.open_gallery(parts / 'g')
   for mode, expected in (('combined', 'combined'), ('photo', 'same_source'),
                          ('street', 'other_source')):
@@ -282,13 +292,13 @@ def test_weights_of_retrieval_are_named_or_refused(parts, tmp_path):
   shutil.rmtree(tmp_path / 'light')
   files.save(tmp_path / 'light', 'light', trained.model, trained.params, info,
              '')
-  given = {'rerankers.photo': f'{parts / "full"},{tmp_path / "light"}',
+  given = {'rerankers.photo': f'{parts / "attention"},{tmp_path / "light"}',
            'filters': ('none',)}
-  with pytest.raises(ValueError, match=r"\['full', 'light'\] have different "
-                     r'.* --config.fusion.photo=full, or'):
+  with pytest.raises(ValueError, match=r"\['attention', 'light'\] have "
+                     r'different .* --config.fusion.photo=attention, or'):
     evaluate(parts, tmp_path, **given)
   weights = {}
-  for name in ('full', 'light', '3,4,5'):
+  for name in ('attention', 'light', '3,4,5'):
     rows, _ = evaluate(parts, tmp_path, **given, **{'fusion.photo': name})
     row, = (r for r in rows if (r['system'], r['decode']) == (
         'retrieval', 'argmax') )
@@ -296,7 +306,7 @@ def test_weights_of_retrieval_are_named_or_refused(parts, tmp_path):
     assert all('weights' not in r for r in rows if r['system'] != 'retrieval')
   assert weights['light'][0] == {'of': 'light', **info.fusion}
   assert weights['3,4,5'][0]['of'] == 'given'
-  assert weights['full'][1] != weights['light'][1]
+  assert weights['attention'][1] != weights['light'][1]
   for name, complaint in (('lihgt', 'lihgt: choices are'),
                           ('1,2', '=1,2: give the weights')):
     with pytest.raises(ValueError, match=complaint):
@@ -312,7 +322,7 @@ def test_a_list_longer_than_the_gallery_is_refused(parts, tmp_path):
 
 def test_a_search_of_one_source_is_named_and_keeps_the_support(
     parts, tmp_path):
-  given = {'rerankers.photo': str(parts / 'full'), 'search_source': 'same'}
+  given = {'rerankers.photo': str(parts / 'attention'), 'search_source': 'same'}
   rows, answers = evaluate(parts, tmp_path, **given)
   assert {row['gallery'] for row in rows} == {'same_source'}
   result = galleries.open_gallery(parts / 'g')
@@ -342,7 +352,7 @@ def test_with_an_index_the_rows_say_so_and_the_answers_stay(parts, tmp_path):
 
 
 def test_only_the_systems_that_are_named_answer(parts, tmp_path, whole):
-  given = {'rerankers.photo': f'{parts / "full"},{parts / "light"}'}
+  given = {'rerankers.photo': f'{parts / "attention"},{parts / "light"}'}
   rows, answers = evaluate(parts, tmp_path, systems=('light', 'raw_1nn'),
                            **given)
   assert {row['system'] for row in rows} == {'light', 'raw_1nn'}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+from pinpoint_jax.answer import pinpoint
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import writer
@@ -25,7 +26,8 @@ _TINY = ('--config.embedder_split.validation_percent=10.0',
          '--config.examples.sizes.image=4', '--config.examples.sizes.raw=3',
          '--config.examples.sizes.location=3', '--config.examples.rounds=2',
          '--config.train.log_every=1', '--config.train.save_every=2',
-         '--config.geo_prior.centres=8', '--config.geo_prior.anchors=16',
+         '--config.columns=("density", "ridge")', '--config.region.cells=0',
+         '--config.ridge.centres=8', '--config.ridge.anchors=16',
          '--config.eval.every=2', f'--config.train.num_steps={tiny.STEPS}')
 
 
@@ -71,24 +73,50 @@ def test_a_run_exports_what_rankers_load(world, whole):
   assert result.kind == 'light' and result.info.task == 'photo'
   assert result.info.gallery == galleries.open_gallery(where).fingerprint()
   assert dict(result.info.sizes) == {'image': 4, 'location': 3, 'raw': 3}
-  weights = json.loads((whole / 'shortlists' / 'fusion.json').read_text())
+  weights = json.loads((
+      whole / 'shortlists' / 'fusion-density-ridge.json').read_text())
   assert result.info.fusion == weights['fused']
-  assert result.info.prior['weights'] == weights['beside']
-  assert result.prior['centres'].shape[0] == 8
+  assert result.info.linear == weights['linear']
+  assert len(result.info.weights) == 3 + 4 + 4
+  assert result.priors['ridge']['centres'].shape[0] == 8
+  assert result.info.fitted_ids and pinpoint.system_of(result) == 'light'
   assert 'light reranker' in (whole / 'model' / 'README.md').read_text()
   figures = tiny.figures(whole)
   assert {'validation/reward', 'validation/acc@25km',
-          'validation/fusion_reward'} <= figures.keys()
+          'validation/linear_reward', 'validation/fusion_reward'
+          } <= figures.keys()
+  assert result.info.validation['reward'] == figures['validation/reward']
 
 
 def test_the_attention_reranker_trains_for_street_views(world, tmp_path):
   done = run(world, tmp_path, '--config.task=street', '--config.model.width=16',
              '--config.model.num_layers=1', '--config.eval.every=0',
-             '--config.geo_prior.centres=0', kind='attention')
+             '--config.ridge.centres=0', '--config.region.cells=4',
+             '--config.region.steps=20',
+             '--config.columns=("other", "region")', kind='attention')
   assert done.returncode == 0, done.stderr
   result = files.load(tmp_path / 'model')
   assert (result.kind, result.info.task) == ('attention', 'street')
-  assert result.prior is None and len(result.info.weights) == 3
+  assert result.priors.keys() == {'region'} and result.info.region
+  assert len(result.info.weights) == 3 + 4 + 1
+
+
+@pytest.mark.parametrize('kind', ['interaction', 'pinpoint'])
+def test_the_other_kinds_train_and_say_what_they_are(world, tmp_path, kind):
+  small = {'interaction': ('projections=4', 'hidden=8'),
+           'pinpoint': ('width=16', 'num_layers=1')}[kind]
+  changes = [] if kind == 'interaction' else [
+      '--config.columns=()', '--config.ridge.centres=0']
+  done = run(world, tmp_path, '--config.eval.every=0', *changes,
+             *(f'--config.model.{size}' for size in small), kind=kind)
+  assert done.returncode == 0, done.stderr
+  result = files.load(tmp_path / 'model')
+  if kind == 'pinpoint':
+    assert pinpoint.system_of(result) == 'full_pairwise'
+    assert result.info.weights is None and not result.priors
+  else:
+    assert pinpoint.system_of(result) == 'interaction'
+    assert result.info.dims.meta == 4 and len(result.info.weights) == 11
 
 
 def test_it_learns_from_photos_that_are_in_no_gallery(world, tmp_path):
@@ -134,7 +162,10 @@ def test_killed_it_goes_on_to_the_same_bits(world, whole, tmp_path):
     (['--config.examples.rounds=3'], 'rounds 2 → 3'),
     (['--config.optimizer.weight_decay=0.1'], 'begun with another config'),
     (['--config.queries=apart'], '300 of 300 photos of'),
-    (['--config.objective.residual=False'], 'a prior is part of the answer'),
+    (['--config.objective.residual=False'], 'in its linear part alone'),
+    (['--config.columns=("own",)'], 'light reranker reads no neighbours'),
+    (['--config.columns=("region",)'], "'region', whose prior has no size"),
+    (['--config.columns=("age",)'], 'each at most once'),
     (['--config.task=drone'], '--config.task=drone'),
     (['--config.gallery='], 'that build_gallery made'),
     (['--config.stores.photo='], '--config.stores.photo is empty')])
