@@ -37,7 +37,8 @@ from pinpoint_jax.ridge import ridge as kernel_ridge
 EPOCHS = (0, 3, 6, 12)
 _INNER_FOLDS = 2
 _RATE, _BATCH, _BLOCK = 3e-4, 256, 1024
-_MOST_LANDMARKS = 1024
+# Rows that are trained on, of those that the ridge is fitted on.
+_MOST_LANDMARKS, _MOST_ROWS = 1024, 8192
 # What a place within a kilometre is worth, and the log-odds of none.
 _OWN, _NEVER = float(np.exp(-1 / geoscore.SCALE_KM)), -1e30
 
@@ -116,6 +117,7 @@ def _problem(table: mixtures.Table, penalty: float,
       dataclasses.replace(mixtures.SETTINGS, penalty=penalty))
   vectors = place_vectors.fit(model.latlng_deg, _MOST_LANDMARKS)
   places = vectors.of(model.latlng_deg)
+  table = table.take(blocks.evenly_spread(len(table.features), _MOST_ROWS))
   mapped = model.inputs.map(table.features).astype(np.float32)
   module = ridge_images.RidgeImages(places.shape[1])
   params = module.init(jax.random.key(0), jnp.asarray(mapped[:1]))['params']

@@ -69,11 +69,13 @@ def choose(inputs: Mapping[tuple[str, str], ridge_inputs.Inputs],
            tables: Mapping[str, mixtures.Table],
            clusters: Mapping[str, types.Strings],
            splits: Sequence[Split]) -> dict[str, tuple[Choice, Choice]]:
-  """For each source: the choice from its own rows, and with all sources."""
-  used = {source: np.unique(np.concatenate(
-      [getattr(split, side)[source] for split in splits
-       for side in ('train', 'held_out')])) for source in tables}
-  mapped = {(query, ridge): _mapped(view, tables[query], used[query])
+  """For each source: the choice from its own rows, and with all sources.
+
+  Splits name rows of the tables by number; no other row is read.
+  """
+  tables, clusters, splits = _asked_for(tables, clusters, splits)
+  mapped = {(query, ridge): np.asarray(view.map(tables[query].features),
+                                       np.float32)
             for (query, ridge), view in inputs.items()}
   options = {source: _options(len(tables)) for source in tables}
   scores: dict[str, list[np.ndarray]] = {source: [] for source in tables}
@@ -87,12 +89,23 @@ def choose(inputs: Mapping[tuple[str, str], ridge_inputs.Inputs],
           for source in tables}
 
 
-def _mapped(view: ridge_inputs.Inputs, table: mixtures.Table,
-            rows: Int[np.ndarray, 'm']) -> Float[np.ndarray, 'n p']:
-  """Mapped rows, float32; others than those asked for are left empty."""
-  mapped = np.empty((len(table.features), view.size), np.float32)
-  mapped[rows] = view.map(np.asarray(table.features[rows]))
-  return mapped
+def _asked_for(tables: Mapping[str, mixtures.Table],
+               clusters: Mapping[str, types.Strings],
+               splits: Sequence[Split]) -> tuple[
+                   dict[str, mixtures.Table], dict[str, types.Strings],
+                   list[Split]]:
+  """The rows that some split names, renumbered."""
+  used = {source: np.unique(np.concatenate(
+      [getattr(split, side)[source] for split in splits
+       for side in ('train', 'held_out')])) for source in tables}
+  renumbered = [Split(*({source: np.searchsorted(used[source], rows)
+                         for source, rows in side.items()}
+                        for side in (split.train, split.held_out)))
+                for split in splits]
+  return ({source: table.take(used[source])
+           for source, table in tables.items()},
+          {source: clusters[source][used[source]] for source in tables},
+          renumbered)
 
 
 def _options(num_sources: int) -> list[list[_Option]]:

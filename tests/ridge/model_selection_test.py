@@ -76,6 +76,20 @@ def test_standard_error_by_hand():
   assert (mean, error) == (1., 1.)
 
 
+def test_rows_that_no_split_names_are_not_read():
+  some = table(0)
+  inputs = mixtures.fit({'photo': some}).inputs
+  rows, clusters = np.arange(0, NUM, 2), {'photo': np.arange(NUM).astype(str)}
+  splits = [model_selection.Split({'photo': rows[i::2]},
+                                  {'photo': rows[1 - i::2]}) for i in range(2)]
+  features = some.features.copy()
+  features[1::2] = np.nan  # Refused, were they read.
+  chosen = [model_selection.choose(inputs, {'photo': mixtures.Table(
+      given, some.latlng_deg)}, clusters, splits)
+            for given in (some.features, features)]
+  assert chosen[0] == chosen[1]
+
+
 def test_every_option_is_an_option():
   steps = model_selection._options(2)
   assert [len(step) for step in steps] == [1, 1, 30, 276]
