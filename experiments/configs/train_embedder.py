@@ -106,6 +106,8 @@ def feature_earth(quick: bool = False) -> dict[str, Any]:
               'hidden': 16, 'depth': 0, 'num_waves': 4,
               'cells_km': CELLS_KM[::3] if quick else CELLS_KM,
               'num_slots': 2**10 if quick else 2**16}},
+      # A tiny world's towns may have one drive each.
+      'closed_form': {'pairs': {'pair_km': 1000.0 if quick else 10.0}},
       'train': {'num_steps': 0}}
 
 
