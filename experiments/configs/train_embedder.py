@@ -117,7 +117,7 @@ def feature_earth_peer(quick: bool = False) -> dict[str, Any]:
   peer['model'] |= {'hidden': 16 if quick else 128, 'trunk_depth': 0,
                     'dropout': 0.0, 'temperature': 20.0}
   return peer | {'optimizer': {'learning_rate': 3e-3},
-                 'train': {'num_steps': 20 if quick else 1600}}
+                 'train': {'num_steps': 20 if quick else 800}}
 
 
 def change(config: config_dict.ConfigDict, changes: Mapping[str, Any]) -> None:
