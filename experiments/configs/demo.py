@@ -46,7 +46,8 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       else ('both', 'geoclip_style'))
   config.geoclip_style = config_dict.ConfigDict(
       train_embedder.geoclip_style(64 if arg.quick else 128, 64,
-                                   64 if arg.quick else 512))
+                                   64 if arg.quick else 512)
+      if arg.pixels else train_embedder.feature_earth_peer(arg.quick))
   # Examples of all rerankers but the light one; `ideal` chooses from these.
   config.examples = config_dict.ConfigDict({
       'sizes': {'image': 8, 'location': 2, 'raw': 2}})

@@ -114,7 +114,7 @@ def feature_earth(quick: bool = False) -> dict[str, Any]:
 def feature_earth_peer(quick: bool = False) -> dict[str, Any]:
   """Changes for GeoCLIP's way there, as good as was found for it."""
   peer = geoclip_style(16 if quick else 128, 64, 64 if quick else 512)
-  peer['model'] |= {'hidden': 16 if quick else 128, 'trunk_depth': 0,
+  peer['model'] |= {'hidden': 16 if quick else 128, 'trunk_depth': 2,
                     'dropout': 0.0, 'temperature': 20.0}
   return peer | {'optimizer': {'learning_rate': 3e-3},
                  'train': {'num_steps': 20 if quick else 800}}
