@@ -26,7 +26,7 @@ _TINY = ('--config.embedder_split.validation_percent=10.0',
          '--config.examples.sizes.image=4', '--config.examples.sizes.raw=3',
          '--config.examples.sizes.location=3', '--config.examples.rounds=2',
          '--config.train.log_every=1', '--config.train.save_every=2',
-         '--config.columns=("density", "ridge")', '--config.region.cells=0',
+         '--config.region.cells=0',
          '--config.ridge.centres=8', '--config.ridge.anchors=16',
          '--config.eval.every=2', f'--config.train.num_steps={tiny.STEPS}')
 
@@ -46,6 +46,8 @@ def world(stores, trained, tmp_path_factory):
 def command(world, workdir, *words, kind='light',
             module='experiments.train_reranker'):
   config = f'experiments/configs/train_reranker.py:quick,kind={kind}'
+  if not any(word.startswith('--config.columns=') for word in words):
+    words = ('--config.columns=("density", "ridge")', *words)
   return [sys.executable, '-m', module, f'--config={config}', *_TINY, *world,
           f'--workdir={workdir}', *words]
 
@@ -92,7 +94,6 @@ def test_the_attention_reranker_trains_for_street_views(world, tmp_path):
   done = run(world, tmp_path, '--config.task=street', '--config.model.width=16',
              '--config.model.num_layers=1', '--config.eval.every=0',
              '--config.ridge.centres=0', '--config.region.cells=4',
-             '--config.region.steps=20',
              '--config.columns=("other", "region")', kind='attention')
   assert done.returncode == 0, done.stderr
   result = files.load(tmp_path / 'model')

@@ -116,3 +116,15 @@ def test_dropout_is_of_training_alone():
   dropped = jax.jit(module.apply, static_argnums=2)(
       variables, inputs, False, rngs={'dropout': jax.random.key(0)})
   assert np.abs(dropped - plain)[0].max() > 1e-3
+
+
+def test_without_support_its_projections_say_nothing():
+  module, inputs = rerank_cases.interacting(), rerank_cases.inputs()
+  params = dict(rerank_cases.params(module)['params'])
+  apply = rerank_cases.apply(module)
+  whole = np.asarray(apply({'params': params}, inputs))
+  for name in ('support_image', 'support_raw'):
+    params[name] = jax.tree.map(lambda x: 2 * x, params[name])
+  changed = np.asarray(apply({'params': params}, inputs)) != whole
+  near = np.isfinite(inputs.support.image_sims).any(axis=-1)
+  np.testing.assert_array_equal(changed, near & inputs.valid)
