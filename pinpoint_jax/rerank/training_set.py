@@ -10,7 +10,7 @@ import pathlib
 
 from flax import linen as nn
 import numpy as np
-from pinpoint_jax import blocks
+from pinpoint_jax import blocks, types
 from pinpoint_jax.candidates import filters
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.disk import lock, parts, sealed
