@@ -45,16 +45,17 @@ def compared(outcome: runner.Outcome, system: runner.System, decode: str,
              num_resamples: int) -> Iterator[tuple[str, dict[str, Any]]]:
   """What the system is compared with, and its paired gain in GeoScore.
 
-  The ridge of all sources with the one of the query's own source, and either
-  with the constant place.
+  The ridge of all sources and the embedder that begins as a ridge with the
+  ridge of the query's own source, all of them with the constant place.
   """
-  if system.name != 'ridge' or system.variant == 'linear':
+  follows = (system.name, system.variant) in (
+      ('ridge', 'two_sources'), ('location_top1', runner.FROM_RIDGE))
+  if not follows and (system.name, system.variant) != ('ridge', 'chosen'):
     return
   for (base, base_decode), folds in outcome.answers.items():
     if (base.source, base_decode) == (system.source, decode) and (
-        base.name == 'constant' or
-        (base.name, base.variant, system.variant) == (
-            'ridge', 'chosen', 'two_sources')):
+        base.name == 'constant' or follows and
+        (base.name, base.variant) == ('ridge', 'chosen')):
       pair = paired.Pair(metrics.merge(
           fold.errors for fold in outcome.answers[system, decode]),
                          metrics.merge(fold.errors for fold in folds))
