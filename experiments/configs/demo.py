@@ -18,7 +18,7 @@ from typing import Any
 from experiments.configs import common, train_embedder, train_reranker
 from ml_collections import config_dict
 
-_COLUMNS = ('density', 'own', 'other', 'region')
+_COLUMNS = ('density', 'own', 'other', 'hubness', 'region')
 
 
 def get_config(arg: str | None = None) -> config_dict.ConfigDict:
@@ -121,7 +121,8 @@ def _rerankers(arg: config_dict.ConfigDict) -> dict[str, Any]:
   if arg.quick:
     return rerankers
   rerankers['full_pairwise'] = reranker(
-      'attention', columns=(), model={'products': False},
+      'attention', columns=(), model={'products': False}, region={'cells': 0},
+      examples={'search_source': 'same', 'order': 'similarity'},
       objective={'loss': 'pairwise_margin', 'residual': False})
   if not arg.full:
     return rerankers
@@ -129,6 +130,10 @@ def _rerankers(arg: config_dict.ConfigDict) -> dict[str, Any]:
       'attention': reranker('attention'),
       'no_own': reranker('interaction', 'no own source', **without('own')),
       'no_region': reranker('interaction', 'no region', **without('region')),
+      'no_hubness': reranker('interaction', 'no hubness',
+                             **without('hubness')),
+      'no_region_lists': reranker('interaction', 'lists by similarity',
+                                  examples={'order': 'similarity'}),
       'no_density': reranker('interaction', 'no density',
                              **without('density')),
       'no_columns': reranker('interaction', 'no columns', columns=())}

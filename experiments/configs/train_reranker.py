@@ -64,14 +64,16 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.examples = _examples(light, arg.quick)
   if paper:
     config.examples.search_source = 'same'
+    config.examples.order = 'similarity'
   # Or index: training examples are found by the gallery's index, and its
   # recall is printed; held-out queries always search exactly.
   config.search = 'exact'
   # Groups of columns.GROUPS: in the linear part of the score, and inputs of
   # the network: density, own and other (what lies near a candidate, by source),
-  # region and ridge (priors, ours). The light one reads no neighbours.
+  # hubness, region and ridge (priors, ours). The light one reads no neighbours.
   config.columns = () if paper else (
-      ('density', 'region') if light else ('density', 'own', 'other', 'region'))
+      ('density', 'region') if light else
+      ('density', 'own', 'other', 'hubness', 'region'))
   # Sizes of the priors that examples have columns of; 0: none.
   config.region = config_dict.ConfigDict({'cells': 0 if paper else 1024})
   config.ridge = config_dict.ConfigDict({'centres': 0, 'anchors': 2048})
@@ -119,6 +121,8 @@ def _examples(light: bool, quick: bool) -> config_dict.ConfigDict:
       # Or same: as in the paper, only the task's own source is searched, and
       # the other one is support.
       'search_source': 'both',
+      # Or similarity: lists are cut by similarity alone, as in the paper.
+      'order': 'similarity' if light else 'region',
   })
 
 

@@ -44,6 +44,8 @@ def every() -> Iterator[Claim]:
     for variant, text in (('no own source', 'rows of the own source near it'),
                           ('no region', 'the region prior'),
                           ('no density', 'density'),
+                          ('no hubness', 'hubness'),
+                          ('lists by similarity', 'the region order of lists'),
                           ('no columns', 'all columns together')):
       yield claim(f'{text} help' if variant == 'no columns' else
                   f'{text} helps', _FULL, System('full', variant=variant))

@@ -96,8 +96,8 @@ def evaluated(demo: config_dict.ConfigDict, folder: pathlib.Path,
   config.rerankers[source] = ','.join(
       str(folder / 'reranker' / part.embedder / f'{name}_{source}' / 'model')
       for name in part.rerankers)
-  # Of several rerankers the one whose lists `full` has.
-  config.fusion[source] = ('interaction' if len(part.rerankers) > 1 else '')
+  # Of several rerankers the light one: its lists are by similarity alone.
+  config.fusion[source] = 'light' if 'light' in part.rerankers else ''
   config.systems = tuple(part.kept or ())
   config.search_source = part.search_source
   config.filters = part.filters

@@ -18,17 +18,22 @@ _BLOCK = 1024
 
 def rows(demo: config_dict.ConfigDict, folder: pathlib.Path,
          split: str) -> evaluation.Evaluated:
-  """Its answers to one query set, among the shortlist of `retrieval`."""
+  """Its answers to one query set, among the shortlist of `full`."""
   opened = pinpoint.Pinpoint(folder / 'embedder' / 'both' / 'model',
                              folder / 'gallery' / 'both_combined')
   features = store.open_store(models.store(folder, split))
   scorer, queries = ideal.Ideal(worlds.world(demo)), opened.queries(features)
   mask = filters.mask(opened.gallery, features.photos, 'none')
-  sizes = shortlist.Sizes(**demo.examples.sizes.to_dict())
+  source = features.manifest['source']
+  reranker = folder / 'reranker' / 'both' / f'interaction_{source}' / 'model'
+  answering = opened.answering_for(
+      source, pinpoint.load_rerankers(source, [reranker]), pinpoint.Settings(
+          0, 20., shortlist.Sizes(), wanted=('interaction',)))
   answers = {decode: [] for decode in decoding.NAMES}
   for start in range(0, len(features), _BLOCK):
     at = slice(start, min(start + _BLOCK, len(features)))
-    listed = opened.searcher.shortlist(queries.take(at), sizes, mask.take(at))
+    listed = answering.proposed(
+        'interaction', queries.take(at), mask.take(at))
     real = listed.rows >= 0
     places = opened.gallery.latlng_deg[np.maximum(listed.rows, 0)]
     scores = np.where(real, scorer.scores(
@@ -40,7 +45,7 @@ def rows(demo: config_dict.ConfigDict, folder: pathlib.Path,
   done = evaluation.Evaluated([], [], ids={split: features.photos.ids})
   for decode, places in answers.items():
     setting = results.Setting(
-        'demo', features.manifest['source'], 'ideal', 'combined',
+        'demo', source, 'ideal', 'combined',
         decode=decode, distance=demo.distance, queries=split)
     errors = geolocation.errors(types.Predictions(
         features.photos.ids, np.concatenate(places)), features.photos,

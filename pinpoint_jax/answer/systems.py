@@ -97,6 +97,25 @@ class Stage:
   sizes: shortlist.Sizes
   scorer: Scorer
 
+  @property
+  def list_key(self) -> tuple[shortlist.Sizes, str]:
+    """Tells its shortlist from those of other stages."""
+    return self.sizes, (self.scorer.order if isinstance(
+        self.scorer, reranking.Ranker) else '')
+
+  def depths(self) -> dict[str, int]:
+    """How long the lists must be that its shortlist is taken from."""
+    if isinstance(self.scorer, reranking.Ranker):
+      return self.scorer.depths()
+    return self.sizes.by_channel()
+
+  def ordered(self, lists: Mapping[str, types.Candidates],
+              queries: shortlist.Queries) -> Mapping[str, types.Candidates]:
+    """The lists in the order in which candidates are taken."""
+    if isinstance(self.scorer, reranking.Ranker):
+      return self.scorer.ordered(lists, queries)
+    return lists
+
 
 @dataclasses.dataclass(frozen=True)
 class NetworkEffect:
@@ -185,7 +204,15 @@ class Answering:
     """Names of what answers; an oracle's has the list that it bounds."""
     both = (FULL, LINEAR) if self._best else ()
     return tuple(filter(self._answers_as, (
-        *self._channels, *self._stages, *both, *self._oracles)))
+        *self._channels, *self._stages, *both, *self._oracles,
+        *self._own_oracle())))
+
+  def _own_oracle(self) -> list[str]:
+    """The oracle of the best reranker's list, where that has another order."""
+    if not self._best or not self._stages[self._best].list_key[1]:
+      return []
+    total = self._stages[self._best].sizes.total
+    return [f'{ORACLE}@{total} by region']
 
   def _answers_as(self, name: str) -> bool:
     return not self._wanted or name.partition('@')[0] in self._wanted
@@ -229,28 +256,41 @@ class Answering:
         np.float32(channel.temperature) *
         lists[OF_CHANNEL[name]].scores[:, :channel.size]))
                  for name, channel in self._channels.items()}
-    contexts = {sizes: self._context(queries, self._searcher.union(
-        lists, queries, sizes), mask, stages)
-                for sizes, stages in self._by_sizes().items()}
+    contexts = {key: self._context(queries, self._searcher.union(
+        stages[0].ordered(lists, queries), queries, stages[0].sizes), mask,
+                                   stages)
+                for key, stages in self._by_list().items()}
     for name, stage in self._stages.items():
       by_system[name] = _ranked_stage(
-          stage, queries, contexts[stage.sizes], mask)
+          stage, queries, contexts[stage.list_key], mask)
     if self._best:
       full = by_system[FULL] = by_system[self._best]
       by_system[LINEAR] = _Listed(full.linear)
     if truth_deg is not None:
       for name, sizes in self._oracles.items():
-        rows = (contexts[sizes].shortlist if sizes in contexts else
+        plain = contexts.get((sizes, ''))
+        rows = (plain.shortlist if plain else
                 self._searcher.union(lists, queries, sizes)).rows
+        by_system[name] = _Listed(nearest(rows, self._places(rows), truth_deg))
+      for name in self._own_oracle():
+        rows = contexts[self._stages[self._best].list_key].shortlist.rows
         by_system[name] = _Listed(nearest(rows, self._places(rows), truth_deg))
     return {name: by_system[name] for name in by_system
             if self._answers_as(name)}
 
-  def _by_sizes(self) -> dict[shortlist.Sizes, list[Stage]]:
-    grouped: dict[shortlist.Sizes, list[Stage]] = {}
+  def _by_list(self) -> dict[tuple[shortlist.Sizes, str], list[Stage]]:
+    grouped: dict[tuple[shortlist.Sizes, str], list[Stage]] = {}
     for stage in self._stages.values():
-      grouped.setdefault(stage.sizes, []).append(stage)
+      grouped.setdefault(stage.list_key, []).append(stage)
     return grouped
+
+  def proposed(self, name: str, queries: shortlist.Queries,
+               mask: masks.Mask) -> types.Shortlist:
+    """The candidates that a stage chooses among."""
+    stage = self._stages[name]
+    lists = self._searcher.lists(queries, stage.depths(), mask)
+    return self._searcher.union(
+        stage.ordered(lists, queries), queries, stage.sizes)
 
   def _context(self, queries: shortlist.Queries, among: types.Shortlist,
                mask: masks.Mask, stages: Iterable[Stage]) -> inputs.Context:
@@ -262,7 +302,8 @@ class Answering:
       return inputs.Context(among, nothing)
     return self._reader.context(
         queries, among, self._task, mask,
-        any(ranker.reads_nearby for ranker in rerankers))
+        any(ranker.reads_nearby for ranker in rerankers),
+        any(ranker.reads_hubness for ranker in rerankers))
 
   def answer(
       self, queries: shortlist.Queries, mask: masks.Mask,
@@ -273,10 +314,10 @@ class Answering:
     answers = {}
     for name, listed in self._listed(
         queries, mask, truth_deg, searched).items():
-      names = decoding.NAMES[:1] if name in self._oracles else decoding.NAMES
-      for decode in names:
+      bound = name in self._oracles or name in self._own_oracle()
+      for decode in decoding.NAMES[:1] if bound else decoding.NAMES:
         answers[name, decode] = self._answers(
-            listed, decode, interpolate and name not in self._oracles)
+            listed, decode, interpolate and not bound)
     return answers
 
   def _answers(self, listed: _Listed, decode: str,
@@ -293,9 +334,9 @@ class Answering:
     depths = dict.fromkeys(types.CHANNELS, 0)
     for name, channel in self._channels.items():
       depths[OF_CHANNEL[name]] = channel.size
-    sizes = [stage.sizes for stage in self._stages.values()]
-    for some in (*sizes, *self._oracles.values()):
-      for name, size in some.by_channel().items():
+    for some in (*(stage.depths() for stage in self._stages.values()),
+                 *(sizes.by_channel() for sizes in self._oracles.values())):
+      for name, size in some.items():
         depths[name] = max(depths[name], size)
     return depths
 

@@ -3,6 +3,7 @@
   density   log(1 + rows within 1 and 25 km), by source
   own       how alike the rows of the query's source near it are, nearby.OWN
   other     how alike those of the other source are, nearby.OTHER
+  hubness   how alike it is to anything, csls.py
   region    log prior of the region that it lies in, region_prior.py
   ridge     the kernel ridge's chances near it, geo_prior.py
 
@@ -16,14 +17,15 @@ from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.gallery import density
-from pinpoint_jax.rerank import geo_prior, nearby
+from pinpoint_jax.rerank import csls, geo_prior, nearby, region_prior
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
     'density': tuple(f'log_{source}_{km:g}km' for km in density.RADII_KM
                      for source in types.SOURCES),
     'own': nearby.OWN,
     'other': nearby.OTHER,
-    'region': ('region_log_prior',),
+    'hubness': csls.COLUMNS,
+    'region': region_prior.COLUMNS,
     'ridge': geo_prior.COLUMNS,
 }
 # Groups that are read from what lies near a candidate.

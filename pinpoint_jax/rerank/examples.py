@@ -18,7 +18,7 @@ from pinpoint_jax.candidates import filters
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist as shortlists
 from pinpoint_jax.geo import distance, neighbors
-from pinpoint_jax.rerank import inputs, nearby
+from pinpoint_jax.rerank import inputs, nearby, region_lists
 from pinpoint_jax.rerank import priors as priors_lib
 from pinpoint_jax.search import masks, row_sets
 
@@ -44,6 +44,8 @@ class Settings:
     seed: of radii and negatives.
     search_source: both, or same: only rows of the queries' source may be
       candidates, as in the paper; what lies near them is of both.
+    order: of the lists that are cut to `sizes`: by similarity, or also by the
+      region prior (region_lists.py).
   """
 
   sizes: Mapping[str, int]
@@ -53,8 +55,12 @@ class Settings:
   leave_one_out: bool = True
   seed: int = 0
   search_source: str = 'both'
+  order: str = 'similarity'
 
   def __post_init__(self):
+    if self.order not in region_lists.ORDERS:
+      raise ValueError(f'--config.examples.order={self.order}: choices are '
+                       f'{region_lists.ORDERS}')
     filters.check_search_source(self.search_source)
     if self.rounds < 1 or self.deep_negatives < 0 or not self.radii_km:
       raise ValueError(f'rounds={self.rounds}, deep_negatives='
@@ -87,6 +93,13 @@ class ExampleBuilder:
     self._searcher, self._reader, self._settings = searcher, reader, settings
     self._priors = priors or {}
     self._sizes = shortlists.Sizes(**settings.sizes)
+    if settings.order == 'region' and 'region' not in self._priors:
+      raise ValueError('--config.examples.order=region: there is no region '
+                       'prior: set --config.region.cells, or take '
+                       'order=similarity')
+    # How long the lists are from which a shortlist is taken.
+    self._lengths = (self._sizes.by_channel() if settings.order == 'similarity'
+                     else region_lists.depths(self._sizes))
     self._near = neighbors.SphereIndex(searcher.gallery.latlng_deg)
 
   @property
@@ -117,8 +130,8 @@ class ExampleBuilder:
       radii_km = self.radii_km(turn, len(labeled))[at]
       searched = self._without_near(open_rows, some.photos, radii_km)
       shortlist = self._searcher.union(
-          self._narrowed(lists, some.vectors, searched), some.vectors,
-          self._sizes)
+          self._ordered(self._narrowed(lists, some.vectors, searched), some),
+          some.vectors, self._sizes)
       rng = np.random.default_rng([settings.seed, turn, at.start + 1])
       rows = _beyond(rng, settings.deep_negatives, shortlist, searched,
                      len(self._searcher.gallery))
@@ -127,9 +140,18 @@ class ExampleBuilder:
           self._searcher.channels))
       # Counts and support with the near rows: fewer would betray the truth.
       context = self._reader.context(
-          some.vectors, shortlist, some.photos.source, mask, with_nearby)
+          some.vectors, shortlist, some.photos.source, mask, with_nearby,
+          with_nearby)
       yield turn, dataclasses.replace(context, priors=self._columns(
           some, shortlist))
+
+  def _ordered(self, lists: dict[str, types.Candidates],
+               some: LabeledQueries) -> dict[str, types.Candidates]:
+    if self._settings.order == 'similarity':
+      return lists
+    return region_lists.preferred(
+        self._priors['region'], some.photos.source, some.vectors.of('raw'),
+        lists, self._searcher.gallery.latlng_deg)
 
   def _columns(self, some: LabeledQueries, shortlist: types.Shortlist,
                ) -> dict[str, Float[np.ndarray, 'b k _']]:
@@ -143,14 +165,14 @@ class ExampleBuilder:
     # Deep enough for most queries whose nearest rows are hidden.
     extra = _EXTRA if max(self._settings.radii_km) else 0
     return {name: size + min(size, extra) + extra
-            for name, size in self._sizes.by_channel().items()}
+            for name, size in self._lengths.items()}
 
   def _narrowed(self, lists: Mapping[str, types.Candidates],
                 vectors: shortlists.Queries,
                 mask: masks.Mask) -> dict[str, types.Candidates]:
     """What a search under the narrower mask gives, out of longer lists."""
     narrowed = {}
-    for name, size in self._sizes.by_channel().items():
+    for name, size in self._lengths.items():
       filtered = mask.filter(lists[name], size)
       # A list that is padded has no further rows.
       short = np.flatnonzero(filtered.short & (lists[name].rows[:, -1] >= 0))
@@ -242,8 +264,8 @@ def as_columns(context: inputs.Context,
     columns['nearby_rows'] = context.nearby.rows.astype(np.int32)
   columns |= {f'prior_{name}': column
               for name, column in context.priors.items()}
-  if context.features is not None:
-    columns['features'] = context.features
+  columns |= {name: column for name in ('hubness', 'features')
+              if (column := getattr(context, name)) is not None}
   return columns
 
 
@@ -260,4 +282,5 @@ def from_columns(columns: Mapping[str, np.ndarray]) -> inputs.Context:
     around = nearby.Nearby(**by_kind['nearby_'] | {
         'rows': columns['nearby_rows'].astype(np.int64)})
   return inputs.Context(shortlist, columns['counts'], around,
-                        by_kind['prior_'], columns.get('features'))
+                        columns.get('hubness'), by_kind['prior_'],
+                        columns.get('features'))

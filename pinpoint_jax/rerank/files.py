@@ -44,6 +44,8 @@ class RerankerInfo:
     validation: figures on held-out examples.
     region: weights of `region_prior`, raw similarity and the region column;
       empty without that column.
+    order: of the lists that it takes candidates from, one of
+      region_lists.ORDERS.
   """
 
   task: str
@@ -59,6 +61,7 @@ class RerankerInfo:
   system: str = ''
   validation: Mapping[str, float] = dataclasses.field(default_factory=dict)
   region: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  order: str = 'similarity'
 
   def __post_init__(self):
     if self.task not in types.SOURCES:

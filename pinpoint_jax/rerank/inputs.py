@@ -21,7 +21,7 @@ from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.geo import coords
 from pinpoint_jax.models import rerank_inputs
 from pinpoint_jax.rerank import columns as columns_lib
-from pinpoint_jax.rerank import light_features, scoring
+from pinpoint_jax.rerank import csls, light_features, scoring
 from pinpoint_jax.rerank import nearby as nearby_lib
 from pinpoint_jax.search import masks, vectors
 
@@ -35,6 +35,7 @@ class Context:
     counts: rows within 1 and 25 km by source that the query may see, int32
       [b, k, 2, 2].
     nearby: rows of each source near each candidate; None where not looked up.
+    hubness: csls.COLUMNS of each; None where not looked up.
     priors: columns of each of columns.PRIORS that a reranker has, [b, k, c].
     features: light_features.FEATURES of each; None where not kept.
   """
@@ -42,6 +43,7 @@ class Context:
   shortlist: types.Shortlist
   counts: Int[np.ndarray, 'b k 2 2']
   nearby: nearby_lib.Nearby | None = None
+  hubness: Float[np.ndarray, 'b k 2'] | None = None
   priors: Mapping[str, Float[np.ndarray, 'b k _']] = dataclasses.field(
       default_factory=dict)
   features: Float[np.ndarray, 'b k f'] | None = None
@@ -58,6 +60,8 @@ class Context:
       num_own = len(nearby_lib.OWN)
       by_group |= {'own': self.nearby.columns[..., :num_own],
                    'other': self.nearby.columns[..., num_own:]}
+    if self.hubness is not None:
+      by_group['hubness'] = self.hubness
     missing = sorted(set(groups) - set(by_group))
     if missing:
       raise ValueError(f'the reranker reads the columns {missing}, which were '
@@ -100,6 +104,7 @@ class Reader:
     self._xyz = coords.to_xyz(gallery.latlng_deg)
     self._vectors = {name: vectors.Joined(parts) for name in types.CHANNELS
                      if None not in (parts := gallery.channel(name)) and parts}
+    self._hubs: dict[str, csls.Hubs] = {}
     self._finder = nearby_lib.Finder(
         gallery.latlng_deg, gallery.source, neighbourhoods.lists,
         {name: rows for name, rows in self._vectors.items()
@@ -107,7 +112,8 @@ class Reader:
 
   def context(self, queries: shortlists.Queries, shortlist: types.Shortlist,
               task: types.Source, mask: masks.Mask,
-              with_nearby: bool = True) -> Context:
+              with_nearby: bool = True,
+              with_hubness: bool = False) -> Context:
     """What lies around each candidate under the mask of its query.
 
     task: the source of the queries.
@@ -117,8 +123,16 @@ class Reader:
     counts = density.visible_counts(
         shortlist.rows, self._around.density, self._xyz,
         self.gallery.source, mask)
-    return Context(shortlist, counts, self._finder.find(
-        queries, shortlist.rows, task, mask) if with_nearby else None)
+    return Context(
+        shortlist, counts, self._finder.find(
+            queries, shortlist.rows, task, mask) if with_nearby else None,
+        self._hubs_of(task).columns(shortlist.rows, mask)
+        if with_hubness else None)
+
+  def _hubs_of(self, task: types.Source) -> csls.Hubs:
+    if task not in self._hubs:
+      self._hubs[task] = csls.Hubs(self.gallery, task)
+    return self._hubs[task]
 
   def places(self, shortlist: types.Shortlist) -> Float[np.ndarray, 'b k 2']:
     """Where the candidates are; anything in padded slots."""
@@ -190,5 +204,6 @@ def take(context: Context,
   return Context(
       cut(context.shortlist), context.counts[queries],
       None if context.nearby is None else cut(context.nearby),
+      None if context.hubness is None else context.hubness[queries],
       {name: column[queries] for name, column in context.priors.items()},
       None if context.features is None else context.features[queries])

@@ -12,13 +12,22 @@ all queries of a mask (`Ranker.prepared`).
 from collections.abc import Mapping
 import copy
 import dataclasses
+import functools
+import hashlib
 
 import jax
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import blocks, types
 from pinpoint_jax.candidates import shortlist as shortlists
-from pinpoint_jax.rerank import columns, files, fusion, inputs, scoring
+from pinpoint_jax.rerank import (
+  columns,
+  files,
+  fusion,
+  inputs,
+  region_lists,
+  scoring,
+)
 from pinpoint_jax.rerank import priors as priors_lib
 from pinpoint_jax.search import masks, row_sets
 
@@ -76,6 +85,38 @@ class Ranker:
     return inputs.reads_nearby(self._trained.model, self._trained.info.columns)
 
   @property
+  def reads_hubness(self) -> bool:
+    """Whether a Context must say how alike the candidates are to anything."""
+    return 'hubness' in self._trained.info.columns
+
+  @functools.cached_property
+  def order(self) -> str:
+    """Tells lists in one order from those in another; '' is by similarity."""
+    if self._trained.info.order == 'similarity':
+      return ''
+    digest = hashlib.sha256()
+    for name, array in sorted(self._priors['region'].items()):
+      digest.update(name.encode() + np.asarray(array).tobytes())
+    return digest.hexdigest()
+
+  def depths(self) -> dict[str, int]:
+    """How long the lists must be that its shortlist is taken from."""
+    return (region_lists.depths(self.sizes) if self.order else
+            self.sizes.by_channel())
+
+  def ordered(self, lists: Mapping[str, types.Candidates],
+              queries: shortlists.Queries) -> Mapping[str, types.Candidates]:
+    """The lists in the order in which it was trained to take candidates."""
+    if not self.order:
+      return lists
+    depths = self.depths()
+    return region_lists.preferred(
+        self._priors['region'], self._trained.info.task, queries.of('raw'),
+        {name: types.Candidates(lists[name].rows[:, :depth],
+                                lists[name].scores[:, :depth])
+         for name, depth in depths.items()}, self._gallery.latlng_deg)
+
+  @property
   def has_linear_part(self) -> bool:
     """Whether its network corrects an answer, or is all there is."""
     return self._trained.info.weights is not None
@@ -94,6 +135,7 @@ class Ranker:
     if not self._saw_hidden(mask):
       return self
     other = copy.copy(self)
+    other.__dict__.pop('order', None)  # Of other priors, another one.
     other._fitted = priors_lib.rows_to_fit(
         self._gallery, np.unique(mask.excluded.rows))
     other._is_stale = False

@@ -9,12 +9,14 @@ is cut. A mask was obeyed when the list was made.
 
 from collections.abc import Mapping
 
-from jaxtyping import Float, Int
+from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.candidates import shortlist as shortlists
 from pinpoint_jax.rerank import region_prior
 
+# How a list may be ordered before it is cut.
+ORDERS = ('similarity', 'region')
 # Of log P(cell) beside a cosine: .01 to .05 find about as much.
 WEIGHT = .02
 # A few rows too many are cheap; what lies deeper is seldom near the truth.
@@ -29,12 +31,13 @@ def depths(sizes: shortlists.Sizes) -> dict[str, int]:
 def preferred(prior: region_prior.RegionPrior, source: str,
               raw: Float[np.ndarray, 'b r'],
               lists: Mapping[str, types.Candidates],
-              row_cells: Int[np.ndarray, 'g'],
+              latlng_deg: Float[np.ndarray, 'g 2'],
               weight: float | int = WEIGHT) -> dict[str, types.Candidates]:
-  """Each channel's list in its new order; `row_cells` of all gallery rows."""
-  return {name: reordered(some, region_prior.log_prior(
-      prior, source, raw, row_cells[np.maximum(some.rows, 0)]), weight)
-          for name, some in lists.items()}
+  """Each channel's list in its new order; latlng_deg of all gallery rows."""
+  return {name: reordered(candidates, region_prior.columns(
+      prior, source, raw, latlng_deg[np.maximum(candidates.rows, 0)])[..., 0],
+                          weight)
+          for name, candidates in lists.items()}
 
 
 def reordered(candidates: types.Candidates,

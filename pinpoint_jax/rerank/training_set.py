@@ -111,7 +111,9 @@ def build(embedder: str, gallery_path: str, module: nn.Module,
     held_out = maker.rows('held_out', split.held_out, once, 'exact')
     weights = _weights(folder, train, settings.groups)
   # Examples may have columns that this reranker does not read.
-  sizes = {name: sizes[name] for name in sizes if name in settings.groups}
+  order = settings.examples.order
+  sizes = {name: sizes[name] for name in sizes
+           if name in settings.groups or name == order}
   ids = gallery.ids(rows).tolist() if sizes else []
   return TrainingSet(
       train, held_out, fusion.Fusion(**weights['fused']),
@@ -123,7 +125,8 @@ def build(embedder: str, gallery_path: str, module: nn.Module,
           settings.groups,
           scoring.Dims(gallery.manifest['dim'], gallery.manifest['raw_dim'],
                        len(columns.meta_names(settings.groups))),
-          sizes, ids, settings.system, region=dict(weights['region'])))
+          sizes, ids, settings.system, region=dict(weights['region']),
+          order=order))
 
 
 def _check_columns(module: nn.Module, settings: Settings) -> None:
