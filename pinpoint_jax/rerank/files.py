@@ -71,10 +71,12 @@ class RerankerInfo:
         raise ValueError(f'{name} {getattr(self, name)}: needs '
                          f'{types.CHANNELS}')
     columns.check(self.columns)
-    fitted = {name for name in columns.PRIORS if name in self.columns}
+    fitted = {name for name in columns.PRIORS
+              if name in (*self.columns, self.order)}
     if set(self.priors) != fitted:
       raise ValueError(f'priors {sorted(self.priors)}: the columns '
-                       f'{self.columns} need {sorted(fitted)}')
+                       f'{self.columns} and lists by {self.order} need '
+                       f'{sorted(fitted)}')
     expected = set(weight_names(self.columns))
     if self.linear and set(self.linear) != expected:
       raise ValueError(f'linear weights of {sorted(self.linear)}: needs '

@@ -10,7 +10,7 @@ from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.geo import distance
-from pinpoint_jax.rerank import fusion
+from pinpoint_jax.rerank import fusion, region_prior
 from pinpoint_jax.rerank import ranker as reranking
 from pinpoint_jax.search import masks, row_sets
 import pytest
@@ -306,3 +306,63 @@ def test_a_reranker_without_a_reader_and_a_best_that_is_none_are_refused():
   with pytest.raises(ValueError, match=r"best='full': choices are \['light'\]"):
     systems.Answering(ground.searcher, {}, stages, reader=ground.reader,
                       best='full')
+
+
+def region_answering(**changes):
+  ground = tiny_ranking.ground()
+  ranker = reranking.Ranker(
+      ground.reader, tiny_ranking.with_region(**changes))
+  plain = systems.Stage(ranker.sizes, systems.Fused(WEIGHTS))
+  return systems.Answering(
+      ground.searcher, {}, {
+          'interaction': systems.Stage(ranker.sizes, ranker),
+          'retrieval': plain, 'region_prior': systems.Stage(
+              shortlist.Sizes(0, 0, 30), reranking.RegionPrior(
+                  ranker, {'raw': 2., 'region_log_prior': .5}))},
+      [ranker.sizes], ground.reader, 'photo', 'interaction'), ranker
+
+
+def test_lists_by_region_are_the_rerankers_alone():
+  answering, ranker = region_answering(order='region')
+  assert 'oracle@9 by region' in answering.systems
+  gallery, asked = tiny_ranking.ground().gallery, tiny_ranking.queries()
+  mask = tiny_ranking.mask(gallery)
+  places = tiny_ranking.photos('photo', 11, 'q').latlng_deg
+  listed = answering.candidates(asked, mask, places)
+  own = answering.proposed('interaction', asked, mask).rows
+  plain = answering.proposed('retrieval', asked, mask).rows
+  assert (np.sort(own) != np.sort(plain)).any()
+  for name, rows in (('interaction', own), ('full', own), ('linear', own),
+                     ('oracle@9 by region', own), ('retrieval', plain),
+                     ('oracle@9', plain)):
+    np.testing.assert_array_equal(np.sort(listed[name].rows), np.sort(rows))
+  assert ranker.order and ('oracle@9 by region', 'expected_score') not in (
+      answering.answer(asked, mask, places))
+
+
+def test_rerankers_of_one_prior_share_lists_and_of_another_do_not():
+  one, again = (region_answering(order='region')[1] for _ in range(2))
+  assert one.order == again.order
+  trained = tiny_ranking.with_region(order='region')
+  other = dataclasses.replace(trained, priors={'region': {
+      name: array + 1 for name, array in trained.priors['region'].items()}})
+  ground = tiny_ranking.ground()
+  assert reranking.Ranker(ground.reader, other).order != one.order
+  plain = region_answering()[1]
+  assert plain.order == '' and plain.depths() == tiny_ranking.SIZES
+
+
+def test_region_prior_is_raw_similarity_and_the_head():
+  answering, ranker = region_answering()
+  gallery, asked = tiny_ranking.ground().gallery, tiny_ranking.queries()
+  mask = tiny_ranking.mask(gallery)
+  listed = answering.candidates(asked, mask)['region_prior']
+  among = answering.proposed('region_prior', asked, mask)
+  logs = region_prior.columns(
+      tiny_ranking.region_priors()['region'], 'photo', asked.raw,
+      gallery.latlng_deg[np.maximum(among.rows, 0)])[..., 0]
+  scores = np.where(among.rows >= 0,
+                    2 * among.similarities[..., 2] + .5 * logs, -np.inf)
+  np.testing.assert_allclose(listed.scores, -np.sort(-scores, axis=1),
+                             rtol=1e-5)
+  assert ranker.reads_hubness is False

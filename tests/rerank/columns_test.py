@@ -8,7 +8,7 @@ import pytest
 
 def test_every_column_has_a_name_of_its_own():
   names = columns.names(tuple(columns.GROUPS))
-  assert len(names) == len(set(names)) == 17
+  assert len(names) == len(set(names)) == 19
   assert names[:6] == (
       'log_photo_1km', 'log_street_1km', 'log_photo_25km', 'log_street_25km',
       'own_best_image', 'own_mean_image')

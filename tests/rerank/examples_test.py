@@ -8,6 +8,7 @@ from pinpoint_jax.candidates import filters, shortlist
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.geo import distance, neighbors
 from pinpoint_jax.rerank import examples, geo_prior, nearby, priors
+from pinpoint_jax.rerank import ranker as reranking
 from pinpoint_jax.search import row_sets
 import pytest
 
@@ -218,3 +219,42 @@ def test_recall_is_the_share_of_the_exact_lists(asked):
       Forgetful(ground.gallery), ground.searcher, asked, SETTINGS)
   assert shares == pytest.approx({
       name: 1 - 1 / size for name, size in tiny.SIZES.items()})
+
+
+def test_examples_and_answers_take_candidates_in_one_order(asked):
+  """By similarity and region, out of lists that are eight times as long."""
+  ground, trained = tiny.ground(), tiny.with_region(order='region')
+  settings = dataclasses.replace(
+      SETTINGS, order='region', radii_km=(0.,), deep_negatives=0)
+  maker = examples.ExampleBuilder(
+      ground.searcher, ground.reader, settings, trained.priors)
+  at = slice(0, len(asked))
+  (_, found), = maker.contexts(asked, at, [0], False)
+  ranker = reranking.Ranker(ground.reader, trained)
+  lists = ground.searcher.lists(
+      asked.vectors, ranker.depths(), filters.mask(
+          ground.gallery, asked.photos, 'author'))
+  expected = ground.searcher.union(
+      ranker.ordered(lists, asked.vectors), asked.vectors, ranker.sizes)
+  np.testing.assert_array_equal(found.shortlist.rows, expected.rows)
+  plain = ground.searcher.union(lists, asked.vectors, ranker.sizes)
+  assert (expected.rows != plain.rows).any()
+
+
+def test_an_order_needs_its_prior():
+  ground = tiny.ground()
+  with pytest.raises(ValueError, match='no region prior: set'):
+    examples.ExampleBuilder(ground.searcher, ground.reader,
+                            dataclasses.replace(SETTINGS, order='region'))
+  with pytest.raises(ValueError, match='order=best: choices are'):
+    dataclasses.replace(SETTINGS, order='best')
+
+
+def test_only_the_own_source_is_searched_but_both_support(asked):
+  settings = dataclasses.replace(SETTINGS, search_source='same')
+  found, gallery = context(asked, settings), tiny.ground().gallery
+  rows = found.shortlist.rows
+  assert (gallery.source[rows[rows >= 0]] == 0).all()
+  both = context(asked).shortlist.rows
+  assert (gallery.source[both[both >= 0]] == 1).any()
+  assert found.nearby.exists.any() and found.counts[..., 1].any()

@@ -59,7 +59,7 @@ def test_rows_near_the_truth_come_first_where_similarities_are_alike():
   rows = np.stack([RNG.permutation(400)[:30] for _ in range(50)])
   listed = types.Candidates(rows, np.zeros((50, 30), np.float32))
   result = region_lists.preferred(prior, 'photo', raw[:50], {'raw': listed},
-                                  row_cells)['raw']
+                                  places)['raw']
   right = lambda some: (row_cells[some[:, 0]] == row_cells[:50]).mean()
   assert right(result.rows) > right(rows) + .4
   assert np.array_equal(np.sort(result.rows), np.sort(rows))
