@@ -13,7 +13,7 @@ PEER := .venv-parity
 # Search engines to compare with, away from what the product needs.
 PEERS := .venv-peers
 
-.PHONY: help demo seeds test test-quick flips lint bench bench-peers \
+.PHONY: help demo seeds sparse ablations test test-quick flips lint bench bench-peers \
   bench-search bench-answer parity golden clean
 help:  ## What each target does.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -30,11 +30,22 @@ demo: $(STAMP)  ## The main job end to end on Synthetic Earth.
 	$(PY) -m experiments.demo --config=experiments/configs/demo.py \
 	  --workdir=$(WORKDIR) $(ARGS)
 
-seeds: $(STAMP)  ## The demo with seeds 0, 1 and 2 and one table; 45 minutes.
+seeds: $(STAMP)  ## Seeds 0, 1 and 2 at full size and one table; an hour.
 	for seed in 0 1 2; do $(PY) -m experiments.demo --config.seed=$$seed \
-	  --config=experiments/configs/demo.py --workdir=$(WORKDIR)$$seed || exit 1; done
-	$(PY) -m experiments.join_seeds --out=$(WORKDIR)_seeds \
-	  --runs=$(WORKDIR)0,$(WORKDIR)1,$(WORKDIR)2
+	  --config=demo:full --workdir=runs/seed$$seed || exit 1; done
+	$(PY) -m experiments.join_seeds --out=runs/seeds \
+	  --runs=runs/seed0,runs/seed1,runs/seed2
+
+sparse: $(STAMP)  ## What a second source is worth where photos are few; an hour.
+	for seed in 0 1 2; do $(PY) -m experiments.demo --config.seed=$$seed \
+	  --config=demo:full,sources,variant=sparse \
+	  --workdir=runs/sparse$$seed || exit 1; done
+	$(PY) -m experiments.join_seeds --out=runs/sparse \
+	  --runs=runs/sparse0,runs/sparse1,runs/sparse2
+
+ablations: $(STAMP)  ## The reranker without one part after the other; 20 minutes.
+	$(PY) -m experiments.demo --config=demo:full,ablations \
+	  --workdir=runs/ablations $(ARGS)
 
 test: $(STAMP)  ## The whole test suite, then the test to source line ratio.
 	$(PY) -m pytest --numprocesses=2 --dist=loadfile $(ARGS)

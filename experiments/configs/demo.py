@@ -4,11 +4,13 @@ Command:  make demo
           python -m experiments.demo --config=demo --workdir=runs/demo
           make seeds   (three worlds at full size, :full)
 Hardware: two CPU cores, 6 GB of memory. Time: about 6 minutes; at full size
-          about half an hour a seed.
+          about a quarter of an hour a seed.
 Expect:   see docs/results/demo.md; the same figures on every machine of one
           kind.
-Full:     --config=demo:full   48,000 examples and 10,000 queries a source, and
-          more parts left out; variant=sparse is a world with few photos.
+Full:     --config=demo:full   48,000 examples and 10,000 queries a source;
+          :full,ablations leaves out one part of the reranker after the other;
+          :full,sources says what a second source is worth and no more, with
+          variant=sparse in a world whose photos are few.
 Quick:    --config=demo:quick  (the tiny world, seconds); :quick,pixels is the
           rendered world: JPEGs, a ViT's features, then the same.
 """
@@ -23,8 +25,8 @@ _COLUMNS = ('density', 'own', 'other', 'hubness', 'region')
 
 def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   """The demo; `quick` shrinks the world to the size that tests use."""
-  arg = common.parse_arg(arg, quick=False, full=False, pixels=False,
-                         variant='default', seed=0)
+  arg = common.parse_arg(arg, quick=False, full=False, ablations=False,
+                         sources=False, pixels=False, variant='default', seed=0)
   config = config_dict.ConfigDict()
   config.seed = arg.seed
   config.world = config_dict.ConfigDict({
@@ -41,9 +43,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.jobs = 0 if arg.quick else 2
   config.embedder = _embedder(arg)
   # By what they learn from; one source alone and GeoCLIP's way to compare.
-  config.embedders = ('both',) if arg.quick else (
-      ('both', 'photo', 'street', 'geoclip_style') if arg.full
-      else ('both', 'geoclip_style'))
+  config.embedders = _embedders(arg)
   config.geoclip_style = config_dict.ConfigDict(
       train_embedder.geoclip_style(64 if arg.quick else 128, 64,
                                    64 if arg.quick else 512)
@@ -55,11 +55,18 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
     config[kind] = _reranker(kind, arg, config.examples)
   config.rerankers = config_dict.ConfigDict(_rerankers(arg))
   # The paper's way too: only the query's own source is searched.
-  config.same_source = not arg.quick
+  config.same_source = not (arg.quick or arg.ablations)
   config.filters = ('none', 'author')
   config.distance = 'haversine'
   config.num_resamples = 100 if arg.quick else 1000
   return config
+
+
+def _embedders(arg: config_dict.ConfigDict) -> tuple[str, ...]:
+  if arg.quick or arg.ablations:
+    return ('both',)
+  alone = ('photo', 'street') if arg.full else ()
+  return ('both', *alone, *(() if arg.sources else ('geoclip_style',)))
 
 
 def _embedder(arg: config_dict.ConfigDict) -> config_dict.ConfigDict:
@@ -83,7 +90,8 @@ def _embedder(arg: config_dict.ConfigDict) -> config_dict.ConfigDict:
 def _reranker(kind: str, arg: config_dict.ConfigDict,
               examples: config_dict.ConfigDict) -> config_dict.ConfigDict:
   config = train_reranker.get_config(f'quick,kind={kind}')
-  config.max_queries = 60_000
+  # The light one is small: more teach it nothing.
+  config.max_queries = 12_000 if kind == 'light' else 60_000
   config.examples.rounds = 1
   if kind != 'light':
     config.examples.sizes = examples.sizes.copy_and_resolve_references()
@@ -115,25 +123,29 @@ def _rerankers(arg: config_dict.ConfigDict) -> dict[str, Any]:
             'changes': changes}
   without = lambda group: {
       'columns': tuple(name for name in _COLUMNS if name != group)}
-  rerankers = {
-      'light': reranker('light'), 'interaction': reranker('interaction'),
-      'full_no_support': reranker('interaction', **without('other'))}
+  whole = {'light': reranker('light'), 'interaction': reranker('interaction')}
+  if arg.sources:
+    return whole
+  support = {'full_no_support': reranker('interaction', **without('other'))}
   if arg.quick:
-    return rerankers
-  rerankers['full_pairwise'] = reranker(
+    return whole | support
+  if arg.ablations:
+    return whole | support | {
+        'attention': reranker('attention'),
+        'no_own': reranker('interaction', 'no own source', **without('own')),
+        'no_region': reranker('interaction', 'no region', **without('region')),
+        'no_hubness': reranker('interaction', 'no hubness',
+                               **without('hubness')),
+        'no_density': reranker('interaction', 'no density',
+                               **without('density')),
+        'no_columns': reranker('interaction', 'no columns', columns=()),
+        'ranked': reranker('interaction', 'Plackett–Luce loss', objective={
+            'loss': 'plackett_luce', 'second_order': 1.0}),
+        'no_region_lists': reranker('interaction', 'lists by similarity',
+                                    examples={'order': 'similarity'})}
+  # The paper's own form; it learns from a quarter of the examples.
+  return whole | support | {'full_pairwise': reranker(
       'attention', columns=(), model={'products': False}, region={'cells': 0},
       examples={'search_source': 'same', 'order': 'similarity'},
-      objective={'loss': 'pairwise_margin', 'residual': False})
-  if not arg.full:
-    return rerankers
-  return rerankers | {
-      'attention': reranker('attention'),
-      'no_own': reranker('interaction', 'no own source', **without('own')),
-      'no_region': reranker('interaction', 'no region', **without('region')),
-      'no_hubness': reranker('interaction', 'no hubness',
-                             **without('hubness')),
-      'no_region_lists': reranker('interaction', 'lists by similarity',
-                                  examples={'order': 'similarity'}),
-      'no_density': reranker('interaction', 'no density',
-                             **without('density')),
-      'no_columns': reranker('interaction', 'no columns', columns=())}
+      objective={'loss': 'pairwise_margin', 'residual': False},
+      max_queries=12_000)}

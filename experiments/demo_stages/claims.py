@@ -56,6 +56,8 @@ def every() -> Iterator[Claim]:
                 System('full', 'same_source'))
     yield claim('expected reward beats the paper’s pairwise form', _FULL,
                 System('full_pairwise'))
+    yield claim('a Plackett–Luce loss is better', System(
+        'full', variant='Plackett–Luce loss'), _FULL)
     yield claim('attention beats the interaction network',
                 System('attention'), System('interaction'))
     yield claim('it beats the light reranker', _FULL, System('light'))

@@ -123,16 +123,20 @@ def test_the_published_demo_compares_every_part():
   parts = list(demo_figures.parts(config))
   assert {part.embedder for part in parts} == {
       'both', 'photo', 'street', 'geoclip_style'}
-  variants = {reranker.variant for reranker in config.rerankers.values()}
-  assert variants == {'', 'no own source', 'no region', 'no density',
-                      'no columns'}
+  ablations = demo_config.get_config('full,ablations').rerankers
+  variants = {reranker.variant for reranker in ablations.values()}
+  assert variants == {
+      '', 'no own source', 'no region', 'no hubness', 'no density',
+      'no columns', 'lists by similarity', 'Plackett–Luce loss'}
 
 
 def test_claims_name_rows_of_the_full_table():
-  config = demo_config.get_config('full')
-  named = {system for part in demo_figures.parts(config)
-           for system, _ in (part.kept or {}).values()}
-  named |= {*SYSTEMS, *config.rerankers, 'region_prior'}
+  named = {*SYSTEMS, 'region_prior'}
+  for arg in ('full', 'full,ablations'):
+    config = demo_config.get_config(arg)
+    named |= set(config.rerankers) | {
+        system for part in demo_figures.parts(config)
+        for system, _ in (part.kept or {}).values()}
   for claim in demo_claims.every():
     assert {claim.better.system, claim.base.system} <= named, claim.text
 
