@@ -33,9 +33,12 @@ from pinpoint_jax.ridge import mixture as mixtures
 from pinpoint_jax.ridge import place_vectors
 from pinpoint_jax.ridge import ridge as kernel_ridge
 
-# Epochs after which a run may stop; inner folds that decide.
+# Epochs after which a run may stop, factors of the trained temperature for
+# expected-score decoding, and inner folds that decide. The product of a ridge
+# with a place is an expected score already: the sharpest factor leaves it so.
 EPOCHS = (0, 3, 6, 12)
-_INNER_FOLDS = 2
+SHARPNESS = (1., 3., 10., 100.)
+_INNER_FOLDS = 5
 _RATE, _BATCH, _BLOCK = 3e-4, 256, 1024
 # Rows that are trained on, of those that the ridge is fitted on.
 _MOST_LANDMARKS, _MOST_ROWS = 1024, 8192
@@ -76,37 +79,41 @@ def answer(path: pathlib.Path, fold: fold_lib.Fold, source: str,
       'penalty': ridge['penalty'], 'mixture': ridge['mixture'], 'seed': seed})
   if not folder.has(0):
     began = time.monotonic()
-    km, epochs = _fit(fold, source, ridge['penalty'],
+    km, chosen = _fit(fold, source, ridge['penalty'],
                       mixtures.Mixture(**ridge['mixture']), seed)
     files.write_json(path / 'settings.json', {
-        'epochs': epochs, 'seconds': time.monotonic() - began})
+        'chosen': chosen, 'seconds': time.monotonic() - began})
     folder.write(0, km)
   fitted = json.loads((path / 'settings.json').read_text())
   return {decode: fused.Answered(
       metrics.Errors(np.array(km), rows.photos.clusters), fitted['seconds'],
-      {'epochs': fitted['epochs']})
+      fitted['chosen'])
           for decode, km in folder.open(1).parts[0].items()}
 
 
 def _fit(fold: fold_lib.Fold, source: str, penalty: float,
          mixture: mixtures.Mixture,
-         seed: int) -> tuple[dict[str, np.ndarray], int]:
-  """Errors by decoding, and after how many epochs training was stopped."""
+         seed: int) -> tuple[dict[str, np.ndarray], dict[str, float | int]]:
+  """Errors by decoding, and what inner folds chose."""
   train, held_out = (ridge_lib.table(getattr(fold, side)[source])
                      for side in ('train', 'held_out'))
-  totals = np.zeros(len(EPOCHS))
+  totals = np.zeros((len(EPOCHS), len(SHARPNESS)))
   for split in ridge_lib.inner_splits(fold)[:_INNER_FOLDS]:
     some = train.take(split.train[source])
     asked = train.take(split.held_out[source])
     if len(asked.features):
       problem = _problem(some, penalty, mixture)
-      totals += [geoscore.points(
-          _dist_km(problem, params, asked)['expected_score']).sum()
+      questions = _questions(problem, asked)
+      totals += [[geoscore.points(_dist_km(
+          problem, params, questions, sharpness)['expected_score']).sum()
+                  for sharpness in SHARPNESS]
                  for params in _train(problem, EPOCHS, seed)]
-  stop = int(totals.argmax())
+  stop, sharp = np.unravel_index(totals.argmax(), totals.shape)
   problem = _problem(train, penalty, mixture)
   *_, params = _train(problem, EPOCHS[:stop + 1], seed)
-  return _dist_km(problem, params, held_out), EPOCHS[stop]
+  questions = _questions(problem, held_out)
+  return (_dist_km(problem, params, questions, SHARPNESS[sharp]),
+          {'epochs': EPOCHS[stop], 'sharpness': SHARPNESS[sharp]})
 
 
 def _problem(table: mixtures.Table, penalty: float,
@@ -166,20 +173,40 @@ def _step(module: ridge_images.RidgeImages, params: Any, state: Any,
   return optax.apply_updates(params, updates), state
 
 
-def _dist_km(problem: _Problem, params: Any,
-             table: mixtures.Table) -> dict[str, np.ndarray]:
-  """Errors of the answers to some rows, by decoding."""
-  mapped = problem.model.inputs.map(table.features).astype(np.float32)
+@dataclasses.dataclass(frozen=True)
+class _Questions:
+  """Rows to answer, as the towers see them.
+
+  Attributes:
+    mapped: rows as the tower reads them, float32 [b, p].
+    latlng_deg: where they are from, [b, 2].
+    worths: of the anchors for each other, [k, k].
+  """
+
+  mapped: Float[np.ndarray, 'b p']
+  latlng_deg: Float[np.ndarray, 'b 2']
+  worths: Float[np.ndarray, 'k k']
+
+
+def _questions(problem: _Problem, table: mixtures.Table) -> _Questions:
   places = problem.model.latlng_deg
-  worths = kernel_ridge.worths(places, places, geoscore.SCALE_KM)
+  return _Questions(
+      problem.model.inputs.map(table.features).astype(np.float32),
+      table.latlng_deg,
+      kernel_ridge.worths(places, places, geoscore.SCALE_KM))
+
+
+def _dist_km(problem: _Problem, params: Any, questions: _Questions,
+             sharpness: float = 1.) -> dict[str, np.ndarray]:
+  """Errors of the answers, by decoding."""
   best: dict[str, list[np.ndarray]] = {name: [] for name in decoding.NAMES}
-  for part in blocks.slices(len(mapped), _BLOCK):
+  for part in blocks.slices(len(questions.mapped), _BLOCK):
     image = problem.module.apply(
-        {'params': params}, jnp.asarray(mapped[part]))
+        {'params': params}, jnp.asarray(questions.mapped[part]))
     scores = np.asarray(image, np.float64) @ problem.places.T
+    chances = decoding.softmax(sharpness * scores)
     best['argmax'].append(scores.argmax(axis=1))
-    best['expected_score'].append(
-        (decoding.softmax(scores) @ worths).argmax(axis=1))
-  return {name: distance.haversine_km(places[np.concatenate(rows)],
-                                      table.latlng_deg)
+    best['expected_score'].append((chances @ questions.worths).argmax(axis=1))
+  return {name: distance.haversine_km(
+      problem.model.latlng_deg[np.concatenate(rows)], questions.latlng_deg)
           for name, rows in best.items()}
