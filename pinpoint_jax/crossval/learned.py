@@ -4,7 +4,7 @@
   the rows trained on ─▶ stopped where inner folds score best
 
 What the ridge knows is in the tower before the first step: a run that inner
-folds stop there answers as the ridge does.
+folds stop there answers as the ridge does; a constant place stays one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,12 +33,11 @@ from pinpoint_jax.ridge import mixture as mixtures
 from pinpoint_jax.ridge import place_vectors
 from pinpoint_jax.ridge import ridge as kernel_ridge
 
-# Epochs after which a run may stop, factors of the trained temperature for
-# expected-score decoding, and inner folds that decide. The product of a ridge
+# Epochs after which a run may stop, and factors of the trained temperature
+# for expected-score decoding; inner folds decide. The product of a ridge
 # with a place is an expected score already: the sharpest factor leaves it so.
 EPOCHS = (0, 3, 6, 12)
 SHARPNESS = (1., 3., 10., 100.)
-_INNER_FOLDS = 5
 _RATE, _BATCH, _BLOCK = 3e-4, 256, 1024
 # Rows that are trained on, of those that the ridge is fitted on.
 _MOST_LANDMARKS, _MOST_ROWS = 1024, 8192
@@ -98,7 +97,10 @@ def _fit(fold: fold_lib.Fold, source: str, penalty: float,
   train, held_out = (ridge_lib.table(getattr(fold, side)[source])
                      for side in ('train', 'held_out'))
   totals = np.zeros((len(EPOCHS), len(SHARPNESS)))
-  for split in ridge_lib.inner_splits(fold)[:_INNER_FOLDS]:
+  # Where inner folds left nothing of the ridge, nothing is trained either.
+  splits = ridge_lib.inner_splits(fold) if mixture.own else []
+  totals[0, -1] = float(not splits)
+  for split in splits:
     some = train.take(split.train[source])
     asked = train.take(split.held_out[source])
     if len(asked.features):

@@ -60,3 +60,14 @@ def test_on_a_fold_it_is_kept_and_tells_its_epochs(tmp_path):
     assert answered.errors.dist_km.max() < 1
     assert answered.fitted['epochs'] in learned.EPOCHS
     assert answered.seconds == again[decode].seconds > 0
+
+
+def test_a_constant_place_stays_one(tmp_path):
+  rows = {'photo': ridge_test.store(tmp_path, 'photo', 20)}
+  [fold, _] = learned.fold_lib.split(rows, 2)
+  ridge = {'penalty': 0.4, 'mixture': {
+      'own': 0., 'other': 0., 'prior': 1., 'other_prior': 0.}}
+  for answered in learned.answer(tmp_path / 'l', fold, 'photo', ridge,
+                                 0).values():
+    assert answered.fitted == {'epochs': 0, 'sharpness': 100.}
+    assert len(np.unique(answered.errors.dist_km.round(3))) == 2
