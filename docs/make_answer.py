@@ -2,10 +2,11 @@ r"""Draws docs/answer.png: a query, its candidates on a map, and the evidence.
 
   python docs/make_answer.py --demo=runs/demo --out=docs/answer.png --row=31
 
-Everything is computed by the library from a finished `make demo`: the
-shortlist, the scores of the attention reranker, and the gallery photos of its
-candidates. Among the queries by new authors that are answered right, --row
-chooses one. The dots of the map are the cities of the offline table.
+Everything is computed by the library from a finished demo of the rendered world
+(python -m experiments.demo --config=demo:pixels): the shortlist, the scores of
+the reranker, and the gallery photos of its candidates. Among the queries by new
+authors that are answered right, --row chooses one. The dots of the map are the
+cities of the offline table.
 """
 
 import argparse
@@ -14,8 +15,10 @@ import pathlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 import pinpoint_jax as pj
-from pinpoint_jax.gallery import neighbours
+from pinpoint_jax.answer import pinpoint
+from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.geo import places
+from pinpoint_jax.search import masks
 
 QUERIES = 'query_photo_new'
 SIZE = (1000, 430)
@@ -49,34 +52,34 @@ def main() -> None:
 
 
 class Answer:
-  """One query, answered by the attention reranker of a finished demo."""
+  """One query, answered by the reranker of a finished demo."""
 
   def __init__(self, demo: pathlib.Path, row: int):
     self._demo = demo
-    self.gallery = pj.open_gallery(demo / 'gallery' / 'both_combined')
+    opened = pinpoint.Pinpoint(demo / 'embedder' / 'both' / 'model',
+                               demo / 'gallery' / 'both_combined')
+    self.gallery = opened.gallery
     store = pj.open_store(demo / 'features' / QUERIES / 'store')
-    embedder = pj.load_embedder(demo / 'embedder' / 'both' / 'model')
-    searcher = pj.Searcher(self.gallery)
-    ranker = pj.Ranker(
-        searcher, neighbours.load_or_build(self.gallery),
-        pj.load_reranker(demo / 'reranker' / 'both' / 'full_photo' / 'model'))
-    queries = pj.encode_store(embedder, store)
-    shortlist = searcher.shortlist(queries, ranker.sizes)
-    scores = ranker.scores(queries, shortlist)
+    rerankers = pinpoint.load_rerankers(
+        'photo', [demo / 'reranker' / 'both' / 'interaction_photo' / 'model'])
+    answering = opened.answering_for('photo', rerankers, pinpoint.Settings(
+        0, 20., shortlist.Sizes(), wanted=('full',)))
+    queries = opened.queries(store)
+    listed = answering.candidates(
+        queries, masks.open_mask(len(queries)))['full']
     truth = store.photos.latlng_deg
-    best = shortlist.rows[np.arange(len(truth)), scores.argmax(1)]
-    dist_km = pj.haversine_km(self.gallery.latlng_deg[best], truth)
+    dist_km = pj.haversine_km(
+        self.gallery.latlng_deg[listed.rows[:, 0]], truth)
     right = np.flatnonzero(dist_km < 25)
     print(f'{len(right)} of {len(truth)} answers are right: --row=0 … '
           f'{len(right) - 1}')
     query = right[row]
     self.truth_deg, self.error_km = truth[query], float(dist_km[query])
     self.query_picture = self._picture(QUERIES, store.photos.ids[query])
-    order = np.argsort(-scores[query])
-    self.rows = shortlist.rows[query][order]
-    self.rows, kept = self.rows[self.rows >= 0], self.rows >= 0
-    shares = np.exp(scores[query][order] - scores[query].max())
-    self.shares = (shares / shares.sum())[kept]
+    kept = listed.rows[query] >= 0
+    self.rows = listed.rows[query][kept]
+    shares = np.exp(listed.scores[query][kept] - listed.scores[query].max())
+    self.shares = shares / shares.sum()
     self.latlng_deg = self.gallery.latlng_deg[self.rows]
     self.name = self.caption(self.rows[0])
 
