@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.answer import stages as stage_lib
 from pinpoint_jax.answer import systems
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.models import encoding, geoclip_location, layers, transformer
@@ -65,7 +66,7 @@ def end_to_end(ground: Ground, arg: str) -> dict:
   """A query's feature to its place, and the parts of the way."""
   trained = answer_models.reranker(arg)
   sizes = shortlist.Sizes(**trained.info.sizes)
-  it = systems.Stage(sizes, ground.ranker(trained))
+  it = stage_lib.Stage(sizes, ground.ranker(trained))
   searcher, mask = ground.search_for(trained), masks.open_mask(1)
   asked = systems.Answering(
       searcher, {}, {'it': it}, reader=ground.reader, task=trained.info.task)

@@ -8,6 +8,7 @@ import pathlib
 import jax
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.answer import stages as stage_lib
 from pinpoint_jax.answer import systems
 from pinpoint_jax.candidates import queries, searcher, shortlist
 from pinpoint_jax.features import store
@@ -113,7 +114,7 @@ class Pinpoint:
     stages = {}
     for name, trained in rerankers.items():
       ranker = reranking.Ranker(self.reader, trained, self.refits)
-      stages[name] = systems.Stage(ranker.sizes, ranker)
+      stages[name] = stage_lib.Stage(ranker.sizes, ranker)
     self._check_list_size(settings)
     fused = _fused(source, rerankers, settings)
     if fused is not None:
@@ -121,7 +122,7 @@ class Pinpoint:
     channels = self._channels(source, settings)
     best = best_of(rerankers)
     if best and rerankers[best].info.region:
-      stages['region_prior'] = systems.Stage(
+      stages['region_prior'] = stage_lib.Stage(
           shortlist.Sizes(0, 0, min(_RAW_LIST, len(self.gallery))),
           reranking.RegionPrior(stages[best].scorer,
                                 rerankers[best].info.region))
@@ -146,21 +147,21 @@ class Pinpoint:
           f'{len(self.gallery):,} rows: give at most that many')
 
   def _channels(self, source: str,
-                settings: Settings) -> dict[str, systems.Channel]:
+                settings: Settings) -> dict[str, stage_lib.Channel]:
     learned = float(np.exp(self.trained.params[f'log_temperature_{source}']))
     temperature = {'image': learned, 'location': learned,
                    'raw': settings.raw_temperature}
     size = settings.list_size or min(_LIST_SIZE, max(1, len(self.gallery)))
-    return {name: systems.Channel(size, temperature[channel])
+    return {name: stage_lib.Channel(size, temperature[channel])
             for name, channel in systems.OF_CHANNEL.items()
             if channel in self.searcher.channels and settings.wants(name)}
 
 
 def _fused(source: str, rerankers: Rerankers,
-           settings: Settings) -> systems.Stage | None:
+           settings: Settings) -> stage_lib.Stage | None:
   """`retrieval` by the weights that are named; None where there are none."""
   if isinstance(settings.weights, fusion.Fusion):
-    return systems.Stage(settings.sizes, systems.Fused(settings.weights))
+    return stage_lib.Stage(settings.sizes, stage_lib.Fused(settings.weights))
   if not settings.wants('retrieval'):
     return None
   name = settings.weights
@@ -181,7 +182,7 @@ def _fused(source: str, rerankers: Rerankers,
         f'{sorted(stages)} have different fusion weights: name those of '
         f'`retrieval` by --config.fusion.{source}={first}, or give three: '
         f'image, location, raw')
-  return systems.Stage(shortlist.Sizes(**sizes), systems.Fused(
+  return stage_lib.Stage(shortlist.Sizes(**sizes), stage_lib.Fused(
       fusion.Fusion(**weights), first))
 
 

@@ -11,16 +11,17 @@ A query with no gallery row left has row -1 and no place; who asks decides.
 
 from collections.abc import Iterable, Mapping, Sequence
 import dataclasses
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from jaxtyping import Bool, Float, Int
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.answer import decoding
+from pinpoint_jax.answer import stages as stage_lib
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.geo import distance
-from pinpoint_jax.rerank import fusion, inputs
+from pinpoint_jax.rerank import inputs
 from pinpoint_jax.rerank import ranker as reranking
 from pinpoint_jax.search import masks
 
@@ -30,91 +31,6 @@ OF_CHANNEL = {'raw_1nn': 'raw', 'image_top1': 'image',
 ORACLE = 'oracle'
 # The best reranker, and what its score is without the network.
 FULL, LINEAR = 'full', 'linear'
-
-
-@runtime_checkable
-class Scorer(Protocol):
-  """What chooses among a shortlist: a reranker, or fusion."""
-
-  def prepared(self, mask: masks.Mask) -> 'Scorer':
-    """What scores queries under that mask, which is of all of them."""
-
-  def scores(self, queries: shortlist.Queries, context: inputs.Context,
-             mask: masks.Mask) -> Float[np.ndarray, 'b k']:
-    """Log-odds of each candidate, up to a constant; -inf in padded slots."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Fused:
-  """`retrieval`: the weighted sum of the similarities.
-
-  Attributes:
-    weights: of the channels.
-    origin: the reranker that they belong to; '' where they were given.
-  """
-
-  weights: fusion.Fusion
-  origin: str = ''
-
-  def prepared(self, mask: masks.Mask) -> 'Fused':
-    """Itself: weights know no row."""
-    del mask
-    return self
-
-  def scores(self, queries: shortlist.Queries, context: inputs.Context,
-             mask: masks.Mask) -> Float[np.ndarray, 'b k']:
-    """The fused logits; the shortlist says all that they need."""
-    del queries, mask
-    return self.weights.logits(context.shortlist)
-
-
-@dataclasses.dataclass(frozen=True)
-class Channel:
-  """A system that answers from one channel's list.
-
-  Attributes:
-    size: candidates in the list.
-    temperature: similarities times this are log-odds.
-  """
-
-  size: int
-  temperature: float | int
-
-  def __post_init__(self):
-    if self.size < 1 or not 0 < self.temperature < np.inf:
-      raise ValueError(f'{self}: size is at least 1, temperature above 0')
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-  """A system that chooses among a shortlist.
-
-  Attributes:
-    sizes: of the shortlist.
-    scorer: what chooses.
-  """
-
-  sizes: shortlist.Sizes
-  scorer: Scorer
-
-  @property
-  def list_key(self) -> tuple[shortlist.Sizes, str]:
-    """Tells its shortlist from those of other stages."""
-    return self.sizes, (self.scorer.order if isinstance(
-        self.scorer, reranking.Ranker) else '')
-
-  def depths(self) -> dict[str, int]:
-    """How long the lists must be that its shortlist is taken from."""
-    if isinstance(self.scorer, reranking.Ranker):
-      return self.scorer.depths()
-    return self.sizes.by_channel()
-
-  def ordered(self, lists: Mapping[str, types.Candidates],
-              queries: shortlist.Queries) -> Mapping[str, types.Candidates]:
-    """The lists in the order in which candidates are taken."""
-    if isinstance(self.scorer, reranking.Ranker):
-      return self.scorer.ordered(lists, queries)
-    return lists
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,27 +67,12 @@ class Answers:
     return self.rows < 0
 
 
-@dataclasses.dataclass(frozen=True)
-class _Listed:
-  """Candidates of one system, and of the same without its network.
-
-  Attributes:
-    candidates: best first.
-    linear: the same by the linear part alone; None without a network.
-    share: as NetworkEffect has it.
-  """
-
-  candidates: types.Candidates
-  linear: types.Candidates | None = None
-  share: Float[np.ndarray, 'b'] | None = None
-
-
 class Answering:
   """Every system over one open gallery."""
 
   def __init__(self, searcher: search.Searcher,
-               channels: Mapping[str, Channel],
-               stages: Mapping[str, Stage],
+               channels: Mapping[str, stage_lib.Channel],
+               stages: Mapping[str, stage_lib.Stage],
                bounded: Iterable[shortlist.Sizes] = (),
                reader: inputs.Reader | None = None,
                task: types.Source = 'photo', best: str = '',
@@ -223,7 +124,7 @@ class Answering:
     return {name: {'of': stage.scorer.origin or 'given',
                    **stage.scorer.weights.as_dict()}
             for name, stage in self._stages.items()
-            if isinstance(stage.scorer, Fused)}
+            if isinstance(stage.scorer, stage_lib.Fused)}
 
   def prepared(self, mask: masks.Mask) -> 'Answering':
     """One for queries under that mask, which is of all of them at once."""
@@ -249,37 +150,36 @@ class Answering:
 
   def _listed(self, queries: shortlist.Queries, mask: masks.Mask,
               truth_deg: np.ndarray | None,
-              searched: masks.Mask | None) -> dict[str, _Listed]:
+              searched: masks.Mask | None) -> dict[str, stage_lib.Listed]:
     lists = self._searcher.lists(queries, self._depths(), searched or mask)
-    by_system = {name: _Listed(types.Candidates(
+    by_system = {name: stage_lib.Listed(types.Candidates(
         lists[OF_CHANNEL[name]].rows[:, :channel.size],
         np.float32(channel.temperature) *
         lists[OF_CHANNEL[name]].scores[:, :channel.size]))
                  for name, channel in self._channels.items()}
-    contexts = {key: self._context(queries, self._searcher.union(
-        stages[0].ordered(lists, queries), queries, stages[0].sizes), mask,
-                                   stages)
-                for key, stages in self._by_list().items()}
+    contexts = {key: self._context(lists, queries, mask, sharing)
+                for key, sharing in self._by_list().items()}
     for name, stage in self._stages.items():
-      by_system[name] = _ranked_stage(
+      by_system[name] = stage_lib.ranked_by(
           stage, queries, contexts[stage.list_key], mask)
     if self._best:
       full = by_system[FULL] = by_system[self._best]
-      by_system[LINEAR] = _Listed(full.linear)
+      by_system[LINEAR] = stage_lib.Listed(full.linear)
     if truth_deg is not None:
       for name, sizes in self._oracles.items():
         plain = contexts.get((sizes, ''))
         rows = (plain.shortlist if plain else
                 self._searcher.union(lists, queries, sizes)).rows
-        by_system[name] = _Listed(nearest(rows, self._places(rows), truth_deg))
+        by_system[name] = self._bound(rows, truth_deg)
       for name in self._own_oracle():
         rows = contexts[self._stages[self._best].list_key].shortlist.rows
-        by_system[name] = _Listed(nearest(rows, self._places(rows), truth_deg))
+        by_system[name] = self._bound(rows, truth_deg)
     return {name: by_system[name] for name in by_system
             if self._answers_as(name)}
 
-  def _by_list(self) -> dict[tuple[shortlist.Sizes, str], list[Stage]]:
-    grouped: dict[tuple[shortlist.Sizes, str], list[Stage]] = {}
+  def _by_list(self) -> dict[tuple[shortlist.Sizes, str],
+                             list[stage_lib.Stage]]:
+    grouped: dict[tuple[shortlist.Sizes, str], list[stage_lib.Stage]] = {}
     for stage in self._stages.values():
       grouped.setdefault(stage.list_key, []).append(stage)
     return grouped
@@ -292,10 +192,18 @@ class Answering:
     return self._searcher.union(
         stage.ordered(lists, queries), queries, stage.sizes)
 
-  def _context(self, queries: shortlist.Queries, among: types.Shortlist,
-               mask: masks.Mask, stages: Iterable[Stage]) -> inputs.Context:
+  def _bound(self, rows: Int[np.ndarray, 'b k'],
+             truth_deg: Float[np.ndarray, 'b 2']) -> stage_lib.Listed:
+    return stage_lib.Listed(nearest(rows, self._places(rows), truth_deg))
+
+  def _context(self, lists: Mapping[str, types.Candidates],
+               queries: shortlist.Queries, mask: masks.Mask,
+               sharing: Sequence[stage_lib.Stage]) -> inputs.Context:
     """What all stages of one shortlist read, once."""
-    rerankers = [stage.scorer for stage in stages
+    first = sharing[0]
+    among = self._searcher.union(
+        first.ordered(lists, queries), queries, first.sizes)
+    rerankers = [stage.scorer for stage in sharing
                  if isinstance(stage.scorer, reranking.Ranker)]
     if not rerankers:
       nothing = np.zeros((*among.rows.shape, 2, 2), np.int32)
@@ -320,7 +228,7 @@ class Answering:
             listed, decode, interpolate and not bound)
     return answers
 
-  def _answers(self, listed: _Listed, decode: str,
+  def _answers(self, listed: stage_lib.Listed, decode: str,
                interpolate: bool) -> Answers:
     answers = self._decoded(listed.candidates, decode, interpolate)
     if listed.linear is None or listed.share is None:
@@ -361,36 +269,6 @@ class Answering:
     return self._searcher.gallery.latlng_deg[np.maximum(rows, 0)]
 
 
-def _ranked_stage(stage: Stage, queries: shortlist.Queries,
-                  context: inputs.Context, mask: masks.Mask) -> _Listed:
-  """The candidates by a stage's scores, and without its network."""
-  rows, scorer = context.shortlist.rows, stage.scorer
-  if not isinstance(scorer, reranking.Ranker):
-    return _Listed(ranked(rows, scorer.scores(queries, context, mask)))
-  linear, network = scorer.parts(queries, context, mask)
-  share = (variance_share(linear, network, context.valid)
-           if scorer.has_linear_part else np.ones(len(rows)))
-  return _Listed(
-      ranked(rows, linear + network),
-      ranked(rows, linear if scorer.has_linear_part else
-             scorer.fused.logits(context.shortlist)), share)
-
-
-def variance_share(linear: Float[np.ndarray, 'b k'],
-                   network: Float[np.ndarray, 'b k'],
-                   valid: Bool[np.ndarray, 'b k']) -> Float[np.ndarray, 'b']:
-  """The network's share of both variances within each list; 0 where none."""
-  spread = []
-  for part in (network, linear):
-    values = np.where(valid, part, 0.).astype(np.float64)
-    num = np.maximum(valid.sum(axis=1), 1)
-    mean = values.sum(axis=1) / num
-    spread.append((np.where(valid, values - mean[:, None], 0.)**2).sum(
-        axis=1) / num)
-  total = spread[0] + spread[1]
-  return np.where(total > 0, spread[0] / np.where(total > 0, total, 1.), 0.)
-
-
 def oracles(sizes: Iterable[shortlist.Sizes]) -> dict[str, shortlist.Sizes]:
   """Names of the oracles, one for each distinct shortlist: oracle@12.
 
@@ -403,20 +281,8 @@ def oracles(sizes: Iterable[shortlist.Sizes]) -> dict[str, shortlist.Sizes]:
       f'{some.image}+{some.location}+{some.raw}'): some for some in distinct}
 
 
-def ranked(rows: Int[np.ndarray, 'b k'],
-           scores: Float[np.ndarray, 'b k']) -> types.Candidates:
-  """Candidates by score, best first; equals keep their order, pads go last."""
-  bad = (rows >= 0) & ~np.isfinite(scores)
-  if bad.any():
-    raise ValueError(f'{bad.sum()} candidates have a score that is not finite, '
-                     f'first of query {np.flatnonzero(bad.any(axis=1))[0]}')
-  scores = np.where(rows >= 0, scores, -np.inf).astype(np.float32)
-  order = np.argsort(-scores, axis=1, kind='stable')
-  return types.Candidates(np.take_along_axis(rows, order, axis=1),
-                          np.take_along_axis(scores, order, axis=1))
-
-
 def nearest(rows: Int[np.ndarray, 'b k'], places: Float[np.ndarray, 'b k 2'],
             truth_deg: Float[np.ndarray, 'b 2']) -> types.Candidates:
   """Candidates by their distance from the truth."""
-  return ranked(rows, -distance.haversine_km(places, truth_deg[:, None]))
+  return stage_lib.ranked(
+      rows, -distance.haversine_km(places, truth_deg[:, None]))

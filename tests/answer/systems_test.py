@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.answer import stages as stage_lib
 from pinpoint_jax.answer import systems
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist
@@ -32,11 +33,11 @@ def searcher(tmp_path_factory):
 
 
 def everything(searcher, *bounded):
-  channels = {name: systems.Channel(20, 12.)
+  channels = {name: stage_lib.Channel(20, 12.)
               for name in systems.OF_CHANNEL}
   return systems.Answering(searcher, channels, {
-      'retrieval': systems.Stage(SIZES, systems.Fused(WEIGHTS)),
-      'mine': systems.Stage(shortlist.Sizes(9, 0, 0), ByRow())},
+      'retrieval': stage_lib.Stage(SIZES, stage_lib.Fused(WEIGHTS)),
+      'mine': stage_lib.Stage(shortlist.Sizes(9, 0, 0), ByRow())},
                            bounded or [SIZES])
 
 
@@ -188,20 +189,20 @@ def test_no_queries(searcher):
 def test_ranked_keeps_the_order_of_equals_and_refuses_nan():
   rows = np.asarray([[5, 3, -1, 9], [-1, -1, -1, -1]])
   scores = np.asarray([[1., 1., 7., 2.], [0., 0., 0., 0.]])
-  found = systems.ranked(rows, scores)
+  found = stage_lib.ranked(rows, scores)
   assert found.rows.tolist() == [[9, 5, 3, -1], [-1] * 4]
   assert found.scores[0].tolist() == [2., 1., 1., -np.inf]
   scores[0, 1] = np.nan
   with pytest.raises(ValueError, match='1 candidates .* first of query 0'):
-    systems.ranked(rows, scores)
+    stage_lib.ranked(rows, scores)
 
 
 @pytest.mark.parametrize('bad', [(0, 1.), (5, 0.), (5, np.inf), (5, np.nan)])
 def test_a_channel_needs_a_size_and_a_temperature(bad, searcher):
   with pytest.raises(ValueError, match='size is at least 1'):
-    systems.Channel(*bad)
+    stage_lib.Channel(*bad)
   with pytest.raises(ValueError, match="\\['raw'\\]: choices are .*raw_1nn"):
-    systems.Answering(searcher, {'raw': systems.Channel(5, 1.)}, {})
+    systems.Answering(searcher, {'raw': stage_lib.Channel(5, 1.)}, {})
 
 
 def ranked_by(trained, task='photo', **stages):
@@ -210,7 +211,7 @@ def ranked_by(trained, task='photo', **stages):
   ranker = reranking.Ranker(ground.reader, trained)
   return systems.Answering(
       ground.searcher, {}, stages | {
-          'interaction': systems.Stage(ranker.sizes, ranker)},
+          'interaction': stage_lib.Stage(ranker.sizes, ranker)},
       reader=ground.reader, task=task, best='interaction')
 
 
@@ -254,7 +255,7 @@ def test_a_zero_network_changes_nothing_and_has_no_share():
 def test_a_network_alone_has_the_whole_share_and_is_held_against_fusion():
   trained = trained_with(1., residual=False)
   sizes = shortlist.Sizes(**tiny_ranking.SIZES)
-  fused = systems.Stage(sizes, systems.Fused(
+  fused = stage_lib.Stage(sizes, stage_lib.Fused(
       fusion.Fusion(**tiny_ranking.FUSION)))
   answers = effects(ranked_by(trained, retrieval=fused))
   full, retrieval = answers['full', 'argmax'], answers['retrieval', 'argmax']
@@ -271,7 +272,7 @@ def test_shares_of_variance_by_hand():
   network = np.array([[0., 1, 2], [1, 1, -np.inf], [5, 5, 5], [-np.inf] * 3])
   # Variances 2/3 and 6; 0 and 1; none.
   np.testing.assert_allclose(
-      systems.variance_share(linear, network, valid), [.1, 0, 0, 0])
+      stage_lib.variance_share(linear, network, valid), [.1, 0, 0, 0])
 
 
 def test_the_task_says_which_source_is_ones_own():
@@ -284,7 +285,7 @@ def test_the_task_says_which_source_is_ones_own():
 def test_only_wanted_systems_answer():
   ground = tiny_ranking.ground()
   ranker = reranking.Ranker(ground.reader, tiny_ranking.trained('light'))
-  stages = {'light': systems.Stage(ranker.sizes, ranker)}
+  stages = {'light': stage_lib.Stage(ranker.sizes, ranker)}
   for wanted, names in (((), {'light', 'full', 'linear', 'oracle@9'}),
                         (('linear', 'oracle'), {'linear', 'oracle@9'})):
     answering = systems.Answering(
@@ -300,7 +301,7 @@ def test_only_wanted_systems_answer():
 def test_a_reranker_without_a_reader_and_a_best_that_is_none_are_refused():
   ground = tiny_ranking.ground()
   ranker = reranking.Ranker(ground.reader, tiny_ranking.trained('light'))
-  stages = {'light': systems.Stage(ranker.sizes, ranker)}
+  stages = {'light': stage_lib.Stage(ranker.sizes, ranker)}
   with pytest.raises(ValueError, match=r"\['light'\] need a reader"):
     systems.Answering(ground.searcher, {}, stages)
   with pytest.raises(ValueError, match=r"best='full': choices are \['light'\]"):
@@ -312,11 +313,11 @@ def region_answering(**changes):
   ground = tiny_ranking.ground()
   ranker = reranking.Ranker(
       ground.reader, tiny_ranking.with_region(**changes))
-  plain = systems.Stage(ranker.sizes, systems.Fused(WEIGHTS))
+  plain = stage_lib.Stage(ranker.sizes, stage_lib.Fused(WEIGHTS))
   return systems.Answering(
       ground.searcher, {}, {
-          'interaction': systems.Stage(ranker.sizes, ranker),
-          'retrieval': plain, 'region_prior': systems.Stage(
+          'interaction': stage_lib.Stage(ranker.sizes, ranker),
+          'retrieval': plain, 'region_prior': stage_lib.Stage(
               shortlist.Sizes(0, 0, 30), reranking.RegionPrior(
                   ranker, {'raw': 2., 'region_log_prior': .5}))},
       [ranker.sizes], ground.reader, 'photo', 'interaction'), ranker
