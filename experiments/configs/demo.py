@@ -10,7 +10,8 @@ Expect:   see docs/results/demo.md; the same figures on every machine of one
 Full:     --config=demo:full   48,000 examples and 10,000 queries a source;
           :full,ablations leaves out one part of the reranker after the other;
           :full,sources says what a second source is worth and no more, with
-          variant=sparse in a world whose photos are few.
+          variant=sparse in a world whose photos are few; :full,trained has an
+          embedder that is trained instead of solved.
 Quick:    --config=demo:quick  (the tiny world, seconds); :quick,pixels is the
           rendered world: JPEGs, a ViT's features, then the same.
 """
@@ -26,7 +27,8 @@ _COLUMNS = ('density', 'own', 'other', 'hubness', 'region')
 def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   """The demo; `quick` shrinks the world to the size that tests use."""
   arg = common.parse_arg(arg, quick=False, full=False, ablations=False,
-                         sources=False, pixels=False, variant='default', seed=0)
+                         sources=False, trained=False, pixels=False,
+                         variant='default', seed=0)
   config = config_dict.ConfigDict()
   config.seed = arg.seed
   config.world = config_dict.ConfigDict({
@@ -72,16 +74,21 @@ def _embedders(arg: config_dict.ConfigDict) -> tuple[str, ...]:
 def _embedder(arg: config_dict.ConfigDict) -> config_dict.ConfigDict:
   """Small towers; how they were chosen see docs/training.md."""
   config = train_embedder.get_config('quick')
-  if not arg.pixels:
+  if arg.pixels:
+    config.objective.targets = {'kind': 'soft', 'near_km': 0.2, 'tau_km': 100.}
+    config.train.num_steps = 30 if arg.quick else 800
+  elif arg.trained:
+    config.objective.loss = 'softmax'
+    config.objective.targets = {'kind': 'soft', 'near_km': 0.2, 'tau_km': 10.}
+    config.optimizer.learning_rate = 3e-3
+    config.train.num_steps = 30 if arg.quick else 2400
+  else:
     config.update(train_embedder.feature_earth(arg.quick))
   # No row is kept back: the rerankers have photos of their own.
   config.validation_percent = 0.0
   config.eval.max_queries = 0  # The table is the evaluation.
   config.train.log_every = 250
   config.train.save_every = 0
-  if arg.pixels:
-    config.objective.targets = {'kind': 'soft', 'near_km': 0.2, 'tau_km': 100.}
-    config.train.num_steps = 30 if arg.quick else 800
   if arg.quick:
     config.data.batch_size = 64
   return config
