@@ -67,7 +67,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
 def _embedders(arg: config_dict.ConfigDict) -> tuple[str, ...]:
   if arg.quick or arg.ablations:
     return ('both',)
-  alone = ('photo', 'street') if arg.full else ()
+  alone = ('photo', 'street') if arg.full or arg.sources else ()
   return ('both', *alone, *(() if arg.sources else ('geoclip_style',)))
 
 
