@@ -63,7 +63,7 @@ def parts(config: config_dict.ConfigDict) -> Iterator[Part]:
   every, same = (tuple(
       name for name, reranker in config.rerankers.items()
       if reranker.embedder == 'both' and (not only or name in only))
-                 for only in ((), ('interaction', 'full_pairwise')))
+                 for only in ((), ('light', 'interaction', 'full_pairwise')))
   for source in types.SOURCES:
     for split in QUERIES[source]:
       # Of authors that the gallery does not know there is nothing to hide.
