@@ -15,7 +15,7 @@ from pinpoint_jax.features import store
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import neighbours, region_text, regions
 from pinpoint_jax.models import embedder_files, encoding
-from pinpoint_jax.rerank import files, fusion, inputs
+from pinpoint_jax.rerank import channel_lists, files, fusion, inputs
 from pinpoint_jax.rerank import ranker as reranking
 
 # The best first: the one whose answers are written down.
@@ -26,8 +26,6 @@ ORDER = ('full', 'interaction', 'attention', 'full_no_support', 'light',
 _KINDS = ('interaction', 'attention')
 # Candidates of a channel's systems where no number is given.
 _LIST_SIZE = 256
-# Raw neighbours that `region_prior` chooses from.
-_RAW_LIST = 100
 # By the name of the system.
 Rerankers = Mapping[str, files.Trained]
 
@@ -39,7 +37,8 @@ class Settings:
   Attributes:
     list_size: candidates of the systems of one channel; 0 is 256, or all rows
       of a smaller gallery.
-    raw_temperature: of raw cosines; the embedder has none for them.
+    raw_temperature: of raw cosines, where no reranker brings one; the embedder
+      has none for them.
     sizes: shortlist of `retrieval`, where no reranker brings its own.
     weights: of the channels in `retrieval`, or the system of the reranker
       whose weights and shortlist it takes; '' is the rerankers' where all have
@@ -119,11 +118,11 @@ class Pinpoint:
     fused = _fused(source, rerankers, settings)
     if fused is not None:
       stages['retrieval'] = fused
-    channels = self._channels(source, settings)
+    channels = self._channels(source, settings, rerankers)
     best = best_of(rerankers)
     if best and rerankers[best].info.region:
       stages['region_prior'] = stage_lib.Stage(
-          shortlist.Sizes(0, 0, min(_RAW_LIST, len(self.gallery))),
+          shortlist.Sizes(0, 0, min(channel_lists.DEPTH, len(self.gallery))),
           reranking.RegionPrior(stages[best].scorer,
                                 rerankers[best].info.region))
     if not (settings.wants(systems.FULL) or settings.wants(systems.LINEAR)):
@@ -146,11 +145,13 @@ class Pinpoint:
           f'--config.list_size={settings.list_size}: {self.gallery.path} has '
           f'{len(self.gallery):,} rows: give at most that many')
 
-  def _channels(self, source: str,
-                settings: Settings) -> dict[str, stage_lib.Channel]:
+  def _channels(self, source: str, settings: Settings,
+                rerankers: Rerankers) -> dict[str, stage_lib.Channel]:
     learned = float(np.exp(self.trained.params[f'log_temperature_{source}']))
     temperature = {'image': learned, 'location': learned,
                    'raw': settings.raw_temperature}
+    for trained in rerankers.values():  # The same for all of one gallery.
+      temperature |= trained.info.temperatures
     size = settings.list_size or min(_LIST_SIZE, max(1, len(self.gallery)))
     return {name: stage_lib.Channel(size, temperature[channel])
             for name, channel in systems.OF_CHANNEL.items()

@@ -43,7 +43,8 @@ class RerankerInfo:
     system: what results.json calls it.
     validation: figures on held-out examples.
     region: weights of `region_prior`, raw similarity and the region column;
-      empty without that column.
+      empty without that prior.
+    temperatures: of each channel's own list.
     order: of the lists that it takes candidates from, one of
       region_lists.ORDERS.
   """
@@ -61,6 +62,7 @@ class RerankerInfo:
   system: str = ''
   validation: Mapping[str, float] = dataclasses.field(default_factory=dict)
   region: Mapping[str, float] = dataclasses.field(default_factory=dict)
+  temperatures: Mapping[str, float] = dataclasses.field(default_factory=dict)
   order: str = 'similarity'
 
   def __post_init__(self):

@@ -21,7 +21,7 @@ import numpy as np
 from pinpoint_jax import blocks, types
 from pinpoint_jax.candidates import shortlist as shortlists
 from pinpoint_jax.rerank import (
-  columns,
+  channel_lists,
   files,
   fusion,
   inputs,
@@ -33,7 +33,6 @@ from pinpoint_jax.search import masks, row_sets
 
 # Queries whose vectors are in memory at a time.
 _BLOCK = 64
-REGION_COLUMN, = columns.GROUPS['region']
 
 
 class Refits:
@@ -207,5 +206,5 @@ class RegionPrior:
     prior = self._ranker.region_column(queries, context, mask)
     raw = context.shortlist.similarities[..., types.CHANNELS.index('raw')]
     scores = self._weights['raw'] * np.where(context.valid, raw, 0.) + (
-        self._weights[REGION_COLUMN] * prior)
+        self._weights[channel_lists.REGION] * prior)
     return np.where(context.valid, scores, -np.inf).astype(np.float32)

@@ -4,13 +4,14 @@
                                                             single stages
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
+import functools
 import pathlib
 
 from flax import linen as nn
 import numpy as np
-from pinpoint_jax import blocks, types
+from pinpoint_jax import blocks
 from pinpoint_jax.candidates import filters
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.disk import lock, parts, sealed
@@ -19,12 +20,12 @@ from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import neighbours
 from pinpoint_jax.models import embedder_files
 from pinpoint_jax.rerank import (
+  channel_lists,
   columns,
   example_rows,
   examples,
   fusion,
   inputs,
-  ranker,
   scoring,
   training_queries,
 )
@@ -36,7 +37,7 @@ _NUM_FUSED = 20_000
 _WEIGHTS = sealed.Kind(
     'folder of training examples', ValueError,
     'remove that file to have it fitted again',
-    {'fused': dict, 'linear': dict, 'region': dict},
+    {'fused': dict, 'linear': dict, 'region': dict, 'temperatures': dict},
     manifest='fusion.json')
 # Of what examples mean: 3 since rows of both sources near a candidate count.
 _VERSION = 3
@@ -109,7 +110,9 @@ def build(embedder: str, gallery_path: str, module: nn.Module,
         gallery, neighbours.load_or_build(gallery)), priors, folder)
     train = maker.rows('train', split.train, settings.examples, settings.search)
     held_out = maker.rows('held_out', split.held_out, once, 'exact')
-    weights = _weights(folder, train, settings.groups)
+    weights = _weights(folder, train, settings.groups, functools.partial(
+        channel_lists.fit, search.Searcher(gallery), split.train,
+        priors.get('region')))
   # Examples may have columns that this reranker does not read.
   order = settings.examples.order
   sizes = {name: sizes[name] for name in sizes
@@ -125,7 +128,9 @@ def build(embedder: str, gallery_path: str, module: nn.Module,
           settings.groups,
           scoring.Dims(gallery.manifest['dim'], gallery.manifest['raw_dim'],
                        len(columns.meta_names(settings.groups))),
-          sizes, ids, settings.system, region=dict(weights['region']),
+          sizes, ids, settings.system,
+          region=dict(weights['region']) if 'region' in sizes else {},
+          temperatures=dict(weights['temperatures']),
           order=order))
 
 
@@ -198,7 +203,9 @@ def _print_recall(searcher: search.Searcher, labeled: examples.LabeledQueries,
 
 
 def _weights(folder: pathlib.Path, rows: example_rows.ExampleRows,
-             groups: tuple[str, ...]) -> Mapping[str, Mapping[str, float]]:
+             groups: tuple[str, ...],
+             of_channels: Callable[[], channel_lists.Weights],
+             ) -> Mapping[str, Mapping[str, float]]:
   """Weights of the single stages; a resumed run reads them, bit by bit."""
   # Rerankers that share the examples may read other columns of them.
   kind = dataclasses.replace(
@@ -208,25 +215,8 @@ def _weights(folder: pathlib.Path, rows: example_rows.ExampleRows,
     linear = fusion.fit_with_features(
         lists.shortlist, lists.dist_km, lists.columns)
     sealed.write_manifest(folder, kind, {
-        'region': _region_weights(lists, groups),
+        **dataclasses.asdict(of_channels()),
         'fused': fusion.fit(lists.shortlist, lists.dist_km).as_dict(),
         'linear': dict(zip(rerank_files.weight_names(groups),
                            np.asarray(linear).tolist()))})
   return sealed.read_manifest(folder, kind)
-
-
-def _region_weights(lists: example_rows.Proposed,
-                    groups: tuple[str, ...]) -> dict[str, float]:
-  """Of raw similarity and the region prior, with nothing beside them."""
-  if 'region' not in groups:
-    return {}
-  raw = np.asarray([name == 'raw' for name in types.CHANNELS], np.float32)
-  alone = dataclasses.replace(
-      lists.shortlist, similarities=np.where(
-          raw[None, None] > 0, lists.shortlist.similarities, 0.))
-  name = ranker.REGION_COLUMN
-  at = columns.names(groups).index(name)
-  weights = np.asarray(fusion.fit_with_features(
-      alone, lists.dist_km, lists.columns[..., at:at + 1]))
-  return {'raw': float(weights[types.CHANNELS.index('raw')]),
-          name: float(weights[-1])}
