@@ -28,7 +28,7 @@ from pinpoint_jax.crossval import ridge as ridge_lib
 from pinpoint_jax.disk import files, parts
 from pinpoint_jax.evals import metrics
 from pinpoint_jax.geo import distance, geoscore
-from pinpoint_jax.models import ridge_images, transformer
+from pinpoint_jax.models import ridge_images
 from pinpoint_jax.ridge import mixture as mixtures
 from pinpoint_jax.ridge import place_vectors
 from pinpoint_jax.ridge import ridge as kernel_ridge
@@ -158,8 +158,9 @@ def _train(problem: _Problem, epochs: Sequence[int],
     yield params
 
 
-@functools.partial(jax.jit, static_argnums=0,
-                   compiler_options=transformer.compiler_options())
+# Without compiler options: to ask for them while this is imported would start
+# the device, and a process that forks afterwards may hang.
+@functools.partial(jax.jit, static_argnums=0)
 def _step(module: ridge_images.RidgeImages, params: Any, state: Any,
           mapped: jax.Array, worths: jax.Array, places: jax.Array,
           key: jax.Array) -> tuple[Any, Any]:
