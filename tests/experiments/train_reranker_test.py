@@ -26,7 +26,7 @@ _TINY = ('--config.embedder_split.validation_percent=10.0',
          '--config.examples.sizes.image=4', '--config.examples.sizes.raw=3',
          '--config.examples.sizes.location=3', '--config.examples.rounds=2',
          '--config.train.log_every=1', '--config.train.save_every=2',
-         '--config.region.cells=0',
+         '--config.region.cells=0', '--config.examples.order=similarity',
          '--config.ridge.centres=8', '--config.ridge.anchors=16',
          '--config.eval.every=2', f'--config.train.num_steps={tiny.STEPS}')
 
