@@ -14,7 +14,7 @@ import hashlib
 import time
 from typing import Any
 
-from experiments.demo_stages import claims, figures, models, worlds
+from experiments.demo_stages import claims, figures, ideal, models, worlds
 from experiments.demo_stages import jobs as demo_jobs
 from experiments.run import launch, run_record, training_run
 from input_pipeline.synthetic_earth import contact_sheet
@@ -126,7 +126,7 @@ def _evaluate(config: config_dict.ConfigDict, workdir: Any,
   work = {f'figures {part.name}': (figures.evaluated, (config, workdir, part))
           for part in figures.parts(config)}
   if config.world.kind == 'features':
-    work |= {f'ideal {split}': (figures.ideal_rows, (config, workdir, split))
+    work |= {f'ideal {split}': (ideal.rows, (config, workdir, split))
              for split in QUERIES}
   done = evaluation.Evaluated([], [])
   for part in jobs.run(work):

@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments import evaluate
 from experiments.configs import evaluate as configs
-from experiments.demo_stages import ideal, models
+from experiments.demo_stages import models
 from ml_collections import config_dict
 from pinpoint_jax import types
 from pinpoint_jax.evals import evaluation, results
@@ -125,12 +125,6 @@ def named(demo: config_dict.ConfigDict, part: Part,
     if errors is not None:
       renamed.errors[results.key(row)] = errors
   return renamed
-
-
-def ideal_rows(demo: config_dict.ConfigDict, folder: pathlib.Path,
-               split: str) -> evaluation.Evaluated:
-  """The chooser that knows the world, where there is one."""
-  return ideal.rows(demo, folder, split)
 
 
 def systems(table: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -168,7 +168,7 @@ def _step(module: ridge_images.RidgeImages, params: Any, state: Any,
     """Expected score of a choice among all other places, with a minus."""
     image = module.apply({'params': params}, mapped, False,
                          rngs={'dropout': key})
-    # The row's own place would be learned by heart.
+    # With the row's own place among them the tower would overfit to it.
     logits = jnp.where(worths < _OWN, image @ places.T, _NEVER)
     chances = jax.nn.softmax(logits, axis=1)
     return -jnp.mean(jnp.sum(chances * worths, axis=1))

@@ -132,7 +132,7 @@ def _chances(rows: Rows) -> Float[np.ndarray, 'n']:
   """Of each row to be drawn.
 
   A source as often as the root of its rows says: the smaller one counts more
-  than its rows, and still is not learned by heart.
+  than its rows, and still does not overfit.
   """
   counts = np.bincount(rows.source[~rows.held_out],
                        minlength=len(types.SOURCES))

@@ -189,9 +189,9 @@ def test_no_queries(searcher):
 def test_ranked_keeps_the_order_of_equals_and_refuses_nan():
   rows = np.asarray([[5, 3, -1, 9], [-1, -1, -1, -1]])
   scores = np.asarray([[1., 1., 7., 2.], [0., 0., 0., 0.]])
-  found = stage_lib.ranked(rows, scores)
-  assert found.rows.tolist() == [[9, 5, 3, -1], [-1] * 4]
-  assert found.scores[0].tolist() == [2., 1., 1., -np.inf]
+  listed = stage_lib.ranked(rows, scores)
+  assert listed.rows.tolist() == [[9, 5, 3, -1], [-1] * 4]
+  assert listed.scores[0].tolist() == [2., 1., 1., -np.inf]
   scores[0, 1] = np.nan
   with pytest.raises(ValueError, match='1 candidates .* first of query 0'):
     stage_lib.ranked(rows, scores)
