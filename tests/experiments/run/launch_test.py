@@ -7,10 +7,10 @@ CONFIG = '--config=experiments/configs/demo.py:quick'
 
 
 @pytest.mark.parametrize('word, complaint', [
-    ('--config.proceses=3', "no key 'proceses'; did you mean --config.pixels.process"),
-    ('--config.processes=two', "--config.processes=two"),
-    ('--config.processes=2.5', '--config.processes=2.5'),
-    ('config.processes=3', 'did you mean --config.pixels.processes=3'),
+    ('--config.jbs=3', "no key 'jbs'; did you mean --config.jobs"),
+    ('--config.jobs=two', '--config.jobs=two'),
+    ('--config.jobs=2.5', '--config.jobs=2.5'),
+    ('config.jobs=3', 'did you mean --config.jobs=3'),
     ('--confg=x', 'Did you mean: config'),
     ('--config.a.b=1', "no key 'a.b'"),
 ])
