@@ -13,8 +13,8 @@ PEER := .venv-parity
 # Search engines to compare with, away from what the product needs.
 PEERS := .venv-peers
 
-.PHONY: help demo seeds sparse ablations test test-quick flips lint bench bench-peers \
-  bench-search bench-answer parity golden clean
+.PHONY: help demo seeds sparse ablations test test-quick flips lint bench \
+  bench-peers bench-search bench-answer parity golden clean
 help:  ## What each target does.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
@@ -51,7 +51,7 @@ test: $(STAMP)  ## The whole test suite, then the test to source line ratio.
 	$(PY) -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 	$(PY) tests/line_ratio.py
 
-test-quick: $(STAMP)  ## The suite without its slow tail; 3 minutes.
+test-quick: $(STAMP)  ## The suite without its slow tail; 4 minutes.
 	$(PY) -m pytest --numprocesses=2 --dist=loadfile -m "not slow" $(ARGS)
 
 flips: $(STAMP)  ## Flips bits of artefacts, runs who reads them; 5 idle minutes.

@@ -1,12 +1,13 @@
 """Every system's answer, against the searches and plain numpy."""
 
 import dataclasses
+import types as types_of_python
 
 import jax
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.answer import pinpoint, systems
 from pinpoint_jax.answer import stages as stage_lib
-from pinpoint_jax.answer import systems
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.gallery import gallery as galleries
@@ -367,3 +368,21 @@ def test_region_prior_is_raw_similarity_and_the_head():
   np.testing.assert_allclose(listed.scores, -np.sort(-scores, axis=1),
                              rtol=1e-5)
   assert ranker.reads_hubness is False
+
+
+def test_a_rerankers_temperatures_are_those_of_the_channels():
+  ground = tiny_ranking.ground()
+  opened = types_of_python.SimpleNamespace(
+      trained=types_of_python.SimpleNamespace(
+          params={'log_temperature_photo': np.log(10.)}),
+      searcher=ground.searcher, gallery=ground.gallery)
+  settings = pinpoint.Settings(0, 20., SIZES)
+  temperatures = lambda rerankers: {
+      name: channel.temperature for name, channel in
+      pinpoint.Pinpoint._channels(
+          opened, 'photo', settings, rerankers).items()}
+  assert temperatures({}) == pytest.approx(
+      {'raw_1nn': 20., 'image_top1': 10., 'location_top1': 10.})
+  trained = tiny_ranking.with_region(temperatures={'image': 37., 'raw': 51.})
+  assert temperatures({'interaction': trained}) == pytest.approx(
+      {'raw_1nn': 51., 'image_top1': 37., 'location_top1': 10.})
