@@ -134,7 +134,7 @@ def _rerankers(arg: config_dict.ConfigDict) -> dict[str, Any]:
   if arg.sources:
     return whole
   support = {'full_no_support': reranker('interaction', **without('other'))}
-  if arg.quick:
+  if not (arg.full or arg.ablations):
     return whole | support
   if arg.ablations:
     return whole | support | {
