@@ -1,0 +1,148 @@
+"""The answer to one photo, in plain values: what users and files are given."""
+
+from collections.abc import Mapping
+import dataclasses
+import math
+from typing import Any
+
+from jaxtyping import Float
+import numpy as np
+
+# Half way round the Earth: nothing is farther away.
+FARTHEST_KM = 20_015.2
+# Shares of photos whose radius is written into files.
+RADIUS_SHARES = (0.5, 0.8, 0.9, 0.95)
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+  """The city nearest to an answer, and where that lies.
+
+  Attributes:
+    city: its name.
+    region: first administrative level; '' where there is none.
+    country: two letters of ISO 3166.
+    dist_km: from the answer to the city.
+  """
+
+  city: str
+  region: str
+  country: str
+  dist_km: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+  """A gallery row that the photo may have been taken at.
+
+  Attributes:
+    id: of the row.
+    source: 'photo' or 'street'.
+    latlng_deg: where it is.
+    channels: the searches that proposed it, of types.CHANNELS.
+    score: log-odds among the candidates, up to a constant.
+    share: of the probability among the candidates, before calibration.
+  """
+
+  id: str
+  source: str
+  latlng_deg: tuple[float, float]
+  channels: tuple[str, ...]
+  score: float
+  share: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Evidence:
+  """A gallery row near the answer that looks like the photo.
+
+  Attributes:
+    id: of the row.
+    source: 'photo' or 'street'.
+    latlng_deg: where it is.
+    dist_km: from the answer.
+    similarity: cosine of the two features.
+    author: who took it; '' unknown.
+    licence: under which it may be shown; '' unknown.
+  """
+
+  id: str
+  source: str
+  latlng_deg: tuple[float, float]
+  dist_km: float
+  similarity: float
+  author: str = ''
+  licence: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
+class Reach:
+  """How far from an answer the truth may lie.
+
+  Attributes:
+    scale_km: of this answer, by the spread of its candidates.
+    ratios: error over scale of each calibration photo, ascending.
+  """
+
+  scale_km: float
+  ratios: Float[np.ndarray, 'n'] = dataclasses.field(repr=False)
+
+  def radius_km(self, share: float) -> float:
+    """Holds for at least that share of photos like the calibration's."""
+    if not 0 < share < 1:
+      raise ValueError(f'share={share}: a share of photos lies between 0 and 1')
+    rank = math.ceil((len(self.ratios) + 1) * share)
+    if rank > len(self.ratios):  # Too few photos to promise so much.
+      return FARTHEST_KM
+    return min(float(self.ratios[rank - 1]) * self.scale_km, FARTHEST_KM)
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+  """Where one photo was taken, and what says so.
+
+  Attributes:
+    id: of the photo: its path, or the name that it was given.
+    latlng_deg: the place; None without an answer, for which `warnings` has the
+      reason.
+    task: 'photo' or 'street': what the photo was taken for.
+    system: what chose the place.
+    confidence: calibrated P(error < km), by km; empty without calibration.
+    reach: how far off the truth may be; None without calibration.
+    candidates: the best first.
+    evidence: rows of both sources near the answer, the most similar first.
+    places: the city nearest to the answer.
+    warnings: what a reader has to know before believing it.
+    exif_latlng_deg: where the file says that it was taken, which no model
+      reads; None unless it was asked for.
+  """
+
+  id: str
+  latlng_deg: tuple[float, float] | None
+  task: str
+  system: str
+  confidence: Mapping[int, float]
+  reach: Reach | None
+  candidates: tuple[Candidate, ...]
+  evidence: tuple[Evidence, ...]
+  places: Place | None
+  warnings: tuple[str, ...]
+  exif_latlng_deg: tuple[float, float] | None = dataclasses.field(
+      default=None, repr=False)
+
+  def radius_km(self, share: float = 0.9) -> float | None:
+    """Radius that holds the truth of that share of such photos; None: unknown.
+    """
+    return None if self.reach is None else self.reach.radius_km(share)
+
+  def as_dict(self) -> dict[str, Any]:
+    """What JSON can hold; EXIF GPS only where it was asked for."""
+    entries = dataclasses.asdict(dataclasses.replace(self, reach=None))
+    del entries['reach']
+    if self.exif_latlng_deg is None:
+      del entries['exif_latlng_deg']
+    entries['confidence'] = {f'{km}km': share
+                             for km, share in self.confidence.items()}
+    entries['radius_km'] = {} if self.reach is None else {
+        f'{share:g}': self.reach.radius_km(share) for share in RADIUS_SHARES}
+    return entries
