@@ -15,7 +15,7 @@ import pathlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 import pinpoint_jax as pj
-from pinpoint_jax.answer import pinpoint
+from pinpoint_jax.answer import open_systems
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.geo import places
 from pinpoint_jax.search import masks
@@ -56,13 +56,13 @@ class Answer:
 
   def __init__(self, demo: pathlib.Path, row: int):
     self._demo = demo
-    opened = pinpoint.Pinpoint(demo / 'embedder' / 'both' / 'model',
+    opened = open_systems.OpenGallery(demo / 'embedder' / 'both' / 'model',
                                demo / 'gallery' / 'both_combined')
     self.gallery = opened.gallery
     store = pj.open_store(demo / 'features' / QUERIES / 'store')
-    rerankers = pinpoint.load_rerankers(
+    rerankers = open_systems.load_rerankers(
         'photo', [demo / 'reranker' / 'both' / 'interaction_photo' / 'model'])
-    answering = opened.answering_for('photo', rerankers, pinpoint.Settings(
+    answering = opened.answering_for('photo', rerankers, open_systems.Settings(
         0, 20., shortlist.Sizes(), wanted=('full',)))
     queries = opened.queries(store)
     listed = answering.candidates(

@@ -35,7 +35,7 @@ from experiments import predictions_file
 from experiments.run import launch, run_record
 from ml_collections import config_dict
 from pinpoint_jax import types
-from pinpoint_jax.answer import pinpoint
+from pinpoint_jax.answer import open_systems
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.disk import files
 from pinpoint_jax.evals import errors_file, evaluation, query_sets
@@ -99,7 +99,7 @@ def evaluate(config: config_dict.ConfigDict) -> evaluation.Evaluated:
     if not config[name]:
       raise ValueError(f'--config.{name} is empty: name {what}')
   settings = _settings(config)
-  opened = pinpoint.Pinpoint(config.model, config.gallery, config.search)
+  opened = open_systems.OpenGallery(config.model, config.gallery, config.search)
   rerankers = {source: list(filter(None, config.rerankers[source].split(',')))
                for source in types.SOURCES}
   evaluated = evaluation.evaluate(opened, query_sets.open_all(
@@ -126,8 +126,8 @@ def _settings(config: config_dict.ConfigDict) -> evaluation.Settings:
 
 
 def _systems(config: config_dict.ConfigDict,
-             source: types.Source) -> pinpoint.Settings:
-  return pinpoint.Settings(
+             source: types.Source) -> open_systems.Settings:
+  return open_systems.Settings(
       config.list_size, config.raw_temperature,
       shortlist.Sizes(**config.sizes.to_dict()),
       _fusion(source, config.fusion[source]), tuple(config.systems))

@@ -7,7 +7,7 @@ from input_pipeline.feature_earth import ideal
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.answer import decoding, pinpoint
+from pinpoint_jax.answer import decoding
 from pinpoint_jax.candidates import filters, shortlist
 from pinpoint_jax.evals import evaluation, geolocation, results
 from pinpoint_jax.features import store
@@ -19,7 +19,7 @@ _BLOCK = 1024
 def rows(demo: config_dict.ConfigDict, folder: pathlib.Path,
          split: str) -> evaluation.Evaluated:
   """Its answers to one query set, among the shortlist of `full`."""
-  opened = pinpoint.Pinpoint(folder / 'embedder' / 'both' / 'model',
+  opened = open_systems.OpenGallery(folder / 'embedder' / 'both' / 'model',
                              folder / 'gallery' / 'both_combined')
   features = store.open_store(models.store(folder, split))
   scorer, queries = ideal.Ideal(worlds.world(demo)), opened.queries(features)
@@ -27,7 +27,8 @@ def rows(demo: config_dict.ConfigDict, folder: pathlib.Path,
   source = features.manifest['source']
   reranker = folder / 'reranker' / 'both' / f'interaction_{source}' / 'model'
   answering = opened.answering_for(
-      source, pinpoint.load_rerankers(source, [reranker]), pinpoint.Settings(
+      source, open_systems.load_rerankers(source, [reranker]),
+      open_systems.Settings(
           0, 20., shortlist.Sizes(), wanted=('interaction',)))
   answers = {decode: [] for decode in decoding.NAMES}
   for start in range(0, len(features), _BLOCK):

@@ -80,21 +80,25 @@ class Reach:
   """How far from an answer the truth may lie.
 
   Attributes:
-    scale_km: of this answer, by the spread of its candidates.
-    ratios: error over scale of each calibration photo, ascending.
+    log_km: knots of the curve of chances, ascending.
+    chances: P(error < km) at each knot, ascending from 0 to 1.
+    levels: where the errors of calibration photos lie on their own curves,
+      ascending.
   """
 
-  scale_km: float
-  ratios: Float[np.ndarray, 'n'] = dataclasses.field(repr=False)
+  log_km: Float[np.ndarray, 'k']
+  chances: Float[np.ndarray, 'k']
+  levels: Float[np.ndarray, 'n'] = dataclasses.field(repr=False)
 
   def radius_km(self, share: float) -> float:
     """Holds for at least that share of photos like the calibration's."""
     if not 0 < share < 1:
       raise ValueError(f'share={share}: a share of photos lies between 0 and 1')
-    rank = math.ceil((len(self.ratios) + 1) * share)
-    if rank > len(self.ratios):  # Too few photos to promise so much.
+    rank = math.ceil((len(self.levels) + 1) * share)
+    if rank > len(self.levels):  # Too few photos to promise so much.
       return FARTHEST_KM
-    return min(float(self.ratios[rank - 1]) * self.scale_km, FARTHEST_KM)
+    level = self.levels[rank - 1]
+    return float(np.exp(np.interp(level, self.chances, self.log_km)))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.answer import decoding, pinpoint, systems
+from pinpoint_jax.answer import decoding, systems
 from pinpoint_jax.candidates import filters
 from pinpoint_jax.evals import geolocation, metrics, results
 from pinpoint_jax.evals.query_sets import QuerySet
@@ -95,7 +95,7 @@ class Evaluated:
   ids: dict[str, types.Strings] = dataclasses.field(default_factory=dict)
 
 
-def evaluate(opened: pinpoint.Pinpoint, query_sets: Sequence[QuerySet],
+def evaluate(opened: open_systems.OpenGallery, query_sets: Sequence[QuerySet],
              settings: Settings = Settings()) -> Evaluated:
   """Answers every query under every filter, and scores the answers."""
   allowed = opened.region(settings.region)
@@ -120,7 +120,7 @@ def evaluate(opened: pinpoint.Pinpoint, query_sets: Sequence[QuerySet],
   return done
 
 
-def _report_own_rows(opened: pinpoint.Pinpoint, queries: QuerySet,
+def _report_own_rows(opened: open_systems.OpenGallery, queries: QuerySet,
                      settings: Settings) -> None:
   own = int((opened.gallery.find(queries.photos.ids) >= 0).sum())
   if own:
@@ -130,7 +130,8 @@ def _report_own_rows(opened: pinpoint.Pinpoint, queries: QuerySet,
           flush=True)
 
 
-def _answer(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
+def _answer(opened: open_systems.OpenGallery, queries: QuerySet,
+            settings: Settings,
             filter_name: str, allowed: Int[np.ndarray, 'a'] | None,
             ) -> tuple[ByAnswer, float]:
   """Answers of every system and decoding, and the seconds they took."""
@@ -165,7 +166,7 @@ def _joined(effects: Sequence[systems.NetworkEffect | None],
       np.concatenate([effect.share for effect in effects]))
 
 
-def _searched(opened: pinpoint.Pinpoint, queries: QuerySet,
+def _searched(opened: open_systems.OpenGallery, queries: QuerySet,
               settings: Settings, mask: masks.Mask) -> masks.Mask:
   return filters.searched(opened.gallery, mask, queries.photos.source,
                           settings.search_source)
@@ -184,7 +185,8 @@ def _refuse_missing(answers: ByAnswer, queries: QuerySet, filter_name: str,
         f'larger gallery or region')
 
 
-def _rows(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
+def _rows(opened: open_systems.OpenGallery, queries: QuerySet,
+          settings: Settings,
           filter_name: str, chosen: ByAnswer,
           seconds: float) -> Iterator[tuple[dict[str, Any], metrics.Errors]]:
   for (name, decode), answers in chosen.items():
@@ -213,7 +215,8 @@ def _network(effect: systems.NetworkEffect | None) -> dict[str, float] | None:
           'variance': float(effect.share.mean())}
 
 
-def _chance(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
+def _chance(opened: open_systems.OpenGallery, queries: QuerySet,
+            settings: Settings,
             allowed: Int[np.ndarray, 'a'] | None) -> dict[str, Any]:
   gallery, distance_name = opened.gallery, settings.distances[0]
   rows = _searched(opened, queries, settings, masks.Mask(
@@ -230,9 +233,10 @@ def _chance(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
       settings.num_resamples)
 
 
-def _setting(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
-             system: str, distance_name: str) -> results.Setting:
-  name = pinpoint.gallery_name(opened.gallery, queries.photos.source)
+def _setting(opened: open_systems.OpenGallery, queries: QuerySet,
+             settings: Settings, system: str,
+             distance_name: str) -> results.Setting:
+  name = open_systems.gallery_name(opened.gallery, queries.photos.source)
   if name == 'combined' and settings.search_source == 'same':
     name = 'same_source'
   return results.Setting(
@@ -240,7 +244,7 @@ def _setting(opened: pinpoint.Pinpoint, queries: QuerySet, settings: Settings,
       distance=distance_name, queries=queries.name)
 
 
-def _variant(opened: pinpoint.Pinpoint, settings: Settings,
+def _variant(opened: open_systems.OpenGallery, settings: Settings,
              system: str, bounds: str) -> str:
   notes = [f'@{bounds}'] if bounds else []
   if settings.region:
@@ -256,7 +260,7 @@ def _written(queries: QuerySet, settings: Settings, filter_name: str,
              chosen: ByAnswer) -> Iterator[list[Any]]:
   """Lines of predictions.csv: the answers of one system."""
   names = [system for system, _ in chosen]
-  system = settings.system or pinpoint.best(names)
+  system = settings.system or open_systems.best(names)
   if system not in names:
     choices = sorted({name for name in names if '@' not in name})
     raise ValueError(f'--config.predictions.system={system}: {queries.name} '

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.answer import pinpoint
+from pinpoint_jax.answer import open_systems
 from pinpoint_jax.answer import systems as answering
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.features import store
@@ -32,9 +32,9 @@ class QuerySet:
   data: Mapping[str, Any]
 
 
-def open_all(opened: pinpoint.Pinpoint, paths: Sequence[str],
+def open_all(opened: open_systems.OpenGallery, paths: Sequence[str],
              rerankers: Mapping[types.Source, Sequence[str]],
-             settings: Mapping[types.Source, pinpoint.Settings],
+             settings: Mapping[types.Source, open_systems.Settings],
              ) -> list[QuerySet]:
   """The stores at `paths`; rerankers and settings are by their source.
 
@@ -51,14 +51,14 @@ def open_all(opened: pinpoint.Pinpoint, paths: Sequence[str],
   return query_sets
 
 
-def _open(opened: pinpoint.Pinpoint, path: str,
+def _open(opened: open_systems.OpenGallery, path: str,
           rerankers: Mapping[types.Source, Sequence[str]],
-          settings: Mapping[types.Source, pinpoint.Settings]) -> QuerySet:
+          settings: Mapping[types.Source, open_systems.Settings]) -> QuerySet:
   features = store.open_store(path)
   if not len(features):
     raise ValueError(f'{path} has no row: there is nothing to answer')
   source = features.manifest['source']
-  loaded = pinpoint.load_rerankers(source, rerankers.get(source, ()))
+  loaded = open_systems.load_rerankers(source, rerankers.get(source, ()))
   prints = {name: trained.fingerprint for name, trained in loaded.items()}
   return QuerySet(
       _name(features.path), features.photos, opened.queries(features),

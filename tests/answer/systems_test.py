@@ -6,7 +6,7 @@ import types as types_of_python
 import jax
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.answer import pinpoint, systems
+from pinpoint_jax.answer import open_systems, systems
 from pinpoint_jax.answer import stages as stage_lib
 from pinpoint_jax.candidates import searcher as search
 from pinpoint_jax.candidates import shortlist
@@ -376,10 +376,10 @@ def test_a_rerankers_temperatures_are_those_of_the_channels():
       trained=types_of_python.SimpleNamespace(
           params={'log_temperature_photo': np.log(10.)}),
       searcher=ground.searcher, gallery=ground.gallery)
-  settings = pinpoint.Settings(0, 20., SIZES)
+  settings = open_systems.Settings(0, 20., SIZES)
   temperatures = lambda rerankers: {
       name: channel.temperature for name, channel in
-      pinpoint.Pinpoint._channels(
+      open_systems.OpenGallery._channels(
           opened, 'photo', settings, rerankers).items()}
   assert temperatures({}) == pytest.approx(
       {'raw_1nn': 20., 'image_top1': 10., 'location_top1': 10.})

@@ -9,7 +9,7 @@ from experiments import evaluate as evaluation_binary
 from experiments.configs import evaluate as configs
 import jax
 import numpy as np
-from pinpoint_jax.answer import pinpoint
+from pinpoint_jax.answer import open_systems
 from pinpoint_jax.candidates import filters
 from pinpoint_jax.evals import evaluation
 from pinpoint_jax.features import store
@@ -248,22 +248,22 @@ def test_another_embedders_gallery_is_refused(parts, tmp_path):
 
 
 def test_names_of_rerankers_and_of_galleries(parts):
-  result = pinpoint.load_rerankers(
+  result = open_systems.load_rerankers(
       'photo', [parts / name for name in ('no_support', 'light', 'attention')])
   assert list(result) == ['full_no_support', 'light', 'attention']
-  assert pinpoint.best([*result, 'full', 'linear']) == 'full'
-  assert pinpoint.best_of(result) == 'attention'
+  assert open_systems.best([*result, 'full', 'linear']) == 'full'
+  assert open_systems.best_of(result) == 'attention'
   better = dataclasses.replace(result['attention'], info=dataclasses.replace(
       result['attention'].info, validation={'reward': .6}))
   # By the reward on held-out examples; others are never `full`.
-  assert pinpoint.best_of(result | {'interaction': better}) == 'interaction'
-  assert not pinpoint.best_of({'light': better})
+  assert open_systems.best_of(result | {'interaction': better}) == 'interaction'
+  assert not open_systems.best_of({'light': better})
   result = galleries.open_gallery(parts / 'g')
   for mode, expected in (('combined', 'combined'), ('photo', 'same_source'),
                          ('street', 'other_source')):
     one = dataclasses.replace(result,
                               manifest={**result.manifest, 'mode': mode})
-    assert pinpoint.gallery_name(one, 'photo') == expected
+    assert open_systems.gallery_name(one, 'photo') == expected
 
 
 def test_the_command(binary, parts, tmp_path):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from pinpoint_jax.answer import pinpoint
+from pinpoint_jax.answer import open_systems
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import writer
@@ -81,7 +81,7 @@ def test_a_run_exports_what_rankers_load(world, whole):
   assert result.info.linear == weights['linear']
   assert len(result.info.weights) == 3 + 4 + 4
   assert result.priors['ridge']['centres'].shape[0] == 8
-  assert result.info.fitted_ids and pinpoint.system_of(result) == 'light'
+  assert result.info.fitted_ids and open_systems.system_of(result) == 'light'
   assert 'light reranker' in (whole / 'model' / 'README.md').read_text()
   figures = tiny.figures(whole)
   assert {'validation/reward', 'validation/acc@25km',
@@ -113,10 +113,10 @@ def test_the_other_kinds_train_and_say_what_they_are(world, tmp_path, kind):
   assert done.returncode == 0, done.stderr
   result = files.load(tmp_path / 'model')
   if kind == 'pinpoint':
-    assert pinpoint.system_of(result) == 'full_pairwise'
+    assert open_systems.system_of(result) == 'full_pairwise'
     assert result.info.weights is None and not result.priors
   else:
-    assert pinpoint.system_of(result) == 'interaction'
+    assert open_systems.system_of(result) == 'interaction'
     assert result.info.dims.meta == 4 and len(result.info.weights) == 11
 
 

@@ -57,14 +57,18 @@ class Settings:
     return not self.wanted or name in self.wanted
 
 
-class Pinpoint:
+class OpenGallery:
   """An embedder and a gallery that it made, ready to be searched."""
 
-  def __init__(self, model: str | pathlib.Path, gallery: str | pathlib.Path,
-               search: str = 'exact'):
-    """Refuses a gallery of another embedder; search is in searcher.SEARCHES."""
+  def __init__(self, model: str | pathlib.Path | embedder_files.Trained,
+               gallery: str | pathlib.Path, search: str = 'exact'):
+    """Refuses a gallery of another embedder; search is in searcher.SEARCHES.
+
+    model: an embedder, or the directory of one.
+    """
     self.search = search
-    trained = embedder_files.load(model)
+    trained = (model if isinstance(model, embedder_files.Trained) else
+               embedder_files.load(model))
     # Else they are handed over again for every few queries.
     self.trained = dataclasses.replace(
         trained, params=jax.device_put(trained.params))
@@ -72,12 +76,6 @@ class Pinpoint:
     self.searcher = searcher.open_searcher(self.gallery, search)
     self._encoder = encoding.Encoder(
         self.trained.model, encoding.FEW)
-
-  @classmethod
-  def load(cls, model: str | pathlib.Path, gallery: str | pathlib.Path,
-           search: str = 'exact') -> 'Pinpoint':
-    """Opens a model directory and a gallery directory."""
-    return cls(model, gallery, search)
 
   @functools.cached_property
   def reader(self) -> inputs.Reader:
