@@ -7,7 +7,7 @@ from input_pipeline.feature_earth import ideal
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.answer import decoding
+from pinpoint_jax.answer import decoding, open_systems
 from pinpoint_jax.candidates import filters, shortlist
 from pinpoint_jax.evals import evaluation, geolocation, results
 from pinpoint_jax.features import store

@@ -12,7 +12,7 @@ from typing import Any
 from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.answer import decoding, systems
+from pinpoint_jax.answer import decoding, open_systems, systems
 from pinpoint_jax.candidates import filters
 from pinpoint_jax.evals import geolocation, metrics, results
 from pinpoint_jax.evals.query_sets import QuerySet
