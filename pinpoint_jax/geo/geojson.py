@@ -1,8 +1,9 @@
-"""Regions from GeoJSON (RFC 7946): what the world's maps are exchanged in.
+"""Regions from GeoJSON (RFC 7946) and to it: the maps that are exchanged.
 
 Edges are straight in the (lng, lat) plane and shapes are cut at the
-antimeridian. An edge more than half the globe wide is refused: it is either a
-shape that was not cut, or one that needs a corner to say which way it runs.
+antimeridian. When read, an edge more than half the globe wide is refused: it is
+either a shape that was not cut, or one that needs a corner to say which way it
+runs.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,10 @@ import shapely
 
 _KINDS = ('Polygon', 'MultiPolygon', 'GeometryCollection', 'Feature',
           'FeatureCollection')
+# Seven decimals are a centimetre.
+_DECIMALS = 7
+# An edge along a whole parallel would have no length on a globe.
+_LONGEST_EDGE_DEG = 45.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +62,27 @@ def read(document: Any, where: str = 'GeoJSON') -> regions.Region:
   if not parts:
     raise ValueError(f'{where}: holds no polygon')
   return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
+
+
+def geometry(region: regions.Region) -> dict[str, Any]:
+  """The region as a Polygon or MultiPolygon, outer rings counterclockwise.
+
+  Cut at the antimeridian; a pole inside is reached along the map's edge. A
+  region too small for seven decimals is a MultiPolygon without parts.
+  """
+  shape = shapely.segmentize(region.shape(), _LONGEST_EDGE_DEG)
+  shape = shapely.set_precision(shape, 10. ** -_DECIMALS)
+  polygons = [[_corners(ring) for ring in (part.exterior, *part.interiors)]
+              for part in shapely.get_parts(shapely.orient_polygons(shape))
+              if part.geom_type == 'Polygon' and not part.is_empty]
+  if len(polygons) == 1:
+    return {'type': 'Polygon', 'coordinates': polygons[0]}
+  return {'type': 'MultiPolygon', 'coordinates': polygons}
+
+
+def _corners(ring: shapely.LinearRing) -> list[list[float]]:
+  # + 0. makes -0. a plain 0.
+  return (np.round(shapely.get_coordinates(ring), _DECIMALS) + 0.).tolist()
 
 
 def _parts(document: Any, where: str) -> list[regions.Region]:

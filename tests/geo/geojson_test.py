@@ -7,6 +7,8 @@ from pinpoint_jax.geo import geojson, regions
 import pytest
 import shapely
 
+from tests.fixtures import rfc7946
+
 
 def _places(n: int = 4000) -> np.ndarray:
   rng = np.random.default_rng(0)
@@ -98,3 +100,92 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
   (tmp_path / 'html').write_text('<html>')
   with pytest.raises(ValueError, match='no JSON'):
     geojson.load(tmp_path / 'html')
+
+
+EDGES = [((48.8566, 2.3522), 12.), ((-16.5, 179.95), 40.), ((0., -180.), 900.),
+         ((0., 180.), 900.), ((89.9, 10.), 50.), ((-89.9, -170.), 50.),
+         ((90., 0.), 300.), ((-90., 0.), .5), ((80., 0.), 1111.95),
+         ((0., 0.), 10007.), ((20., 30.), 10500.), ((10., -100.), 14000.),
+         ((-40., 175.), 19000.), ((0., 179.9999999), .02)]
+
+
+@pytest.mark.parametrize('center, radius_km', EDGES)
+def test_a_circle_is_written_by_the_rules_and_where_it_is(center, radius_km):
+  circle = regions.Circle(center, radius_km)
+  written = json.loads(json.dumps(geojson.geometry(circle)))
+  rfc7946.check_geometry(written)
+  _holds_what_the_circle_holds(written, circle)
+
+
+def test_random_circles_are_written_by_the_rules():
+  rng = np.random.default_rng(1)
+  for _ in range(300):
+    lat = float(np.clip(rng.normal(0, 60), -90, 90))
+    lng = float(np.clip(rng.normal(0, 150), -180, 180))
+    circle = regions.Circle((lat, lng), float(10 ** rng.uniform(-2, 4.3)))
+    written = geojson.geometry(circle)
+    rfc7946.check_geometry(written)
+    _holds_what_the_circle_holds(written, circle)
+
+
+def _holds_what_the_circle_holds(written: dict, circle: regions.Circle):
+  """Places 1 % within the rim are inside, 1 % beyond it outside."""
+  whole = shapely.from_geojson(json.dumps(written))
+  bearings = np.linspace(0, 2 * np.pi, 50)
+  for share in (.01, .5, .99, 1.01):
+    reached_km = share * circle.radius_km
+    if reached_km > 20_000:
+      continue
+    places = _around(circle.center, reached_km, bearings)
+    inside = shapely.intersects_xy(whole, places[:, 1], places[:, 0])
+    assert inside.all() if share < 1 else not inside.any(), (circle, share)
+
+
+def _around(center, dist_km, bearings) -> np.ndarray:
+  """Places so far away, by the textbook's formula of spherical trigonometry."""
+  lat, lng = np.deg2rad(center)
+  angle = dist_km / 6371.0088
+  sin_lat = (np.sin(lat) * np.cos(angle)
+             + np.cos(lat) * np.sin(angle) * np.cos(bearings))
+  turn = np.arctan2(np.sin(bearings) * np.sin(angle) * np.cos(lat),
+                    np.cos(angle) - np.sin(lat) * sin_lat)
+  lng_deg = (np.rad2deg(lng + turn) + 180) % 360 - 180
+  return np.stack([np.rad2deg(np.arcsin(np.clip(sin_lat, -1, 1))), lng_deg], 1)
+
+
+def test_a_circle_across_the_antimeridian_is_cut_there():
+  written = geojson.geometry(regions.Circle((0., 179.), 500.))
+  assert written['type'] == 'MultiPolygon'
+  spans = sorted((min(p[0] for p in rings[0]), max(p[0] for p in rings[0]))
+                 for rings in written['coordinates'])
+  # 500 km are 4.4966 degrees of the equator; the inscribed polygon has a
+  # corner every two degrees of bearing, east and west among them.
+  np.testing.assert_allclose(
+      spans, [(-180, -176.5034), (174.5034, 180)], atol=1e-4)
+
+
+def test_a_circle_around_the_pole_goes_up_to_it():
+  ring, = geojson.geometry(regions.Circle((90., 0.), 1111.95))['coordinates']
+  lats = {round(lat, 3) for _, lat in ring}
+  assert {lng for lng, lat in ring if lat == 90} >= {-180., 180.}
+  # 1111.95 km are ten degrees.
+  assert lats - {90.} == {80.}
+
+
+def test_a_hole_runs_clockwise_and_an_empty_shape_has_no_parts():
+  ring = _box(0, 0, 10, 10)
+  written = geojson.geometry(geojson.read(_polygon(ring, _box(4, 4, 6, 6))))
+  rfc7946.check_geometry(written)
+  assert len(written['coordinates']) == 2
+  assert geojson.geometry(regions.Circle((0., 0.), 1e-7)) == {
+      'type': 'MultiPolygon', 'coordinates': []}
+
+
+def test_the_rules_are_checked():
+  """What the checker is for: rings turned round, or across the map, fail."""
+  good = geojson.geometry(regions.Circle((0., 179.), 500.))['coordinates'][0]
+  for bad in ([good[0][::-1]], [good[0][:-1]],
+              [[[179, 0], [-179, 0], [-179, 1], [179, 1], [179, 0]]],
+              [[[lat, lng + 90] for lng, lat in good[0]]]):
+    with pytest.raises(AssertionError):
+      rfc7946.check_geometry(_polygon(*bad))
