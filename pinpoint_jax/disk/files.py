@@ -16,6 +16,7 @@ import xxhash
 
 _BLOCK = 1 << 22
 _FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
 
 
 def checksum(path: pathlib.Path) -> str:
@@ -28,10 +29,12 @@ def checksum(path: pathlib.Path) -> str:
 
 
 @contextlib.contextmanager
-def atomic(path: pathlib.Path, needed: int = 0) -> Iterator[BinaryIO]:
+def atomic(path: pathlib.Path, needed: int = 0,
+           replace: bool = True) -> Iterator[BinaryIO]:
   """A file that appears under its name only when it is whole and on disk.
 
-  `needed` bytes are named if the disk is full.
+  `needed` bytes are named if the disk is full. Without `replace` a file that is
+  there, or that another writer finishes first, stays: FileExistsError.
   """
   partial = _partial(path)
   with refusing_full_disk(path, needed):
@@ -40,7 +43,7 @@ def atomic(path: pathlib.Path, needed: int = 0) -> Iterator[BinaryIO]:
         yield file
         file.flush()
         os.fsync(file.fileno())
-      os.replace(partial, path)
+      (os.replace if replace else _link)(partial, path)
       sync_folder(path.parent)
     finally:
       partial.unlink(missing_ok=True)
@@ -112,6 +115,20 @@ def sync_folder(path: pathlib.Path) -> None:
     os.fsync(handle)
   finally:
     os.close(handle)
+
+
+def _link(partial: pathlib.Path, path: pathlib.Path) -> None:
+  """Gives a file its name unless the name is taken."""
+  try:
+    os.link(partial, path)
+  except OSError as error:
+    if error.errno not in _NO_LINKS:
+      raise
+    # Memory cards have no hard links: there the last look decides.
+    if os.path.lexists(path):
+      raise FileExistsError(
+          errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
+    os.replace(partial, path)
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

@@ -1,5 +1,7 @@
 """Files appear whole: until then the old one is there, to the byte."""
 
+import errno
+
 from pinpoint_jax.disk import files
 import pytest
 
@@ -42,4 +44,22 @@ def test_of_several_writers_at_once_the_first_stays(tmp_path):
   files.write_json_once(path, {'writer': 1})
   files.write_json_once(path, {'writer': 2})
   assert path.read_text() == '{\n "writer": 1\n}\n'
+  assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize('links', [True, False])
+def test_a_file_that_is_there_stays_unless_replaced(
+    tmp_path, monkeypatch, links):
+  def no_link(*_):
+    raise OSError(errno.EPERM, 'no hard links here')
+  if not links:
+    monkeypatch.setattr(files.os, 'link', no_link)
+  path = tmp_path / 'a'
+  for text, kept in ((b'first', b'first'), (b'second', b'first')):
+    try:
+      with files.atomic(path, replace=False) as file:
+        file.write(text)
+    except FileExistsError:
+      assert text == b'second'
+    assert path.read_bytes() == kept
   assert list(tmp_path.iterdir()) == [path]
