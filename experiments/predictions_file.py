@@ -27,7 +27,7 @@ def score(run: launch.Run) -> None:
   source = _source(run.flags['query_source'])
   predicted = csv_table.read_photos_csv(
       run.flags['predictions'], source, swapped='refuse',
-      allow_null_island=True)
+      allow_null_island=True, unanswered='drop')
   truth = csv_table.read_photos_csv(
       run.flags['truth'], source, swapped=run.flags['swapped'])
   for note in (*predicted.notes, *truth.notes):

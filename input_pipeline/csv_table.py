@@ -42,20 +42,26 @@ def read_photos_csv(
     swapped: str = 'refuse',
     duplicates: str = 'refuse',
     allow_null_island: bool = False,
+    unanswered: str = 'refuse',
 ) -> CsvPhotos:
   """Reads a CSV file; refuses bad rows by number (the first below is row 0).
 
   `swapped='fix'` turns exchanged LAT and LON headers round and notes it;
-  `duplicates='first'` keeps the first row of each id and notes the count.
+  `duplicates='first'` keeps the first row of each id and notes the count;
+  `unanswered='drop'` leaves out rows with neither number and notes the count.
   """
   if swapped not in ('refuse', 'fix'):
     raise ValueError(f'swapped={swapped!r}: choices are refuse, fix')
   if duplicates not in ('refuse', 'first'):
     raise ValueError(f'duplicates={duplicates!r}: choices are refuse, first')
+  if unanswered not in ('refuse', 'drop'):
+    raise ValueError(f'unanswered={unanswered!r}: choices are refuse, drop')
   table, headers = _read(pathlib.Path(path))
+  notes = []
+  if unanswered == 'drop':
+    table = _answered(table, headers, path, notes)
   latlng_deg = np.stack([_numbers(table[headers[name]], path, headers[name])
                          for name in ('lat', 'lng')], 1)
-  notes = []
   if swapped == 'fix' and _looks_swapped(latlng_deg):
     latlng_deg = latlng_deg[:, ::-1]
     notes.append(f'{path}: headers {headers["lat"]} and {headers["lng"]} were '
@@ -100,6 +106,23 @@ def _read(path: pathlib.Path) -> tuple[dict[str, list[str]], dict[str, str]]:
     raise ValueError(f'{path}: no rows below the header {header}')
   columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
   return columns, _find_headers(header, path)
+
+
+def _answered(table: dict[str, list[str]], headers: dict[str, str],
+              path: str | pathlib.Path,
+              notes: list[str]) -> dict[str, list[str]]:
+  """The rows with a place: `predict` leaves both numbers of others empty."""
+  rows = list(zip(table[headers['lat']], table[headers['lng']]))
+  kept = [i for i, row in enumerate(rows) if row != ('', '')]
+  if not kept:
+    raise ValueError(f'{path}: none of {len(rows)} rows has a place')
+  if len(kept) < len(rows):
+    without = [table[headers['id']][i] for i, row in enumerate(rows)
+               if row == ('', '')]
+    shown = ', '.join(map(repr, without[:_NUM_EXAMPLES]))
+    notes.append(f'{path}: {len(without)} rows without an answer left out: '
+                 f'{shown}')
+  return {name: [column[i] for i in kept] for name, column in table.items()}
 
 
 def _find_headers(header: Sequence[str], path: pathlib.Path) -> dict[str, str]:

@@ -102,6 +102,20 @@ class Reach:
 
 
 @dataclasses.dataclass(frozen=True)
+class Radii:
+  """What a file holds of a `Reach`: its radii, by RADIUS_SHARES."""
+
+  km: Mapping[float, float]
+
+  def radius_km(self, share: float) -> float:
+    """As that of the `Reach`, for the shares in the file alone."""
+    if share not in self.km:
+      raise ValueError(f'share={share}: the file holds the radii of '
+                       f'{sorted(self.km)}')
+    return self.km[share]
+
+
+@dataclasses.dataclass(frozen=True)
 class Answer:
   """Where one photo was taken, and what says so.
 
@@ -126,7 +140,7 @@ class Answer:
   task: str
   system: str
   confidence: Mapping[int, float]
-  reach: Reach | None
+  reach: Reach | Radii | None
   candidates: tuple[Candidate, ...]
   evidence: tuple[Evidence, ...]
   places: Place | None
@@ -150,3 +164,35 @@ class Answer:
     entries['radius_km'] = {} if self.reach is None else {
         f'{share:g}': self.reach.radius_km(share) for share in RADIUS_SHARES}
     return entries
+
+
+def from_dict(entries: Mapping[str, Any]) -> Answer:
+  """The answer that `as_dict` was called on, its reach as `Radii`.
+
+  A figure that is None, as JSON has it for what is not finite, is NaN.
+  """
+  def pair(values: Any) -> tuple[float, float] | None:
+    if values is None:
+      return None
+    lat, lng = values
+    return float(lat), float(lng)
+  def number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+  def row(kind: type, values: Mapping[str, Any]) -> Any:
+    columns = {name: tuple(value) if isinstance(value, (list, tuple))
+               else value for name, value in values.items()}
+    return kind(**{name: math.nan if value is None else value
+                   for name, value in columns.items()})
+  radii = {float(share): number(km)
+           for share, km in entries['radius_km'].items()}
+  return Answer(
+      id=entries['id'], latlng_deg=pair(entries['latlng_deg']),
+      task=entries['task'], system=entries['system'],
+      confidence={int(name.removesuffix('km')): number(share)
+                  for name, share in entries['confidence'].items()},
+      reach=Radii(radii) if radii else None,
+      candidates=tuple(row(Candidate, c) for c in entries['candidates']),
+      evidence=tuple(row(Evidence, e) for e in entries['evidence']),
+      places=entries['places'] and row(Place, entries['places']),
+      warnings=tuple(entries['warnings']),
+      exif_latlng_deg=pair(entries.get('exif_latlng_deg')))

@@ -3,7 +3,10 @@
 import json
 
 import numpy as np
+from pinpoint_jax.report import answer_files
 import pytest
+
+from tests.fixtures import tiny_answers
 
 # Poles, antimeridian, the same spot, antipodes, a metre and a city away.
 TRUTH = [('a', 90.0, 10.0, 'x'), ('b', -16.5, 179.9, 'x'),
@@ -137,3 +140,26 @@ def test_help_tells_the_whole_story(binary):
   assert done.returncode == 0
   for word in ('--predictions', '--truth', '--out', 'geodesic_le', 'swapped'):
     assert word in done.stdout
+
+
+def test_answers_of_predict_are_scored_and_those_without_a_place_named(
+    binary, tmp_path):
+  predictions = tmp_path / 'p.csv'
+  answer_files.write(predictions, [
+      tiny_answers.answer('a,"1".jpg', (10., 20.)),
+      tiny_answers.answer('b\nb.jpg', (-16.5, -179.9)),
+      tiny_answers.unanswered('black.jpg')])
+  truth = ['id,lat,lng', '"a,""1"".jpg",10,20', '"b\nb.jpg",-16.5,179.9']
+  def evaluate(*lines):
+    (tmp_path / 't.csv').write_text('\n'.join([*truth, *lines]) + '\n')
+    return binary('evaluate', f'--predictions={predictions}',
+                  f'--truth={tmp_path / "t.csv"}', f'--out={tmp_path / "r"}')
+  done = evaluate()
+  assert done.returncode == 0, done.stderr
+  assert "1 rows without an answer left out: 'black.jpg'" in done.stdout
+  rows = json.loads((tmp_path / 'r').read_text())
+  assert {row['metrics']['acc@25km'] for row in rows} == {1.}
+  assert {row['metrics']['acc@1km'] for row in rows} == {.5}
+  done = evaluate('black.jpg,1,2')
+  assert done.returncode != 0
+  assert "1 ids of the truth without a prediction ('black.jpg')" in done.stderr

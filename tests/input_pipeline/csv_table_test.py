@@ -119,3 +119,26 @@ def test_one_id_in_two_places_is_a_duplicate_like_any_other(write):
 def test_another_encoding_is_refused(write):
   with pytest.raises(ValueError, match='utf-8'):
     read(write('id,lat,lng,author\na,1,2,Z\xfcrich\n', 'latin-1'))
+
+
+def test_rows_without_an_answer_are_refused_or_counted(write):
+  path = write('id,lat,lng,author\na,1,2,x\nb,,,y\nc,3,4,z\n')
+  with pytest.raises(coords.BadCoordinates, match="column lat.*row 1: ''"):
+    read(path)
+  table = read(path, unanswered='drop')
+  assert table.photos.ids.tolist() == ['a', 'c']
+  assert table.photos.authors.tolist() == ['x', 'z']
+  assert table.notes == (f"{path}: 1 rows without an answer left out: 'b'",)
+
+
+@pytest.mark.parametrize('text, complaint', [
+    ('id,lat,lng\na,1,2\nb,,3\n', "column lat.*row 1: ''"),
+    ('id,lat,lng\na,,\nb,,\n', 'none of 2 rows has a place')])
+def test_half_a_place_and_no_place_at_all_are_refused(write, text, complaint):
+  with pytest.raises(ValueError, match=complaint):
+    read(write(text), unanswered='drop')
+
+
+def test_other_words_for_unanswered_are_refused(write):
+  with pytest.raises(ValueError, match="unanswered='keep': choices are refuse"):
+    read(write('id,lat,lng\na,1,2\n'), unanswered='keep')
