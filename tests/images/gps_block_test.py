@@ -67,6 +67,14 @@ def test_nothing_moves(order):
   assert longer[:4] == block[:4]
 
 
+@pytest.mark.parametrize('tail', [b'', b'x'])
+def test_directories_begin_at_even_bytes(tail):
+  longer = gps_block.with_position(exif_blocks.camera_block('>') + tail, PARIS)
+  start, = struct.unpack_from('>I', longer, 4)
+  gps, = struct.unpack('>I', entries(longer, start)[0x8825][2])
+  assert start % 2 == 0 and gps % 2 == 0
+
+
 def test_a_time_without_a_place_is_kept():
   time = [(7, 5, struct.pack('>6I', 10, 1, 20, 1, 30, 1)),
           (29, 2, b'2020:01:02\0')]

@@ -150,6 +150,20 @@ def test_a_place_in_xmp_is_never_contradicted(replace):
     gps_copy.with_position(data, PARIS, replace)
 
 
+@pytest.mark.parametrize('mode, flags', [('RGB', 0x08), ('RGBA', 0x18)])
+def test_a_webp_of_pixels_alone_gets_the_header_it_needs(mode, flags):
+  data = exif_blocks.encoded('WEBP', mode=mode, lossless=True)
+  at = data.index(b'VP8L')
+  size, = struct.unpack_from('<I', data, at + 4)
+  pixels = data[at:at + 8 + size + size % 2]
+  plain = b'RIFF' + struct.pack('<I', 4 + len(pixels)) + b'WEBP' + pixels
+  copy = gps_copy.with_position(plain, PARIS)
+  # Flags, three bytes of nothing, width - 1 and height - 1 in three bytes each.
+  assert copy[12:30] == b'VP8X\x0a\0\0\0' + bytes(
+      [flags, 0, 0, 0, 39, 0, 0, 29, 0, 0])
+  assert pixels in copy and opened(copy).mode == mode
+
+
 def test_several_pages_of_a_tiff_stay():
   out = io.BytesIO()
   exif_blocks.picture().save(
