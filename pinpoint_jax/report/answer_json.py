@@ -107,8 +107,12 @@ def _answer(text: bytes, path: str | pathlib.Path,
     entries = json.loads(text)
     if not isinstance(entries, dict):
       raise TypeError(f'a line is an object, not {type(entries).__name__}')
-    return records.from_dict(entries)
-  except (ValueError, TypeError, KeyError, AttributeError,
+    answer = records.from_dict(entries)
+    if not isinstance(answer.id, str):
+      raise TypeError(f'id {answer.id!r} is no text')
+    answer_columns.latlng_deg(answer)
+    return answer
+  except (ValueError, TypeError, KeyError, AttributeError, OverflowError,
           RecursionError) as error:
     reason = (str(error).splitlines() or [''])[0]
     raise ValueError(

@@ -30,7 +30,7 @@ def write_copy(photo: pathlib.Path, copy: pathlib.Path,
   except gps_block.NoCopy as error:
     raise type(error)(f'{_name(photo)}: no copy with a position: {error}; a '
                       f'sidecar ({xmp.SUFFIX}) can have it') from error
-  _write(copy, copied, overwrite, stat.S_IMODE(status.st_mode))
+  _write(copy, copied, overwrite, status.st_mode & 0o777)
 
 
 def write_sidecar(photo: pathlib.Path, sidecar: pathlib.Path,

@@ -119,7 +119,12 @@ def test_a_full_disk_leaves_whole_lines(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('text', [
     b'nonsense', b'{}', b'[]', b'3', b'{"id": 3}', b'[' * 100_000,
-    b'{"id": "a", "latlng_deg": [1, 2, 3], "radius_km": {}}', b'\xff'])
+    b'{"id": "a", "latlng_deg": [1, 2, 3], "radius_km": {}}', b'\xff',
+    *(answer_json.line(tiny.answer()).encode().strip().replace(
+        b'48.8566', number) for number in (b'91', b'NaN', b'1e999', b'"x"',
+                                           b'1' + b'0' * 400)),
+    answer_json.line(tiny.answer()).encode().strip().replace(
+        b'"paris.jpg"', b'3')])
 def test_a_damaged_line_is_named(tmp_path, text):
   path = tmp_path / 'a.jsonl'
   path.write_bytes(answer_json.line(tiny.answer()).encode() + text + b'\n')
