@@ -127,6 +127,8 @@ class Circle(Region):
       step_deg = np.abs(coords.wrap_lng_deg(
           np.roll(outline[:, 1], -1) - outline[:, 1]))
       wide = step_deg > _MAX_STEP_DEG
+      if not wide.any():
+        return outline
       middle = (turns + np.append(turns[1:], 1.)) / 2
       turns = np.sort(np.concatenate([turns, middle[wide]]))
     return self._at(turns)
