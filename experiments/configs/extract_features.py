@@ -31,7 +31,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       for name, kind in open_source.all_options().items()})
   if arg.quick:
     config.data.options.update(size='tiny', seed=0, split='query_street')
-  # Or 'efficientnet_lite0_tiles' for real photos, a folder, a .npz, 'thumbnail'.
+  # Or 'efficientnet_lite0_tiles' for real photos, a folder, .npz, 'thumbnail'.
   config.backbone = 'demo'
   config.preprocess = ''  # '' takes the backbone's own.
   config.dtype = 'float32'  # bfloat16 on accelerators.
