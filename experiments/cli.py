@@ -1,5 +1,6 @@
 """The `pinpoint` command.
 
+  pinpoint predict PHOTO…  where photos were taken, and what speaks for it
   pinpoint evaluate …    score a model, or a file of predictions
   pinpoint verify DIR    read all of a feature store or gallery
 
@@ -12,7 +13,8 @@ import signal
 import sys
 
 # Command -> binary of this package.
-COMMANDS = {'evaluate': 'experiments.evaluate', 'verify': 'experiments.verify'}
+COMMANDS = {'predict': 'experiments.predict',
+            'evaluate': 'experiments.evaluate', 'verify': 'experiments.verify'}
 _HELP = ('--help', '-h', 'help')
 
 

@@ -117,7 +117,10 @@ def _train(config: config_dict.ConfigDict, workdir: Any, jobs: demo_jobs.Jobs,
         models.rerankers, (config, workdir, source))
               for source in types.SOURCES})
   with _stage('router', seconds):
-    return models.router(workdir, figures.QUERIES)
+    routed = models.router(workdir, figures.QUERIES)
+  with _stage('model', seconds):
+    models.whole(config, workdir)
+  return routed
 
 
 def _evaluate(config: config_dict.ConfigDict, workdir: Any,
@@ -190,7 +193,11 @@ def _report(run: launch.Run, rows: Sequence[Mapping[str, Any]],
         + '\n'.join(remarks[:-1]) +
         f'\nall {len(rows)} rows, with filters, galleries and ablations:\n'
         f'figures  {workdir / "results.json"}\n'
-        f'claims   {workdir / "claims.json"}\npage     {page}')
+        f'claims   {workdir / "claims.json"}\npage     {page}\n\n'
+        f'Answers for photos that the model has never seen:\n'
+        f'  pinpoint predict {workdir / "features/query_photo_new/store"} '
+        f'--model={workdir / "model"} '
+        f'--gallery={workdir / "gallery/both_combined"}')
 
 
 def _samples(run: launch.Run) -> dict[str, str]:

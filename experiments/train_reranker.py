@@ -49,7 +49,8 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
   dataset = training_set.build(
       config.embedder, config.gallery, model(config),
       reranker_parts.settings(config),
-      pathlib.Path(config.shortlists or workdir / 'shortlists'))
+      pathlib.Path(config.shortlists or workdir / 'shortlists'),
+      pathlib.Path(config.priors) if config.priors else None)
   if config.data.batch_size > len(dataset.train):
     raise ValueError(f'--config.data.batch_size={config.data.batch_size}: '
                      f'there are {len(dataset.train):,} examples; set at most '

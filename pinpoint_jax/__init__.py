@@ -2,7 +2,8 @@
 
 A feature store holds features of photos with known places; an embedder puts
 photos, street views and places into one space; a gallery is what it made of
-stores, ready to be searched; a reranker chooses among candidates.
+stores, ready to be searched; a reranker chooses among candidates; a model is
+all of these but the gallery, and answers photos.
 
 >>> import numpy as np
 >>> import pinpoint_jax as pj
@@ -25,9 +26,12 @@ True
 >>> shortlist = searcher.shortlist(queries, pj.ShortlistSizes(image=8))
 >>> shortlist.rows.shape                  # 8 image + 2 location + 2 raw
 (5, 12)
->>> pinpoint = pj.Pinpoint.load('embedder/model', gallery='gallery')
->>> pinpoint.queries(pj.open_store('queries')).z_image.shape  # all in one
-(5, 8)
+>>> pinpoint = pj.Pinpoint.load('model', gallery='gallery')
+>>> answers = pinpoint.predict(pj.open_store('queries'), top_k=3)
+>>> len(answers), answers[0].task, len(answers[0].candidates)
+(5, 'photo', 3)
+>>> sorted({row.source for row in answers[0].evidence} - {'photo', 'street'})
+[]
 >>> paris, london = np.array([48.8566, 2.3522]), np.array([51.5074, -0.1278])
 >>> round(float(pj.haversine_km(paris, london)))
 344
@@ -39,7 +43,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-  from pinpoint_jax.answer.pinpoint import Pinpoint
+  from pinpoint_jax.answer.predict import Pinpoint
+  from pinpoint_jax.answer.records import Answer, Candidate, Evidence, Place
   from pinpoint_jax.candidates.filters import mask as filter_mask
   from pinpoint_jax.candidates.queries import encode_store
   from pinpoint_jax.candidates.searcher import Searcher
@@ -59,11 +64,15 @@ __version__ = '0.2.0'
 
 # Public name: the module it is in, and its name there.
 _PUBLIC = {
+    'Answer': ('answer.records', 'Answer'),
+    'Candidate': ('answer.records', 'Candidate'),
     'Candidates': ('types', 'Candidates'),
+    'Evidence': ('answer.records', 'Evidence'),
     'FeatureStore': ('features.store', 'FeatureStore'),
     'Gallery': ('gallery.gallery', 'Gallery'),
     'Photos': ('types', 'Photos'),
-    'Pinpoint': ('answer.pinpoint', 'Pinpoint'),
+    'Pinpoint': ('answer.predict', 'Pinpoint'),
+    'Place': ('answer.records', 'Place'),
     'Predictions': ('types', 'Predictions'),
     'Queries': ('candidates.shortlist', 'Queries'),
     'Ranker': ('rerank.ranker', 'Ranker'),
@@ -81,9 +90,9 @@ _PUBLIC = {
     'open_store': ('features.store', 'open_store'),
 }
 __all__ = [
-    'Candidates', 'FeatureStore', 'Gallery', 'Photos', 'Pinpoint',
-    'Predictions',
-    'Queries', 'Ranker', 'Searcher', 'Shortlist', 'ShortlistSizes',
+    'Answer', 'Candidate', 'Candidates', 'Evidence', 'FeatureStore', 'Gallery',
+    'Photos', 'Pinpoint', 'Place', 'Predictions', 'Queries',
+    'Ranker', 'Searcher', 'Shortlist', 'ShortlistSizes',
     '__version__', 'encode_store', 'evaluate', 'filter_mask', 'geoscore',
     'haversine_km', 'load_embedder', 'load_reranker', 'open_gallery',
     'open_store']

@@ -106,15 +106,15 @@ def _reranker(kind: str, arg: config_dict.ConfigDict,
     config.columns = _COLUMNS
   config.region.cells = 32 if arg.quick else 1024
   config.data.batch_size = 64
-  config.train.num_steps = {'interaction': 4000, 'attention': 1000,
-                            'light': 1000}[kind]
-  if not arg.full:
-    config.train.num_steps //= 2
+  # 10,800 examples are learned in a quarter of the steps of 43,200.
+  full, small = {'interaction': (4000, 1000), 'attention': (1000, 500),
+                 'light': (1000, 500)}[kind]
+  config.train.num_steps = full if arg.full else small
   config.train.log_every = 500
   config.train.save_every = 0
   # Early stopping: what was best on held-out examples is exported.
   config.train.best = 'validation/reward'
-  config.eval.every = 500
+  config.eval.every = 500 if arg.full else 250
   if arg.quick:
     config.max_queries = 100
     config.data.batch_size = 16

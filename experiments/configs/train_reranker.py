@@ -61,6 +61,9 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   # Where to keep them; '' is the workdir. Runs of one kind that differ only in
   # model, objective or optimizer may share a folder.
   config.shortlists = ''
+  # Where to keep what the priors below were fitted to; '' is beside the
+  # examples. Runs that differ in their examples may share it.
+  config.priors = ''
   config.examples = _examples(light, arg.quick)
   if paper:
     config.examples.search_source = 'same'

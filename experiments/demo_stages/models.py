@@ -6,7 +6,12 @@ import pathlib
 import shutil
 from typing import Any
 
-from experiments import train_embedder, train_reranker, train_router
+from experiments import (
+  export_model,
+  train_embedder,
+  train_reranker,
+  train_router,
+)
 from experiments.configs import train_embedder as embedder_config
 from experiments.configs import train_router as router_config
 from experiments.run import run_record
@@ -84,10 +89,28 @@ def reranker(demo: config_dict.ConfigDict, workdir: pathlib.Path, name: str,
   config.gallery = str(workdir / 'gallery' / f'{embedder_name}_{mode}')
   config.queries = 'apart'
   config.stores[task] = store(workdir, f'rerank_{task}')
-  config.shortlists = str(_shortlists(workdir, config))
+  config.shortlists = str(_shared(workdir, config, (
+      'task', 'gallery', 'examples', 'region', 'ridge')))
+  # Light and long lists have other examples and the same priors.
+  config.priors = str(_shared(
+      workdir, config, ('task', 'gallery', 'region', 'ridge'), 'priors'))
   folder = fresh(workdir / 'reranker' / embedder_name / f'{name}_{task}')
   train_reranker.train(config, folder)
   return folder / 'model'
+
+
+def whole(demo: config_dict.ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
+  """Joins what was trained into the model of `pinpoint predict`."""
+  both = workdir / 'reranker' / 'both'
+  export_model.export(
+      fresh(workdir / 'model'), workdir / 'embedder' / 'both' / 'model',
+      workdir / 'gallery' / 'both_combined',
+      [both / f'interaction_{task}' / 'model' for task in types.SOURCES],
+      workdir / 'router' / 'model',
+      [store(workdir, f'calibrate_{task}') for task in types.SOURCES
+       if demo.world.kind == 'features'],
+      demo.pixels.backbone if demo.world.kind == 'pixels' else '')
+  return workdir / 'model'
 
 
 def router(workdir: pathlib.Path,
@@ -103,13 +126,13 @@ def router(workdir: pathlib.Path,
   return json.loads((folder / 'figures.json').read_text(encoding='utf-8'))
 
 
-def _shortlists(workdir: pathlib.Path,
-                config: config_dict.ConfigDict) -> pathlib.Path:
-  """Where examples lie: one place for all who learn from the same."""
-  shared = {name: config[name] for name in (
-      'task', 'gallery', 'examples', 'region', 'ridge')}
-  shared['light'] = config.kind == 'light'
-  return workdir / 'shortlists' / run_record.config_hash(
+def _shared(workdir: pathlib.Path, config: config_dict.ConfigDict,
+            names: Sequence[str], kind: str = 'examples') -> pathlib.Path:
+  """A folder for all rerankers whose configs agree in those entries."""
+  shared = {name: config[name] for name in names}
+  if kind == 'examples':
+    shared['light'] = config.kind == 'light'
+  return workdir / 'shortlists' / kind / run_record.config_hash(
       config_dict.ConfigDict(shared))
 
 

@@ -18,6 +18,8 @@ from pinpoint_jax.features import backbones, extract, store
 KINDS = ('features', 'pixels')
 SPLITS = ('gallery_photo', 'gallery_street', 'rerank_photo', 'rerank_street',
           'query_photo_known', 'query_photo_new', 'query_street')
+# To calibrate answers on; the rendered world has none.
+CALIBRATE = ('calibrate_photo', 'calibrate_street')
 
 
 def make(config: config_dict.ConfigDict, workdir: pathlib.Path,
@@ -27,13 +29,15 @@ def make(config: config_dict.ConfigDict, workdir: pathlib.Path,
     raise ValueError(f'--config.world.kind={config.world.kind}: choices are '
                      f'{", ".join(KINDS)}')
   models.fresh(workdir / 'features')
+  splits = SPLITS
   if config.world.kind == 'pixels':
     _rendered(config, workdir)
   else:
+    splits += CALIBRATE
     pool.run({f'features {split}': (_write, (config, workdir, split))
-              for split in SPLITS})
+              for split in splits})
   return {split: store.open_store(models.store(workdir, split))
-          for split in SPLITS}
+          for split in splits}
 
 
 def world(config: config_dict.ConfigDict) -> feature_worlds.World:

@@ -128,18 +128,21 @@ _WORKDIR = Flag('workdir', None, 'Folder for what this run writes.')
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-  """What a binary works on: its config, its flags and its folder."""
+  """What a binary works on: its config, its flags, its folder, its words."""
 
   config: config_dict.ConfigDict | None
   flags: dict[str, Any]
   workdir: pathlib.Path | None
+  words: tuple[str, ...] = ()
 
 
 def run(main: Callable[[Run], None], own_flags: Sequence[Flag] = (),
-        ways: Ways = CONFIG_WAY, record: bool = True) -> None:
+        ways: Ways = CONFIG_WAY, record: bool = True,
+        takes_words: bool = False) -> None:
   """Parses, checks, writes the run record and calls `main`.
 
   record: False for a main that writes it itself, once the workdir is its own.
+  takes_words: whether arguments that are no flags are its `Run.words`.
   """
   named = {name for way in ways for name in way}
   all_flags = (*(flag for flag in (_CONFIG, _WORKDIR) if flag.name in named),
@@ -156,17 +159,17 @@ def run(main: Callable[[Run], None], own_flags: Sequence[Flag] = (),
       lock_config=True) if _CONFIG in all_flags else None
 
   def wrapped(argv: Sequence[str]) -> None:
-    del argv  # Checked empty by _parse.
     values = {flag.name: flags.FLAGS[flag.name].value for flag in all_flags}
     config, workdir = values.pop('config', None), values.pop('workdir', None)
     _guarded(main, Run(config, values, pathlib.Path(workdir) if workdir
-                       else None), record)
+                       else None, tuple(argv[1:])), record)
 
   logging.set_verbosity(logging.WARNING)
   logging.use_absl_handler()
   exit_on_signals()
   app.run(wrapped,
-          flags_parser=lambda words: _parse(words, ways, config_flag))
+          flags_parser=lambda words: _parse(words, ways, config_flag,
+                                            takes_words))
 
 
 def _guarded(main: Callable[[Run], None], run: Run, record: bool) -> None:
@@ -212,12 +215,14 @@ def _unforeseen(error: Exception, workdir: pathlib.Path | None) -> str:
   return f'{line}; --verbosity=1 shows the traceback'
 
 
-def _parse(argv: Sequence[str], ways: Ways, config_flag: Any) -> list[str]:
+def _parse(argv: Sequence[str], ways: Ways, config_flag: Any,
+           takes_words: bool) -> list[str]:
   """Flag parsing in which every refusal is one line and exit code 2."""
   try:
     base = _check_config_words(argv) if config_flag is not None else None
     rest = flags.FLAGS(list(argv))
-    _check_no_stray(rest[1:])
+    if not takes_words:
+      _check_no_stray(rest[1:])
     _check_complete(ways)
     if base is not None:
       config_file.check_numbers(config_flag.value, base)

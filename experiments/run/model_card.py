@@ -1,9 +1,10 @@
 """README.md of a model directory: what it is, for what, and for what not."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from experiments.run import run_record
 from ml_collections import config_dict
+from pinpoint_jax.answer import calibration
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.report import tables
 from pinpoint_jax.rerank import files
@@ -55,6 +56,33 @@ lists. Accuracies are shares.
 {figures}
 
 '''
+_PINPOINT = '''---
+library_name: pinpoint_jax
+license: apache-2.0
+tags: [image-geolocation, retrieval, jax]
+---
+# pinpoint_jax model
+
+Finds where a photo was taken by searching a gallery, which is a directory of
+its own, and choosing among what it finds. Answers {tasks}. Made by
+`experiments.export_model`, revision {git}.
+
+## Figures
+{figures}
+
+'''
+
+
+def pinpoint(tasks: Collection[str],
+             calibrated: Mapping[str, calibration.Calibration]) -> str:
+  """The card of a whole model, Markdown with YAML front matter."""
+  lines = [f'- {task}: radii hold for their share of photos like the '
+           f'{len(part.levels):,} that they were calibrated on'
+           for task, part in sorted(calibrated.items())]
+  return _PINPOINT.format(
+      tasks=' and '.join(sorted(tasks)), git=run_record.git_revision(),
+      figures='\n'.join(lines) or 'Not calibrated: answers carry no '
+      'confidence.') + _USE
 
 
 def embedder(config: config_dict.ConfigDict,

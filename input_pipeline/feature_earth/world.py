@@ -4,6 +4,7 @@
                             query_photo_new       (as IM2GPS3k)
   gallery_street ─ ≥ 1 km ─ query_street          (as OSV-5M)
   rerank_photo, rerank_street: as the last two, for rerankers to learn from
+  calibrate_photo, calibrate_street: as the last two, to calibrate answers on
 """
 
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ BLOCK_ROWS = 4096
 _PREFIXES = {
     'gallery_photo': 'pg', 'gallery_street': 'sg', 'rerank_photo': 'pr',
     'rerank_street': 'sr', 'query_photo_known': 'pk', 'query_photo_new': 'pn',
-    'query_street': 'sq'}
+    'query_street': 'sq', 'calibrate_photo': 'pc', 'calibrate_street': 'sc'}
 SPLITS = tuple(_PREFIXES)
 # A little more than the promised 1 km, so that no rounding can break it.
 _APART_KM = 1.05

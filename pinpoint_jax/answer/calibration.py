@@ -27,8 +27,8 @@ _NEAREST_KM = 0.01
 _LEAST = 1e-3
 # Keeps weights finite where a threshold parts the photos.
 _L2 = 1e-2
-# Photos that a half needs: with fewer, no radius of 90 % can be promised.
-MIN_PHOTOS = 40
+# Photos that a half needs: with fewer, no radius of 95 % can be promised.
+MIN_PHOTOS = 19
 # Of calibration photos, those that are least like the gallery.
 _UNLIKE_SHARE = 0.01
 
@@ -69,8 +69,9 @@ class Calibration:
 
   def chances(self, signals: Signals) -> Float[np.ndarray, 'b 5']:
     """P(error < km) for each of THRESHOLDS_KM, never falling with km."""
-    chances = np.stack([_sigmoid(
-        signals.columns(i) @ self.weights[i].astype(np.float64))
+    weights = self.weights.astype(np.float64)
+    # Row by row, unlike a matrix product: no photo depends on its batch.
+    chances = np.stack([_sigmoid((signals.columns(i) * weights[i]).sum(axis=1))
                         for i in range(len(THRESHOLDS_KM))], axis=1)
     return np.maximum.accumulate(chances, axis=1)
 
@@ -122,7 +123,8 @@ def fit(signals: Signals, dist_km: Float[np.ndarray, 'b'],
       _regression(signals.columns(i)[first], dist_km[first] < km)
       for i, km in enumerate(THRESHOLDS_KM)])
   draft = Calibration(weights.astype(np.float32), np.zeros(0, np.float32),
-                      np.float32(np.quantile(signals.alike, _UNLIKE_SHARE)))
+                      np.asarray(np.quantile(signals.alike, _UNLIKE_SHARE),
+                                 np.float32))
   other = Signals(signals.near[~first], signals.alike[~first])
   levels = [_level(dist, *curve(chances)) for dist, chances in
             zip(dist_km[~first], draft.chances(other))]
@@ -145,9 +147,15 @@ def _level(dist_km: float, log_km: np.ndarray, heights: np.ndarray) -> float:
 
 
 def _half(clusters: types.Strings) -> Bool[np.ndarray, 'b']:
-  """True for every second origin, by name."""
-  _, number = np.unique(clusters, return_inverse=True)
-  return number % 2 == 0
+  """True for some origins: the large ones first, each to the smaller half."""
+  _, number, counts = np.unique(clusters, return_inverse=True,
+                                return_counts=True)
+  is_first, sizes = np.zeros(len(counts), bool), [0, 0]
+  for origin in np.argsort(-counts, kind='stable').tolist():
+    half = int(sizes[1] < sizes[0])
+    is_first[origin] = half == 0
+    sizes[half] += counts[origin]
+  return is_first[number]
 
 
 def _regression(columns: Float[np.ndarray, 'n 3'],

@@ -6,6 +6,7 @@ import functools
 import pathlib
 
 import jax
+from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.answer import stages as stage_lib
@@ -92,18 +93,25 @@ class OpenGallery:
     return queries.encode_store(self.trained, features, self._encoder,
                                 'raw' in self.searcher.channels)
 
-  def region(self, text: str) -> np.ndarray | None:
-    """Rows of a region as a user writes it; None is everywhere."""
+  def rows_in(self, region: str) -> Int[np.ndarray, 'a']:
+    """Live rows of a region as a user writes it; there may be none."""
+    rows = self._regions.rows(region_text.parse(region))
+    return np.setdiff1d(rows, self.gallery.removed)
+
+  def region(self, text: str) -> Int[np.ndarray, 'a'] | None:
+    """The same, refusing a region without a row; '' is everywhere: None."""
     if not text:
       return None
-    rows = regions.RegionIndex(
-        self.gallery.latlng_deg, self.gallery.countries,
-        self.gallery.admin1).rows(region_text.parse(text))
-    rows = np.setdiff1d(rows, self.gallery.removed)
+    rows = self.rows_in(text)
     if not len(rows):
       raise ValueError(f'region {text!r} holds no row of {self.gallery.path}: '
                        f'there is nothing to answer with')
     return rows
+
+  @functools.cached_property
+  def _regions(self) -> regions.RegionIndex:
+    return regions.RegionIndex(self.gallery.latlng_deg, self.gallery.countries,
+                               self.gallery.admin1)
 
   def answering_for(self, source: str, rerankers: Rerankers,
                     settings: Settings) -> systems.Answering:

@@ -184,6 +184,15 @@ class Answering:
       grouped.setdefault(stage.list_key, []).append(stage)
     return grouped
 
+  def ranked(self, name: str, queries: shortlist.Queries, mask: masks.Mask,
+             ) -> tuple[types.Candidates, types.Shortlist]:
+    """A stage's candidates, best first, and the shortlist they come from."""
+    stage = self._stages[name]
+    lists = self._searcher.lists(queries, stage.depths(), mask)
+    context = self._context(lists, queries, mask, [stage])
+    return (stage_lib.ranked_by(stage, queries, context, mask).candidates,
+            context.shortlist)
+
   def proposed(self, name: str, queries: shortlist.Queries,
                mask: masks.Mask) -> types.Shortlist:
     """The candidates that a stage chooses among."""

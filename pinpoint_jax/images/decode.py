@@ -77,15 +77,37 @@ def picture(data: bytes, max_pixels: int = MAX_PIXELS) -> PilImage.Image:
   return _decode(data, max_pixels)[0]
 
 
+def from_picture(picture: PilImage.Image,
+                 max_pixels: int = MAX_PIXELS) -> DecodedImage:
+  """As `decode`, of an open Pillow picture, which stays as it is."""
+  _check_size(picture, max_pixels)
+  try:
+    own = picture.copy()
+  except Exception as error:
+    raise BadImage('damaged', str(error) or type(error).__name__) from error
+  frame, notes, latlng_deg = _upright(own, b'')
+  return DecodedImage(np.array(frame), notes, latlng_deg)
+
+
 def _decode(data: bytes, max_pixels: int) -> tuple[
     PilImage.Image, tuple[str, ...], np.ndarray | None]:
   if not data:
     raise BadImage('empty', 'the file has 0 bytes')
   frame = _open(data)
+  _check_size(frame, max_pixels)
+  return _upright(frame, data)
+
+
+def _check_size(frame: PilImage.Image, max_pixels: int) -> None:
+  """From the header alone."""
   width, height = frame.size
   if width * height > max_pixels:
     raise BadImage('too_large', f'{width}×{height} pixels, more than '
                    f'{max_pixels:,}')
+
+
+def _upright(frame: PilImage.Image, data: bytes) -> tuple[
+    PilImage.Image, tuple[str, ...], np.ndarray | None]:
   # Hostile bytes make Pillow raise nearly anything, IndexError included.
   try:
     notes, latlng_deg = _frame_notes(frame, data), exif_latlng_deg(frame)

@@ -48,7 +48,12 @@ def save(folder: pathlib.Path, model: embedder.Embedder, params: Any,
 def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:
   """Reads a model directory; refuses changed files."""
   folder = pathlib.Path(folder)
-  saved = model_dir.load(folder, MODEL_TYPE)
+  return from_saved(folder, model_dir.load(folder, MODEL_TYPE), dtype)
+
+
+def from_saved(folder: pathlib.Path, saved: model_dir.Saved,
+               dtype: Any = jnp.float32) -> Trained:
+  """The embedder of what was read from `folder`."""
   with model_dir.building(folder):
     model = embedder.Embedder(
         **model_dir.fields(folder, saved, _FIELDS), dtype=dtype)

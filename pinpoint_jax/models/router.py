@@ -78,7 +78,11 @@ def save(folder: pathlib.Path, router: Router, card: str) -> str:
 def load(folder: str | pathlib.Path) -> Router:
   """Reads a model directory; refuses changed files and other models."""
   folder = pathlib.Path(folder)
-  saved = model_dir.load(folder, MODEL_TYPE)
+  return from_saved(folder, model_dir.load(folder, MODEL_TYPE))
+
+
+def from_saved(folder: pathlib.Path, saved: model_dir.Saved) -> Router:
+  """The router of what was read from `folder`."""
   with model_dir.building(folder):
     columns = (int(saved.config['inputs']['dim']),)
   model_dir.check_shapes(folder, saved.shapes, {

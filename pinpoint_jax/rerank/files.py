@@ -135,7 +135,12 @@ def save(folder: pathlib.Path, kind: str, model: nn.Module, params: Any,
 def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:
   """Reads a model directory; refuses changed files and other columns."""
   folder = pathlib.Path(folder)
-  saved = model_dir.load(folder, MODEL_TYPE)
+  return from_saved(folder, model_dir.load(folder, MODEL_TYPE), dtype)
+
+
+def from_saved(folder: pathlib.Path, saved: model_dir.Saved,
+               dtype: Any = jnp.float32) -> Trained:
+  """The reranker of what was read from `folder`; refuses other columns."""
   with model_dir.building(folder):
     kind = saved.config['kind']
     if kind not in scoring.MODULES:

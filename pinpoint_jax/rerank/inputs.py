@@ -134,6 +134,11 @@ class Reader:
       self._hubs[task] = csls.Hubs(self.gallery, task)
     return self._hubs[task]
 
+  def around(self, row: int) -> Int[np.ndarray, 'm']:
+    """Rows of both sources near a row: the nearest 33 of each within 25 km."""
+    return np.concatenate([lists.of(row) for lists in self._around.lists]
+                          ).astype(np.int64)
+
   def places(self, shortlist: types.Shortlist) -> Float[np.ndarray, 'b k 2']:
     """Where the candidates are; anything in padded slots."""
     return self.gallery.latlng_deg[np.maximum(shortlist.rows, 0)]

@@ -9,6 +9,7 @@ with a query never takes part in the fit.
 
 from collections.abc import Mapping, Sequence
 import dataclasses
+import hashlib
 import pathlib
 from typing import Any
 
@@ -113,7 +114,8 @@ def load_or_fit(gallery: galleries.Gallery, rows: Int[np.ndarray, 'n'],
   if not wanted:
     return {}
   folder = parts.Folder(path, {
-      'gallery': gallery.fingerprint(), 'rows': len(rows), 'task': task,
+      'gallery': gallery.fingerprint(),
+      'rows': hashlib.sha256(rows.tobytes()).hexdigest()[:16], 'task': task,
       **wanted})
   if not folder.has(0):
     fitted = fit(gallery, rows, task, sizes)

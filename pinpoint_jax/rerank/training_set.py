@@ -90,8 +90,12 @@ class TrainingSet:
 
 
 def build(embedder: str, gallery_path: str, module: nn.Module,
-          settings: Settings, folder: pathlib.Path) -> TrainingSet:
-  """Opens what is named, makes the examples that `folder` lacks."""
+          settings: Settings, folder: pathlib.Path,
+          priors_folder: pathlib.Path | None = None) -> TrainingSet:
+  """Opens what is named, makes the examples that `folder` lacks.
+
+  priors_folder: where priors are kept; None is within `folder`.
+  """
   trained = embedder_files.load(embedder)
   gallery = galleries.open_gallery(gallery_path, trained)
   _check_columns(module, settings)
@@ -105,7 +109,7 @@ def build(embedder: str, gallery_path: str, module: nn.Module,
     rows = _prior_rows(gallery, split) if sizes else np.zeros(0, np.int64)
     priors = priors_lib.load_or_fit(
         gallery, rows, settings.queries.task, settings.priors,
-        folder / 'priors')
+        priors_folder or folder / 'priors')
     maker = _Maker(module, settings, inputs.Reader(
         gallery, neighbours.load_or_build(gallery)), priors, folder)
     train = maker.rows('train', split.train, settings.examples, settings.search)

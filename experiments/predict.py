@@ -1,0 +1,239 @@
+r"""Where photos were taken, and the photos that speak for it.
+
+  pinpoint predict PHOTO... --model=MODEL --gallery=GALLERY
+  pinpoint predict PHOTO... --model=MODEL --gallery=GALLERY \
+    --out=answers.csv,answers.geojson,answers.kml
+
+PHOTO is a file, a folder, a quoted pattern, a CSV with a column path, or a
+feature store. Without --out answers are printed; the endings .json, .jsonl,
+.csv, .geojson and .kml say what is written, docs/answers.md what is in it.
+MODEL is what export_model or `make demo` wrote, GALLERY what build_gallery did.
+
+An answer has a place, the chance that it is right within 1 to 2500 km, the
+radius that holds the truth of 90 % of such photos, and the gallery photos near
+it that look like the photo. It is a first guess: check it against these.
+
+GPS that a photo holds is never read by the model, and is shown with --exif
+alone. Photos themselves never change: --copies writes copies with the position.
+
+Stopped in any way, run the same command again: what has been answered is kept
+beside --out until all is done.
+
+Exit codes: 0 done, photos that cannot be read are listed; 1 refused, or no
+photo has an answer; 2 the command line; 143 stopped by SIGTERM, 130 by Ctrl-C.
+"""
+
+from collections.abc import Iterator, Sequence
+import contextlib
+import dataclasses
+import json
+import pathlib
+import sys
+from typing import Any
+
+from experiments.run import launch
+from input_pipeline import photo_paths
+from pinpoint_jax.answer import coarse, predict, records
+from pinpoint_jax.disk import files
+from pinpoint_jax.features import progress
+from pinpoint_jax.features import store as stores
+from pinpoint_jax.images import gps_block
+from pinpoint_jax.report import (
+  answer_files,
+  answer_json,
+  answer_text,
+  photo_copies,
+)
+
+FLAGS = (
+    launch.Flag('model', None, 'Model directory.'),
+    launch.Flag('gallery', None, 'Gallery directory.'),
+    launch.Flag('out', '', 'Files to write, between commas: .json, .jsonl, '
+                '.csv, .geojson or .kml.'),
+    launch.Flag('top_k', 5, 'Candidates in each answer.'),
+    launch.Flag('region', '', 'Answers lie in it: country:FR,BE, '
+                'admin:US/California, box:south,west,north,east, '
+                'circle:lat,lng,km, polygon:file.geojson, not:….'),
+    launch.Flag('task', '', 'photo or street, what the photos are; by default '
+                'the model decides for each.'),
+    launch.Flag('coarse', '', 'country or region: say no more than that.'),
+    launch.Flag('copies', '', 'Folder for copies of the photos that have the '
+                'position in their EXIF.'),
+    launch.Flag('sidecars', False, 'Write NAME.xmp with the position beside '
+                'each photo.'),
+    launch.Flag('exif', False, 'Show the GPS that the photos hold, apart.'),
+    launch.Flag('backbone', '', 'Model of pictures, a name or folder, where '
+                'MODEL names none that is here.'),
+    launch.Flag('search', 'exact', 'exact, or index: by the index of the '
+                'gallery.'),
+)
+WAYS = (('model', 'gallery'),)
+
+
+def main(run: launch.Run) -> None:
+  """List, answer, write."""
+  options = run.flags
+  if not run.words:
+    raise ValueError('no photo is named: pinpoint predict PHOTO... ; see '
+                     '--help')
+  if options['coarse'] and (options['copies'] or options['sidecars']):
+    raise ValueError(f'--coarse={options["coarse"]} says no position that '
+                     f'--copies or --sidecars could hold: leave one out')
+  coarse.check(options['coarse'])
+  photos = _Photos.of(run.words)
+  outs = [pathlib.Path(name) for name in options['out'].split(',') if name]
+  for out in outs:
+    answer_files.check(out, photos.ids)
+  copies = _copies(options, photos)
+  opened = predict.Pinpoint.load(options['model'], options['gallery'],
+                                 options['search'], options['backbone'])
+  answers = _answered(opened, photos, outs, options)
+  for out in outs:
+    for note in answer_files.write(out, answers):
+      print(f'note: {note}', file=sys.stderr)
+  _place(answers, copies, options['sidecars'])
+  _finish(answers, outs)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Photos:
+  """What is to be answered: paths, or a feature store."""
+
+  ids: tuple[str, ...]
+  store: stores.FeatureStore | None = None
+
+  @classmethod
+  def of(cls, words: Sequence[str]) -> '_Photos':
+    """Of the words of a command line."""
+    if any((pathlib.Path(word) / stores.KIND.manifest).exists()
+           for word in words):
+      if len(words) > 1:
+        raise ValueError(f'{words[0]!r} and {len(words) - 1} more: a feature '
+                         f'store is answered alone')
+      store = stores.open_store(words[0])
+      return cls(tuple(store.photos.ids.tolist()), store)
+    listing = photo_paths.listed(words)
+    for reason, count in sorted(listing.left_out.items()):
+      print(f'note: {count:,} left out: {reason}', file=sys.stderr)
+    return cls(listing.paths)
+
+
+def _answered(opened: predict.Pinpoint, photos: _Photos,
+              outs: Sequence[pathlib.Path],
+              options: dict[str, Any]) -> list[records.Answer]:
+  """All answers in order; those of a stopped run are taken from its log."""
+  with _log(opened, outs, options) as log:
+    known = {answer.id: answer for answer in log.answers} if log else {}
+    left = [i for i, name in enumerate(photos.ids) if name not in known]
+    if known:
+      print(f'{len(photos.ids) - len(left):,} of {len(photos.ids):,} photos '
+            f'were answered before', file=sys.stderr)
+    shown = progress.Progress(len(left), unit='photos')
+    for answer in _stream(opened, photos, left, options):
+      answer = coarse.coarse(answer, options['coarse'])
+      known[answer.id] = answer
+      if log:
+        log.append(answer)
+      else:
+        print(answer_text.text(answer), flush=True)
+      shown.add(1)
+    shown.finish()
+  return [known[name] for name in photos.ids]
+
+
+def _stream(opened: predict.Pinpoint, photos: _Photos, left: Sequence[int],
+            options: dict[str, Any]) -> Iterator[records.Answer]:
+  wanted = {'top_k': options['top_k'], 'region': options['region'],
+            'task': options['task'] or None}
+  if photos.store is not None:
+    return opened.stream_features(photos.store, rows=left, **wanted)
+  return opened.stream([photos.ids[i] for i in left],
+                       with_exif=options['exif'], **wanted)
+
+
+@contextlib.contextmanager
+def _log(opened: predict.Pinpoint, outs: Sequence[pathlib.Path],
+         options: dict[str, Any]) -> Iterator[answer_json.AnswerLog | None]:
+  """Answers so far, beside the first file; gone when all are there."""
+  if not outs:
+    yield None
+    return
+  path = outs[0].with_name(f'.{outs[0].name}.progress.jsonl')
+  about = path.with_suffix('.json')
+  now = {'model': opened.fingerprint, 'gallery': opened.gallery_fingerprint} | {
+      name: options[name] for name in ('top_k', 'region', 'task', 'coarse',
+                                       'exif', 'search')}
+  if not path.exists():
+    files.write_json(about, now)
+  before = json.loads(about.read_text(encoding='utf-8'))
+  changes = [f'{name} {before.get(name)!r} → {value!r}'
+             for name, value in now.items() if before.get(name) != value]
+  if changes:
+    raise ValueError(f'{path} has the answers of another run '
+                     f'({"; ".join(changes)}): remove it, or choose another '
+                     f'--out')
+  with answer_json.AnswerLog(path) as log:
+    yield log
+
+
+def _copies(options: dict[str, Any],
+            photos: _Photos) -> list[pathlib.Path] | None:
+  """Where the copies go; refused before any photo is answered."""
+  if not (options['copies'] or options['sidecars']):
+    return None
+  if photos.store is not None:
+    raise ValueError('--copies and --sidecars need photos; a feature store '
+                     'has none')
+  if not options['copies']:
+    return None
+  return photo_copies.copy_paths(
+      [pathlib.Path(name) for name in photos.ids],
+      pathlib.Path(options['copies']))
+
+
+def _place(answers: Sequence[records.Answer],
+           copies: Sequence[pathlib.Path] | None, sidecars: bool) -> None:
+  """Writes positions into copies and sidecars; refusals are counted."""
+  refused = []
+  for i, answer in enumerate(answers):
+    if answer.latlng_deg is None:
+      continue
+    photo = pathlib.Path(answer.id)
+    position = gps_block.Position(*answer.latlng_deg, answer.radius_km(0.9))
+    try:
+      if copies:
+        photo_copies.write_copy(photo, copies[i], position)
+      if sidecars:
+        photo_copies.write_sidecar(
+            photo, photo_copies.sidecar_path(photo), position)
+    except ValueError as error:
+      refused.append(str(error))
+  for text in refused:
+    print(f'note: {text}', file=sys.stderr)
+
+
+def _finish(answers: Sequence[records.Answer],
+            outs: Sequence[pathlib.Path]) -> None:
+  """Removes the log, says what was written; no answer at all is an error."""
+  if outs:
+    log = outs[0].with_name(f'.{outs[0].name}.progress.jsonl')
+    log.unlink(missing_ok=True)
+    log.with_suffix('.json').unlink(missing_ok=True)
+  without = [answer for answer in answers if answer.latlng_deg is None]
+  for out in outs:
+    print(f'{len(answers) - len(without):,} answers: {out}')
+  if len(without) == len(answers):
+    raise ValueError(f'none of {len(answers):,} photos has an answer; the '
+                     f'first is {without[0].id!r}: {without[0].warnings[0]}')
+  for answer in without:
+    print(f'note: {answer.id!r} has no answer: {answer.warnings[0]}',
+          file=sys.stderr)
+
+
+def run() -> None:
+  """Entry of the binary and of `pinpoint predict`."""
+  launch.run(main, FLAGS, WAYS, takes_words=True)
+
+
+if __name__ == '__main__':
+  run()

@@ -1,0 +1,43 @@
+"""An answer as a person reads it on a terminal."""
+
+from collections.abc import Iterator
+
+from pinpoint_jax.answer import records
+
+
+def text(answer: records.Answer) -> str:
+  """A few lines: the photo, the place, how sure, what speaks for it."""
+  return '\n  '.join(_lines(answer))
+
+
+def _lines(answer: records.Answer) -> Iterator[str]:
+  yield answer.id if answer.id.isprintable() else ascii(answer.id)
+  if answer.latlng_deg is not None:
+    yield (f'{answer.latlng_deg[0]:.5f}, {answer.latlng_deg[1]:.5f}'
+           f'{_place(answer.places)}')
+  if answer.confidence:
+    chances = ', '.join(f'{km:g} km {chance:.0%}'
+                        for km, chance in answer.confidence.items())
+    yield f'right within {chances}; 9 in 10 within {_radius(answer)}'
+  for row in answer.evidence:
+    author = f' by {row.author}' if row.author else ''
+    yield (f'{row.source:6} {row.similarity:.2f} alike, {row.dist_km:.1f} km '
+           f'from there: {row.id}{author}')
+  for warning in answer.warnings:
+    yield f'note: {warning}'
+
+
+def _place(place: records.Place | None) -> str:
+  if place is None:
+    return ''
+  names = ', '.join(filter(None, (place.city, place.region, place.country)))
+  return f'  {place.dist_km:.0f} km from {names}' if place.city else (
+      f'  {names}')
+
+
+def _radius(answer: records.Answer) -> str:
+  radius_km = answer.radius_km(0.9)
+  if radius_km is None:
+    return 'an unknown distance'
+  return ('the whole Earth' if radius_km >= records.FARTHEST_KM else
+          f'{radius_km:,.1f} km' if radius_km < 10 else f'{radius_km:,.0f} km')
