@@ -215,7 +215,8 @@ class _Writer:
     return tuple(records.Candidate(
         name, types.SOURCES[gallery.source[rows[k]]],
         tuple(scored.latlng_deg[i, k].tolist()),
-        self._channels(i, int(rows[k])), float(scores[k]), float(shares[k])) for k, name in enumerate(names))
+        self._channels(i, int(rows[k])), float(scores[k]), float(shares[k]))
+                 for k, name in enumerate(names))
 
   def _channels(self, i: int, row: int) -> tuple[str, ...]:
     slot = int(np.flatnonzero(self.scored.shortlist.rows[i] == row)[0])
