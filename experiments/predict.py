@@ -199,7 +199,7 @@ def _place(answers: Sequence[records.Answer],
     if answer.latlng_deg is None:
       continue
     photo = pathlib.Path(answer.id)
-    position = gps_block.Position(*answer.latlng_deg, answer.radius_km(0.9))
+    position = gps_block.Position(answer.latlng_deg, answer.radius_km(0.9))
     try:
       if copies:
         photo_copies.write_copy(photo, copies[i], position)
