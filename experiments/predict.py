@@ -28,13 +28,14 @@ import contextlib
 import dataclasses
 import json
 import pathlib
+import shutil
 import sys
 from typing import Any
 
 from experiments.run import launch
 from input_pipeline import photo_paths
 from pinpoint_jax.answer import coarse, predict, records
-from pinpoint_jax.disk import files
+from pinpoint_jax.disk import files, lock
 from pinpoint_jax.features import progress
 from pinpoint_jax.features import store as stores
 from pinpoint_jax.images import gps_block
@@ -154,26 +155,40 @@ def _stream(opened: predict.Pinpoint, photos: _Photos, left: Sequence[int],
 @contextlib.contextmanager
 def _log(opened: predict.Pinpoint, outs: Sequence[pathlib.Path],
          options: dict[str, Any]) -> Iterator[answer_json.AnswerLog | None]:
-  """Answers so far, beside the first file; gone when all are there."""
+  """Answers so far, in a folder beside the first file."""
   if not outs:
     yield None
     return
-  path = outs[0].with_name(f'.{outs[0].name}.progress.jsonl')
-  about = path.with_suffix('.json')
-  now = {'model': opened.fingerprint, 'gallery': opened.gallery_fingerprint} | {
-      name: options[name] for name in ('top_k', 'region', 'task', 'coarse',
-                                       'exif', 'search')}
-  if not path.exists():
-    files.write_json(about, now)
-  before = json.loads(about.read_text(encoding='utf-8'))
+  folder = _progress(outs)
+  with lock.hold(folder):
+    _check_same(folder, {
+        'model': opened.fingerprint, 'gallery': opened.gallery_fingerprint,
+        **{name: options[name] for name in (
+            'top_k', 'region', 'task', 'coarse', 'exif', 'search')}})
+    with answer_json.AnswerLog(folder / 'answers.jsonl') as log:
+      yield log
+
+
+def _progress(outs: Sequence[pathlib.Path]) -> pathlib.Path:
+  return outs[0].with_name(f'.{outs[0].name}.progress')
+
+
+def _check_same(folder: pathlib.Path, settings: dict[str, Any]) -> None:
+  """Refuses to go on with the answers of another run."""
+  about = folder / 'about.json'
+  if not about.exists():
+    files.write_json(about, settings)
+  try:
+    before = dict(json.loads(about.read_text(encoding='utf-8')))
+  except ValueError as error:
+    raise ValueError(f'{about} cannot be read ({error}): remove {folder}, and '
+                     f'all photos are answered again') from error
   changes = [f'{name} {before.get(name)!r} → {value!r}'
-             for name, value in now.items() if before.get(name) != value]
+             for name, value in settings.items() if before.get(name) != value]
   if changes:
-    raise ValueError(f'{path} has the answers of another run '
+    raise ValueError(f'{folder} has the answers of another run '
                      f'({"; ".join(changes)}): remove it, or choose another '
                      f'--out')
-  with answer_json.AnswerLog(path) as log:
-    yield log
 
 
 def _copies(options: dict[str, Any],
@@ -216,9 +231,7 @@ def _finish(answers: Sequence[records.Answer],
             outs: Sequence[pathlib.Path]) -> None:
   """Removes the log, says what was written; no answer at all is an error."""
   if outs:
-    log = outs[0].with_name(f'.{outs[0].name}.progress.jsonl')
-    log.unlink(missing_ok=True)
-    log.with_suffix('.json').unlink(missing_ok=True)
+    shutil.rmtree(_progress(outs))
   without = [answer for answer in answers if answer.latlng_deg is None]
   for out in outs:
     print(f'{len(answers) - len(without):,} answers: {out}')

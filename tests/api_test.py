@@ -6,11 +6,13 @@ import subprocess
 import sys
 
 import pinpoint_jax as pj
+from pinpoint_jax.answer import model as models
 from pinpoint_jax.gallery import writer
 from pinpoint_jax.models import embedder_files
 import pytest
 
 from tests.fixtures import tiny_gallery as tiny
+from tests.fixtures import tiny_model
 
 
 @pytest.fixture
@@ -26,6 +28,9 @@ def tiny_folders(tmp_path, monkeypatch):
   writer.build(tmp_path / 'gallery',
                pj.load_embedder(tmp_path / 'embedder' / 'model'), stores,
                tiny.SETTINGS, encoder=tiny.encoder())
+  models.export(
+      tmp_path / 'model', tmp_path / 'embedder' / 'model', {},
+      {'photo': tiny_model.RETRIEVAL}, None, '', tiny_model.CARD)
 
 
 def test_the_docstring_is_true(tiny_folders):

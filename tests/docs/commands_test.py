@@ -20,13 +20,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # other, and the data that they find there.
 GROUPS = {
     'own photos': (('README.md', 'docs/pipeline.md', 'docs/synthetic_earth.md'),
-                   (docs_folder.photos,)),
+                   (docs_folder.photos, docs_folder.demo)),
     'benchmarks': (('docs/benchmarks.md',), (docs_folder.published,)),
     'features': (('docs/features.md', 'docs/metrics.md'),
                  (docs_folder.published, docs_folder.photos,
                   docs_folder.stores, docs_folder.predictions)),
     'models': (('docs/training.md', 'docs/gallery.md', 'docs/search.md',
-                'docs/reranking.md', 'docs/sweeps.md'), (docs_folder.stores,)),
+                'docs/reranking.md', 'docs/answers.md', 'docs/sweeps.md'),
+               (docs_folder.stores,)),
 }
 _BLOCK = re.compile(r'^```(\w*)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 # What installs and what runs for minutes is checked in other ways, below.
