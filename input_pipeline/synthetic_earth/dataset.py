@@ -73,7 +73,7 @@ class SyntheticEarth:
     rows = [self.shot(split, row) for row in range(len(self.table(split)))]
     return folders.write(
         pathlib.Path(out_dir), self.photos(split), rows, processes,
-        {'size': self.size, 'seed': self.seed, 'split': split})
+        {'size': self.size, 'seed': self.seed, 'split': split}, rendering.jpeg)
 
   @functools.cached_property
   def _splits(self) -> Mapping[str, splits.Split]:

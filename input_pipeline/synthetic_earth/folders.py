@@ -1,6 +1,6 @@
 """A split as a folder of JPEGs and a CSV."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 import csv
 import functools
@@ -11,7 +11,6 @@ import shutil
 import tempfile
 from typing import Any
 
-from input_pipeline.synthetic_earth import rendering, shots
 from pinpoint_jax import types
 
 TABLE = 'photos.csv'
@@ -21,15 +20,15 @@ _CHUNK = 256
 
 
 def write(out_dir: pathlib.Path, photos: types.Photos,
-          rows: Sequence[shots.Shot], processes: int,
-          mark: Mapping[str, Any]) -> pathlib.Path:
-  """Renders `rows` next to `out_dir`, then puts them in its place."""
+          rows: Sequence[Any], processes: int, mark: Mapping[str, Any],
+          jpeg: Callable[[Any], bytes]) -> pathlib.Path:
+  """Writes `jpeg` of each row next to `out_dir`, then puts it in its place."""
   _check_replaceable(out_dir)
   out_dir.parent.mkdir(parents=True, exist_ok=True)
   partial = pathlib.Path(tempfile.mkdtemp(
       prefix=f'.{out_dir.name}.', dir=out_dir.parent))
   try:
-    _render(partial, photos, rows, processes)
+    _render(partial, photos, rows, processes, jpeg)
     _write_table(partial / TABLE, photos)
     (partial / MARK).write_text(json.dumps(dict(mark), indent=2) + '\n')
     partial.chmod(0o755)  # mkdtemp makes folders private.
@@ -52,10 +51,11 @@ def _check_replaceable(out_dir: pathlib.Path) -> None:
 
 
 def _render(folder: pathlib.Path, photos: types.Photos,
-            rows: Sequence[shots.Shot], processes: int) -> None:
+            rows: Sequence[Any], processes: int,
+            jpeg: Callable[[Any], bytes]) -> None:
   jobs = [(photos.ids[i:i + _CHUNK].tolist(), list(rows[i:i + _CHUNK]))
           for i in range(0, len(rows), _CHUNK)]
-  work = functools.partial(_render_chunk, folder)
+  work = functools.partial(_render_chunk, folder, jpeg)
   if processes <= 1 or len(jobs) <= 1:
     for job in jobs:
       work(job)
@@ -66,10 +66,10 @@ def _render(folder: pathlib.Path, photos: types.Photos,
     list(pool.map(work, jobs))
 
 
-def _render_chunk(folder: pathlib.Path,
-                  job: tuple[list[str], list[shots.Shot]]) -> None:
-  for name, shot in zip(*job):
-    (folder / f'{name}.jpg').write_bytes(rendering.jpeg(shot))
+def _render_chunk(folder: pathlib.Path, jpeg: Callable[[Any], bytes],
+                  job: tuple[list[str], list[Any]]) -> None:
+  for name, row in zip(*job):
+    (folder / f'{name}.jpg').write_bytes(jpeg(row))
 
 
 def _write_table(path: pathlib.Path, photos: types.Photos) -> None:

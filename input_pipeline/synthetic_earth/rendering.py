@@ -22,8 +22,12 @@ def jpeg(shot: shots.Shot) -> bytes:
   return encoded(image(shot), shot.lat_deg, shot.lng_deg)
 
 
-def encoded(pixels: types.Image, lat_deg: float, lng_deg: float) -> bytes:
-  """The JPEG file of an image [h, w, 3], with GPS exact to 1e-6 degree."""
+def encoded(pixels: types.Image, lat_deg: float, lng_deg: float,
+            quality: int = _QUALITY, subsampling: int = -1) -> bytes:
+  """The JPEG file of an image [h, w, 3], with GPS exact to 1e-6 degree.
+
+  `subsampling` of the colours as Pillow counts it; -1 leaves it to `quality`.
+  """
   exif = PilImage.Exif()
   exif[ExifTags.IFD.GPSInfo] = {
       ExifTags.GPS.GPSVersionID: b'\x02\x03\x00\x00',
@@ -34,7 +38,8 @@ def encoded(pixels: types.Image, lat_deg: float, lng_deg: float) -> bytes:
       ExifTags.GPS.GPSMapDatum: 'WGS-84',
   }
   file = io.BytesIO()
-  PilImage.fromarray(pixels).save(file, 'JPEG', quality=_QUALITY, exif=exif)
+  PilImage.fromarray(pixels).save(
+      file, 'JPEG', quality=quality, subsampling=subsampling, exif=exif)
   return file.getvalue()
 
 

@@ -1,6 +1,7 @@
 """Any model directory: config.json, model.safetensors, README.md (the card).
 
-Nothing is pickled; the tensors are named by their path in the tree, float32.
+Nothing is pickled; the tensors are named by their path in the tree, float32
+unless the model says otherwise, and are read as float32.
 fingerprint.json is the manifest of a sealed folder, with the `fingerprint` of
 config and weights; directories from before it listed `files` are still read.
 """
@@ -46,10 +47,10 @@ class Saved:
 
 
 def save(folder: pathlib.Path, config: Mapping[str, Any], params: Any,
-         card: str) -> str:
+         card: str, dtype: type[np.floating] = np.float32) -> str:
   """Writes the directory whole or not at all; returns the fingerprint."""
   # Not ascontiguousarray, which gives a number a dimension.
-  flat = {name: np.array(value, np.float32, order='C')
+  flat = {name: np.array(value, dtype, order='C')
           for name, value in
           traverse_util.flatten_dict(params, sep='/').items()}
   bad = [name for name, value in flat.items() if not np.isfinite(value).all()]

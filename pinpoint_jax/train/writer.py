@@ -41,7 +41,7 @@ class JsonLines:
     self._file = self._path.open('a', encoding='utf-8')
 
 
-def _step(line: str) -> float:
+def _step(line: str) -> float | int:
   try:
     return json.loads(line)['step']
   except (ValueError, KeyError, TypeError):

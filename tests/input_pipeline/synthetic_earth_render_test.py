@@ -142,7 +142,7 @@ def test_a_folder_of_ours_is_replaced_and_a_stranger_s_is_not(tiny, tmp_path):
 def test_a_failed_rendering_leaves_nothing(tiny, tmp_path, monkeypatch):
   def fail(shot):
     raise OSError('disk full')
-  monkeypatch.setattr(folders.rendering, 'jpeg', fail)
+  monkeypatch.setattr(rendering, 'jpeg', fail)
   with pytest.raises(OSError, match='disk full'):
     tiny.write_folder(tmp_path / 'out', 'query_street', 1)
   assert not list(tmp_path.iterdir())

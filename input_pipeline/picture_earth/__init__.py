@@ -1,0 +1,1 @@
+"""Synthetic Earth in pixels: the cues of feature_earth, drawn to be read."""
