@@ -10,7 +10,7 @@ import numpy as np
 from pinpoint_jax.features import backbone as backbones
 from pinpoint_jax.images import preprocess
 from pinpoint_jax.models import transformer
-from pinpoint_jax.pretrained import efficientnet_files
+from pinpoint_jax.pretrained import convnet_backbone, efficientnet_files
 from pinpoint_jax.pretrained import load as pretrained
 
 DEMO = pathlib.Path(pretrained.__file__).parent / 'demo_backbone'
@@ -22,7 +22,7 @@ _DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 def load(name: str, dtype: str = 'float32', ops: str | None = None,
          attention: str | None = None,
          devices: Sequence[jax.Device] | None = None) -> backbones.Backbone:
-  """A named backbone, a Hugging Face folder or a big_vision .npz.
+  """A named backbone, a folder of weights or a big_vision .npz.
 
   Names are 'thumbnail', 'demo' and 'efficientnet_lite0_tiles'. `ops` replaces
   the backbone's own preprocessing, `devices` the default of all local devices.
@@ -60,6 +60,10 @@ def _pretrained(name: str, dtype: str, ops: str | None,
   if name not in _NAMED and not pathlib.Path(name).exists():
     raise ValueError(f'backbone {name!r}: no such folder or file; named ones '
                      f'are {["thumbnail", *_NAMED, LITE0_TILES]}')
+  if convnet_backbone.is_there(name):
+    if attention:
+      raise ValueError(f'attention {attention!r}: {name} has no attention')
+    return convnet_backbone.load(name, ops, _DTYPES[dtype])
   return pretrained.load(_NAMED.get(name, name), ops, dtype=_DTYPES[dtype],
                          attention=attention)
 

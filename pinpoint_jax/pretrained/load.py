@@ -21,7 +21,7 @@ import numpy as np
 from pinpoint_jax.disk import weights
 from pinpoint_jax.disk.weights import Tensors, WeightsError
 from pinpoint_jax.images import preprocess as preprocess_lib
-from pinpoint_jax.models import efficientnet_lite, transformer, vit
+from pinpoint_jax.models import convnet, efficientnet_lite, transformer, vit
 from pinpoint_jax.pretrained import configs, names, positions, vit_files
 from pinpoint_jax.pretrained.params import Report, assemble
 
@@ -40,7 +40,7 @@ class Pretrained:
     weight_hash: sha256 over names, shapes and values of `params`.
   """
 
-  model: vit.ViT | efficientnet_lite.EfficientNetLite
+  model: vit.ViT | efficientnet_lite.EfficientNetLite | convnet.ConvNet
   params: dict[str, Any]
   preprocess: str
   report: Report
