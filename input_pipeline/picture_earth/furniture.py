@@ -5,7 +5,7 @@ from input_pipeline.picture_earth import tones
 from input_pipeline.picture_earth.layout import Spot
 from input_pipeline.synthetic_earth import canvas
 
-SIGN_WIDTH, BOLLARD_WIDTH, BANNER_WIDTH, PAVING_WIDTH = 0.34, 0.34, 0.31, 0.36
+SIGN_WIDTH, BOLLARD_WIDTH, BANNER_WIDTH, PAVING_WIDTH = 0.34, 0.34, 0.38, 0.36
 _POLE = (0.5, 0.5, 0.5)
 _INK = (0.97, 0.97, 0.95)
 _CIRCLE = tuple(
@@ -63,8 +63,8 @@ def town(paint: canvas.Canvas, cue: scenes.Cue, chances: scenes.Chances,
          spot: Spot) -> None:
   """A banner on a pole: three bands of colour and an emblem."""
   n, size = cue.numbers, spot.size
-  half, tall = 0.13 * size, 0.38 * size
-  top = spot.base - size * (0.44 + 0.02 * chances[1])
+  half, tall = 0.16 * size, 0.40 * size
+  top = spot.base - size * (0.44 + 0.01 * chances[1])
   paint.rect(spot.x - half - 0.03 * size, top - 0.02, spot.x - half, spot.base,
              _POLE)
   first = top + tall * (0.34 + 0.13 * n[10])
@@ -73,7 +73,7 @@ def town(paint: canvas.Canvas, cue: scenes.Cue, chances: scenes.Chances,
   for y0, y1, numbers in bands:
     paint.rect(spot.x - half, y0, spot.x + half, y1,
                tones.tone((0.54, 0.54, 0.54), *numbers))
-  radius = size * (0.085 + 0.035 * n[11])
+  radius = size * (0.09 + 0.035 * n[11])
   _disc(paint, spot.x, first + 0.18 * tall, radius, _INK)
   _disc(paint, spot.x, first + 0.18 * tall, 0.8 * radius,
         tones.tone((0.54, 0.54, 0.54), 0.0, n[8], n[9]))
