@@ -8,12 +8,9 @@ from input_pipeline.synthetic_earth import canvas
 SIGN_WIDTH, BOLLARD_WIDTH, BANNER_WIDTH, PAVING_WIDTH = 0.34, 0.34, 0.38, 0.36
 _POLE = (0.5, 0.5, 0.5)
 _INK = (0.97, 0.97, 0.95)
-_CIRCLE = tuple(
-    (sign_x * a, sign_y * b) for sign_x, sign_y, corners in (
-        (1, 1, ((1.0, 0.0), (0.87, 0.5), (0.5, 0.87))),
-        (-1, 1, ((0.0, 1.0), (0.5, 0.87), (0.87, 0.5))),
-        (-1, -1, ((1.0, 0.0), (0.87, 0.5), (0.5, 0.87))),
-        (1, -1, ((0.0, 1.0), (0.5, 0.87), (0.87, 0.5)))) for a, b in corners)
+_ARC = ((1.0, 0.0), (0.87, 0.5), (0.5, 0.87))
+_CIRCLE = (*_ARC, *((-b, a) for a, b in _ARC), *((-a, -b) for a, b in _ARC),
+           *((b, -a) for a, b in _ARC))
 
 
 def script(paint: canvas.Canvas, cue: scenes.Cue, chances: scenes.Chances,

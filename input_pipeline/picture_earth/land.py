@@ -16,7 +16,6 @@ _OUTLINE = ((0.0, 0.25, 0.85), (0.08, 0.62, 1.0), (0.25, 0.9, 0.8),
             (1.0, 0.1, 0.0))
 
 
-
 def soil(paint: canvas.Canvas, cue: scenes.Cue | None,
          chances: scenes.Chances, horizon: float) -> None:
   """Fields: a far and a near strip of another colour; bare where hidden."""
