@@ -28,7 +28,8 @@ EXTRAS = {
     'cuda': ['jax[cuda13]>=0.10.2'],
     'tensorboard': ['tensorboardX>=2.6.5'],
     'dev': ['pytest>=9.2', 'pytest-xdist>=3.8', 'beartype>=0.23',
-            'import-linter>=2.16', 'ruff>=0.17', 'setuptools>=77'],
+            'import-linter>=2.16', 'ruff>=0.17', 'setuptools>=77',
+            'selenium>=4.51'],
 }
 
 setuptools.setup(
@@ -41,7 +42,8 @@ setuptools.setup(
     license='Apache-2.0',
     python_requires='>=3.11',
     package_data={'pinpoint_jax': ['py.typed'],
-                  'pinpoint_jax.pretrained': ['demo_backbone/*']},
+                  'pinpoint_jax.pretrained': ['demo_backbone/*'],
+                  'pinpoint_jax.report': ['world_atlas/*']},
     packages=setuptools.find_packages(include=[
         'pinpoint_jax*', 'input_pipeline*', 'experiments*']),
     install_requires=CORE,

@@ -3,9 +3,10 @@
 Makes a world of photos and street views as feature stores, trains embedders of
 photos and places, builds their galleries, trains rerankers on photos that lie
 in no gallery, answers every query with every system, judges what can be claimed
-from that, and writes results.json, claims.json, errors/, results.md and
-report.html to the workdir. Synthetic Earth is made up: its figures compare
-systems with each other and say nothing about real photographs.
+from that, and writes results.json, claims.json, errors/, results.md, table.html
+(every row) and report.html (what came out, with pictures) to the workdir.
+Synthetic Earth is made up: its figures compare systems with each other and say
+nothing about real photographs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,14 @@ import hashlib
 import time
 from typing import Any
 
-from experiments.demo_stages import claims, figures, ideal, models, worlds
+from experiments.demo_stages import (
+  claims,
+  figures,
+  ideal,
+  models,
+  page,
+  worlds,
+)
 from experiments.demo_stages import jobs as demo_jobs
 from experiments.run import launch, run_record, training_run
 from input_pipeline.synthetic_earth import contact_sheet
@@ -97,6 +105,10 @@ def main(run: launch.Run) -> None:
   if leaks:
     remarks.append('Hiding the author’s own photos, at 1 km: '
                    + '; '.join(leaks) + '.')
+  with _stage('page', seconds):
+    run_record.write_json(workdir / 'results.json', rows)
+    run_record.write_json(workdir / 'claims.json', verdicts)
+    page.write(config, workdir, rows, verdicts, remarks)
   remarks.append('Time: ' + ', '.join(
       f'{name} {spent} s' for name, spent in seconds.items()))
   _report(run, rows, verdicts, remarks)
@@ -173,10 +185,8 @@ def _provenance(
 def _report(run: launch.Run, rows: Sequence[Mapping[str, Any]],
             verdicts: Sequence[Mapping[str, Any]],
             remarks: Sequence[str]) -> None:
-  """Writes figures, claims and the page; prints the main table."""
+  """Writes tables of all rows; prints the main one and where all is."""
   workdir = run.workdir
-  run_record.write_json(workdir / 'results.json', rows)
-  run_record.write_json(workdir / 'claims.json', verdicts)
   shown = {'Every system': figures.systems(rows),
            'What each part is worth': figures.left_out(rows)}
   text = ''.join(f'\n## {caption}\n\n{tables.markdown(part)}'
@@ -185,15 +195,16 @@ def _report(run: launch.Run, rows: Sequence[Mapping[str, Any]],
   (workdir / 'results.md').write_text(
       f'# Synthetic Earth (synthetic)\n\n{INTRO}\n{text}\n## Claims\n\n'
       f'{claimed}', encoding='utf-8')
-  page = workdir / 'report.html'
-  page.write_text(tables.page(
+  (workdir / 'table.html').write_text(tables.page(
       'Synthetic Earth (synthetic)', INTRO, shown, _samples(run),
       [*_notes(rows), *remarks], claims=verdicts), encoding='utf-8')
   print(f'\n{tables.markdown(figures.main_rows(rows))}\n{claimed}\n'
         + '\n'.join(remarks[:-1]) +
         f'\nall {len(rows)} rows, with filters, galleries and ablations:\n'
         f'figures  {workdir / "results.json"}\n'
-        f'claims   {workdir / "claims.json"}\npage     {page}\n\n'
+        f'claims   {workdir / "claims.json"}\n'
+        f'table    {workdir / "table.html"}\n'
+        f'page     {workdir / "report.html"}\n\n'
         f'Answers for photos that the model has never seen:\n'
         f'  pinpoint predict {workdir / "features/query_photo_new/store"} '
         f'--model={workdir / "model"} '

@@ -109,8 +109,10 @@ def test_what_ships(wheel):
     names = set(file.namelist())
   for path in (ROOT / 'experiments' / 'configs').glob('*.py'):
     assert f'experiments/configs/{path.name}' in names
-  demo = 'pinpoint_jax/pretrained/demo_backbone'
-  assert {f'{demo}/{path.name}' for path in (ROOT / demo).iterdir()} <= names
+  for folder in ('pinpoint_jax/pretrained/demo_backbone',
+                 'pinpoint_jax/report/world_atlas'):
+    assert {f'{folder}/{path.name}'
+            for path in (ROOT / folder).iterdir()} <= names
   assert 'pinpoint_jax/py.typed' in names
   assert not [name for name in names if name.startswith(('tests', 'docs'))]
 

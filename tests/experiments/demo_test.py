@@ -35,8 +35,8 @@ def runs(binary, tmp_path_factory):
     rows = run(binary, workdir, f'--config.jobs={jobs}')
     store = workdir / 'features' / 'query_street' / 'store'
     # .verified.json has times, and is there where the machine is slow.
-    result.append((rows, {file.name: file.read_bytes()
-                          for file in store.glob('[!.]*')},
+    result.append((rows, {file.name: file.read_bytes() for file in (
+        *store.glob('[!.]*'), workdir / 'report.html')},
                    store.stat().st_ino))
   return result, workdir
 
@@ -46,7 +46,7 @@ def figures(rows):
           for row in rows]
 
 
-def test_twice_the_same_figures_and_stores(runs):
+def test_twice_the_same_figures_stores_and_page(runs):
   (one, first, inode), (two, second, another) = runs[0]
   assert figures(one) == figures(two)
   assert one[0]['provenance']['data_hash'] == two[0]['provenance']['data_hash']
@@ -92,7 +92,9 @@ def test_claims_are_judged_by_the_rows_there_are(runs):
   texts = {row['claim']['text'] for row in verdicts}
   assert 'the reranker beats the fused retrieval (photos)' in texts
   assert not any('pairwise' in text for text in texts)
-  assert 'Claims' in (workdir / 'report.html').read_text()
+  assert 'Claims' in (workdir / 'table.html').read_text()
+  assert f'Of {len(verdicts)} claims' in (
+      workdir / 'report.html').read_text()
 
 
 def test_a_network_that_does_nothing_fails_the_table(binary, tmp_path):
@@ -109,14 +111,19 @@ def test_a_network_that_does_nothing_fails_the_table(binary, tmp_path):
         f'its network beats its own linear part ({kind})'] == 'part inactive'
     assert verdicts[
         f'support of the other source helps ({kind})'] == 'part inactive'
-  assert 'network inactive' in (tmp_path / 'report.html').read_text()
+  assert 'network inactive' in (tmp_path / 'table.html').read_text()
+  assert 'changes fewer than 5 %' in (tmp_path / 'report.html').read_text()
 
 
 def test_the_rendered_world_takes_the_same_way(binary, tmp_path):
   rows = run(binary, tmp_path, config=f'{CONFIG},pixels')
   assert {row['queries'] for row in rows} == set(QUERIES)
   assert rows[0]['provenance']['backbone'].startswith('demo (')
-  assert 'samples.png' in (tmp_path / 'report.html').read_text()
+  assert 'samples.png' in (tmp_path / 'table.html').read_text()
+  page = (tmp_path / 'report.html').read_text()
+  assert page.count('src="data:image/webp') == 6 * 4
+  # The rendered world has no photos to calibrate on.
+  assert 'as sure as it should be' not in page
 
 
 def test_the_published_demo_compares_every_part():
@@ -174,16 +181,28 @@ def test_what_an_author_s_own_photos_are_worth():
   assert demo_figures.leaks(rows) == ['raw_1nn 30.0% to 10.0%, 67% less']
 
 
-def test_the_page_says_what_it_is(runs):
-  page = (runs[1] / 'report.html').read_text()
+@pytest.mark.parametrize('name', ['report.html', 'table.html'])
+def test_the_pages_say_what_they_are(runs, name):
+  page = (runs[1] / name).read_text()
   assert 'synthetic' in page and 'nothing about real' in page
+
+
+def test_the_page_has_every_part(runs):
+  page = (runs[1] / 'report.html').read_text()
+  assert page.count('src="data:image/webp') == 6 * 4
+  for heading in ('Where it is right', 'How often, how near', 'Every error',
+                  'What the gallery knows nearby', 'How it learned',
+                  'Is it as sure as it should be?', 'The figures'):
+    assert f'<h2>{heading}</h2>' in page
+  assert str(runs[1]) not in page  # Nothing of the machine.
 
 
 def test_the_router_s_accuracy_is_reported(runs):
   workdir = runs[1]
   figures = json.loads((workdir / 'router' / 'figures.json').read_text())
   said = f'{figures["test"]["accuracy"]:.2%} of the queries'
-  assert said in (workdir / 'report.html').read_text()
+  for name in ('report.html', 'table.html'):
+    assert said in (workdir / name).read_text()
 
 
 def test_the_run_is_recorded(runs):
