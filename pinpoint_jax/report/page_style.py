@@ -120,5 +120,6 @@ tr.main small { font-weight: 400 }
 @media (max-width: 40rem) { main { padding: 1rem .8rem 3rem }
   h1 { font-size: 1.5rem } th, td { padding: .35rem .5rem }
   .card { padding: .75rem } .tile b { font-size: 1.7rem }
-  figcaption { font-size: .74rem } .pictures { gap: .4rem } }
+  .dots.error { stroke-width: 2.2 } figcaption { font-size: .74rem }
+  .pictures { gap: .4rem } }
 '''
