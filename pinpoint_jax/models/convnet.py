@@ -55,7 +55,8 @@ class ConvNet(nn.Module):
       for j in range(depth):
         y = nn.relu(layers.norm(self.dtype, f'stage_{i}_{j}_norm')(x))
         x = x + self._conv(y, width, 3, 1, f'conv_{i}_{j}')
-      x = nn.relu(layers.norm(self.dtype, f'stage_{i}_norm')(x))
+      # No norm here: it would take away how light and how strong a colour is.
+      x = nn.relu(x)
     x = x.reshape(len(x), -1, x.shape[-1])
     where = nn.softmax(nn.Dense(self.num_heads, name='look')(x), axis=1)
     seen = jnp.einsum('bph,bpc->bhc', where, x)
@@ -63,15 +64,14 @@ class ConvNet(nn.Module):
         'read_kernel', nn.initializers.lecun_normal(batch_axis=0),
         (self.num_heads, x.shape[-1], self.head_dim))
     read = jnp.einsum('bhc,hcd->bhd', seen, kernel.astype(x.dtype))
-    read = nn.relu(layers.norm(self.dtype, 'read_norm')(
-        read.reshape(len(x), -1)))
+    read = nn.relu(read.reshape(len(x), -1))
     return nn.Dense(self.dim, dtype=self.dtype, name='feature')(
         read).astype(jnp.float32)
 
   def _conv(self, x: jax.Array, width: int, size: int, stride: int,
             name: str) -> jax.Array:
-    return nn.Conv(width, (size, size), stride, use_bias=False,
-                   dtype=self.dtype, name=name)(x)
+    return nn.Conv(width, (size, size), stride, dtype=self.dtype,
+                   kernel_init=nn.initializers.he_normal(), name=name)(x)
 
 
 class CueReader(nn.Module):
@@ -84,4 +84,7 @@ class CueReader(nn.Module):
   def __call__(self, images: Float[jax.Array, 'b h w 3']) -> Float[
       jax.Array, 'b k']:
     """The cue numbers that the pictures seem to show."""
-    return nn.Dense(self.num_cues, name='head')(self.backbone(images))
+    # At first it names the mean of every number: what hidden ones ask for.
+    head = nn.Dense(self.num_cues, name='head',
+                    kernel_init=nn.initializers.zeros)
+    return head(self.backbone(images))

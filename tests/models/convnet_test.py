@@ -74,3 +74,12 @@ def test_a_directory_of_other_shapes_is_refused(small, tmp_path):
   convnet_files.save(tmp_path / 'm', convnet.ConvNet(**wider), params, '')
   with pytest.raises(WeightsError, match='feature/kernel'):
     convnet_files.load(tmp_path / 'm')
+
+
+def test_a_feature_tells_how_light_a_picture_is(small):
+  # A norm between the stages would give both greys the same inside.
+  model, params = small
+  greys = jnp.ones((2, 32, 32, 3)) * jnp.asarray(
+      [0.2, 0.4])[:, None, None, None]
+  dark, light = features(model, params, greys)
+  assert np.abs(light - dark).max() > 0.05 * np.abs(light).max()
