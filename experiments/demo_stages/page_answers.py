@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import dataclasses
 import pathlib
 
-from experiments.demo_stages import figures, models, page_pictures
+from experiments.demo_stages import models, page_pictures
 from jaxtyping import Float
 from ml_collections import config_dict
 import numpy as np
@@ -52,13 +52,11 @@ def answered(config: config_dict.ConfigDict, workdir: pathlib.Path) -> tuple[
       workdir / 'model', workdir / 'gallery' / 'both_combined')
   pictures = page_pictures.Pictures(config, workdir)
   cards, promises = [], []
-  there = {name for sets in figures.QUERIES.values() for name in sets}
   for queries in page_words.QUERIES:
-    if queries in there:
-      some = _answered(pinpoint, workdir, queries)
-      if len(some.answers):
-        cards += _cards(some, pictures)
-        promises += _promises(some)
+    some = _answered(pinpoint, workdir, queries)
+    if some.answers:
+      cards += _cards(some, pictures)
+      promises += _promises(some)
   chosen = (
       f'Two of each query set, neither the best nor the worst: of up to '
       f'{PER_SET} photos, evenly spread over the set, those at '

@@ -68,7 +68,7 @@ def _facts(card: Card) -> str:
     facts.append(('Answer', f'{kilometres(place.dist_km)} from {where}'))
   if card.answer.confidence:
     facts.append(('Confidence', ', '.join(
-        f'{km} km: {100 * chance:.0f} %'
+        f'{km:,} km: {100 * chance:.0f} %'.replace(' ', '\N{NO-BREAK SPACE}')
         for km, chance in card.answer.confidence.items()
         if km in (25, 200, 2500))))
   radius = card.answer.radius_km(.9)

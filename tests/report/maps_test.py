@@ -46,6 +46,12 @@ def test_no_ring_jumps_over_the_map():
     assert (steps[ring[1:, 1] > -90] < 90).all()
 
 
+def test_no_ring_lies_a_turn_away():
+  for ring in rings():
+    assert abs((ring[:, 0].min() + ring[:, 0].max()) / 2) <= 181
+    assert np.abs(ring[:, 0]).max() <= 180 + maps._OVER
+
+
 def test_the_middle_of_a_window_is_in_its_middle():
   window = maps.Window(10., 170., 4., .5, (300, 200))
   x, y = window.pixels(np.asarray([[10., 170.], [20., -170.]]))
