@@ -1,6 +1,7 @@
 """The `pinpoint` command.
 
   pinpoint predict PHOTO…  where photos were taken, and what speaks for it
+  pinpoint verify-claim PHOTO… --at=LAT,LNG  is it consistent with that place
   pinpoint evaluate …    score a model, or a file of predictions
   pinpoint verify DIR    read all of a feature store or gallery
 
@@ -14,6 +15,7 @@ import sys
 
 # Command -> binary of this package.
 COMMANDS = {'predict': 'experiments.predict',
+            'verify-claim': 'experiments.verify_claim',
             'evaluate': 'experiments.evaluate', 'verify': 'experiments.verify'}
 _HELP = ('--help', '-h', 'help')
 

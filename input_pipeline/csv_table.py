@@ -43,12 +43,14 @@ def read_photos_csv(
     duplicates: str = 'refuse',
     allow_null_island: bool = False,
     unanswered: str = 'refuse',
+    id_names: Sequence[str] = COLUMNS['id'],
 ) -> CsvPhotos:
   """Reads a CSV file; refuses bad rows by number (the first below is row 0).
 
   `swapped='fix'` turns exchanged LAT and LON headers round and notes it;
   `duplicates='first'` keeps the first row of each id and notes the count;
   `unanswered='drop'` leaves out rows with neither number and notes the count.
+  id_names: headers that the ids may have.
   """
   if swapped not in ('refuse', 'fix'):
     raise ValueError(f'swapped={swapped!r}: choices are refuse, fix')
@@ -56,7 +58,7 @@ def read_photos_csv(
     raise ValueError(f'duplicates={duplicates!r}: choices are refuse, first')
   if unanswered not in ('refuse', 'drop'):
     raise ValueError(f'unanswered={unanswered!r}: choices are refuse, drop')
-  table, headers = _read(pathlib.Path(path))
+  table, headers = _read(pathlib.Path(path), id_names)
   notes = []
   if unanswered == 'drop':
     table = _answered(table, headers, path, notes)
@@ -87,7 +89,8 @@ def read_photos_csv(
   return CsvPhotos(photos, tuple(notes), extra)
 
 
-def _read(path: pathlib.Path) -> tuple[dict[str, list[str]], dict[str, str]]:
+def _read(path: pathlib.Path, id_names: Sequence[str]) -> tuple[
+    dict[str, list[str]], dict[str, str]]:
   """Columns of the file, and the header of each of our names."""
   # utf-8-sig drops a byte order mark; newline='' leaves CRLF to csv.
   with path.open(encoding='utf-8-sig', newline='') as file:
@@ -105,7 +108,7 @@ def _read(path: pathlib.Path) -> tuple[dict[str, list[str]], dict[str, str]]:
   if not rows:
     raise ValueError(f'{path}: no rows below the header {header}')
   columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
-  return columns, _find_headers(header, path)
+  return columns, _find_headers(header, path, id_names)
 
 
 def _answered(table: dict[str, list[str]], headers: dict[str, str],
@@ -125,9 +128,10 @@ def _answered(table: dict[str, list[str]], headers: dict[str, str],
   return {name: [column[i] for i in kept] for name, column in table.items()}
 
 
-def _find_headers(header: Sequence[str], path: pathlib.Path) -> dict[str, str]:
+def _find_headers(header: Sequence[str], path: pathlib.Path,
+                  id_names: Sequence[str]) -> dict[str, str]:
   headers = {}
-  for name, accepted in COLUMNS.items():
+  for name, accepted in {**COLUMNS, 'id': tuple(id_names)}.items():
     present = [h for h in accepted if h in header]
     if len(present) > 1:
       raise ValueError(f'{path}: columns {present} all mean {name!r}; keep one')

@@ -43,6 +43,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+  from pinpoint_jax.answer.claim_records import Verdict
   from pinpoint_jax.answer.predict import Pinpoint
   from pinpoint_jax.answer.records import Answer, Candidate, Evidence, Place
   from pinpoint_jax.candidates.filters import mask as filter_mask
@@ -79,6 +80,7 @@ _PUBLIC = {
     'Searcher': ('candidates.searcher', 'Searcher'),
     'Shortlist': ('types', 'Shortlist'),
     'ShortlistSizes': ('candidates.shortlist', 'Sizes'),
+    'Verdict': ('answer.claim_records', 'Verdict'),
     'encode_store': ('candidates.queries', 'encode_store'),
     'evaluate': ('evals.evaluation', 'evaluate'),
     'filter_mask': ('candidates.filters', 'mask'),
@@ -92,7 +94,7 @@ _PUBLIC = {
 __all__ = [
     'Answer', 'Candidate', 'Candidates', 'Evidence', 'FeatureStore', 'Gallery',
     'Photos', 'Pinpoint', 'Place', 'Predictions', 'Queries',
-    'Ranker', 'Searcher', 'Shortlist', 'ShortlistSizes',
+    'Ranker', 'Searcher', 'Shortlist', 'ShortlistSizes', 'Verdict',
     '__version__', 'encode_store', 'evaluate', 'filter_mask', 'geoscore',
     'haversine_km', 'load_embedder', 'load_reranker', 'open_gallery',
     'open_store']

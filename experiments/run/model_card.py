@@ -79,6 +79,10 @@ def pinpoint(tasks: Collection[str],
   lines = [f'- {task}: radii hold for their share of photos like the '
            f'{len(part.levels):,} that they were calibrated on'
            for task, part in sorted(calibrated.items())]
+  lines += [f'- {task}: p-values of claimed places hold for photos like the '
+            f'{len(part.claims.levels):,} that they are a rank among'
+            for task, part in sorted(calibrated.items())
+            if part.claims is not None]
   return _PINPOINT.format(
       tasks=' and '.join(sorted(tasks)), git=run_record.git_revision(),
       figures='\n'.join(lines) or 'Not calibrated: answers carry no '

@@ -30,6 +30,7 @@ _GUESS_KM, _GUESS_CHANCE = 200, 0.10
 # Cosine of the features of one picture, saved twice.
 _SAME_PICTURE = 0.9995
 _EPS = 1e-8
+NO_FEATURE = 'no feature: it is zero, NaN or infinite'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +71,14 @@ class Scored:
     """Which queries have a candidate, bool [b]."""
     return self.candidates.rows[:, 0] >= 0
 
+  def take(self, queries: Int[np.ndarray, 'n']) -> 'Scored':
+    """Those of some queries."""
+    some = lambda record: type(record)(*(
+        getattr(record, field.name)[queries]
+        for field in dataclasses.fields(record)))
+    return Scored(some(self.candidates), some(self.shortlist),
+                  self.latlng_deg[queries], some(self.signals))
+
 
 class Answerer:
   """A model over the gallery that its embedder made."""
@@ -81,6 +90,7 @@ class Answerer:
     self.opened = open_systems.OpenGallery(model.embedder, gallery, search)
     self._encoder = encoding.Encoder(self.opened.trained.model, encoding.FEW)
     self._by_task: dict[str, systems.Answering] = {}
+    self._rankers: dict[str, reranking.Ranker] = {}
 
   def request(self, top_k: int = 5, region: str | None = None,
               task: str | None = None) -> Request:
@@ -96,20 +106,25 @@ class Answerer:
               features: Float[np.ndarray, 'b d'],
               request: Request) -> list[records.Answer]:
     """One for each row of features of that task."""
+    answers = [without(name, task, NO_FEATURE) for name in ids]
+    writer, good = self.writer(task, features, request)
+    for i, row in enumerate(good):
+      answers[row] = writer.answer(i, ids[row])
+    return answers
+
+  def writer(self, task: types.Source, features: Float[np.ndarray, 'b d'],
+             request: Request) -> tuple['Writer | None', list[int]]:
+    """What writes answers, and of which rows: those with a feature."""
     features = np.asarray(features, np.float32)
     length = np.linalg.norm(features, axis=1)
     good = np.flatnonzero((length > _EPS) & np.isfinite(length))
-    answers = [without(name, task, 'no feature: it is zero, NaN or infinite')
-               for name in ids]
-    if len(good):
-      mask = masks.Mask(row_sets.none(len(good)), self.opened.gallery.removed,
-                        request.allowed)
-      queries = self.encode(task, features[good])
-      scored = self.scored(task, queries, mask)
-      writer = _Writer(self, task, queries, mask, scored, request)
-      for i, row in enumerate(good.tolist()):
-        answers[row] = writer.answer(i, ids[row])
-    return answers
+    if not len(good):
+      return None, []
+    mask = masks.Mask(row_sets.none(len(good)), self.opened.gallery.removed,
+                      request.allowed)
+    queries = self.encode(task, features[good])
+    return Writer(self, task, queries, mask, self.scored(task, queries, mask),
+                  request), good.tolist()
 
   def encode(self, task: types.Source,
              features: Float[np.ndarray, 'b d']) -> shortlist.Queries:
@@ -133,6 +148,15 @@ class Answerer:
         self.evidence.alike(queries, candidates.rows))
     return Scored(candidates, proposed, latlng_deg, signals)
 
+  def region_ranker(self, task: types.Source,
+                    mask: masks.Mask) -> reranking.Ranker | None:
+    """The task's reranker, if it has a region prior, for queries of a mask."""
+    trained = self.model.rerankers.get(task)
+    if trained is None or 'region' not in trained.priors:
+      return None
+    self._answering(task)
+    return self._rankers[task].prepared(mask)
+
   def system(self, task: str) -> str:
     """What chooses the place, as results.json calls it."""
     if task not in self.model.tasks:
@@ -152,6 +176,7 @@ class Answerer:
       if trained := self.model.rerankers.get(task):
         ranker = reranking.Ranker(self.opened.reader, trained,
                                   self.opened.refits)
+        self._rankers[task] = ranker
         stage = stages.Stage(ranker.sizes, ranker)
       else:
         fused = self.model.retrieval[task]
@@ -163,7 +188,7 @@ class Answerer:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Writer:
+class Writer:
   """Writes the answers of queries that were scored together."""
 
   answerer: Answerer
@@ -172,6 +197,13 @@ class _Writer:
   mask: masks.Mask
   scored: Scored
   request: Request
+
+  def take(self, i: int) -> 'Writer':
+    """What writes the answer to query number i alone."""
+    return dataclasses.replace(
+        self, queries=self.queries.take(slice(i, i + 1)),
+        mask=self.mask.take(slice(i, i + 1)),
+        scored=self.scored.take(np.asarray([i])))
 
   def answer(self, i: int, name: str) -> records.Answer:
     """The answer to query number i."""

@@ -12,13 +12,18 @@ whatever the curves are worth (split conformal prediction).
 
 from collections.abc import Mapping
 import dataclasses
+from typing import Any
 
 from jaxtyping import Bool, Float
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.answer import decoding, records
+from pinpoint_jax.answer import (
+  claim_calibration,
+  decoding,
+  records,
+  regression,
+)
 from pinpoint_jax.geo import distance
-from scipy import optimize
 
 THRESHOLDS_KM = (1, 25, 200, 750, 2500)
 # The curve begins and ends here, with chances of 0 and 1.
@@ -27,8 +32,6 @@ _NEAREST_KM = 0.01
 _LEAST = 1e-3
 # Keeps weights finite where a threshold parts the photos.
 _L2 = 1e-2
-# Photos that a half needs: with fewer, no radius of 95 % can be promised.
-MIN_PHOTOS = 19
 # Of calibration photos, those that are least like the gallery.
 _UNLIKE_SHARE = 0.01
 
@@ -61,17 +64,21 @@ class Calibration:
     levels: where the errors of the second half lie on their own curves,
       ascending, float32 [n].
     least_alike: similarity that 99 % of the photos exceed, float32 [].
+    claims: how claimed places are judged; None in models that were exported
+      before that was known.
   """
 
   weights: Float[np.ndarray, '5 3']
   levels: Float[np.ndarray, 'n']
   least_alike: Float[np.ndarray, '']
+  claims: claim_calibration.ClaimCalibration | None = None
 
   def chances(self, signals: Signals) -> Float[np.ndarray, 'b 5']:
     """P(error < km) for each of THRESHOLDS_KM, never falling with km."""
     weights = self.weights.astype(np.float64)
     # Row by row, unlike a matrix product: no photo depends on its batch.
-    chances = np.stack([_sigmoid((signals.columns(i) * weights[i]).sum(axis=1))
+    chances = np.stack([regression.sigmoid(
+        (signals.columns(i) * weights[i]).sum(axis=1))
                         for i in range(len(THRESHOLDS_KM))], axis=1)
     return np.maximum.accumulate(chances, axis=1)
 
@@ -83,10 +90,20 @@ class Calibration:
     """Whether a photo is less like the gallery than nearly all were."""
     return signals.alike < self.least_alike
 
-  def as_params(self) -> Mapping[str, Float[np.ndarray, '...']]:
+  def as_params(self) -> Mapping[str, Any]:
     """Arrays, as a model directory keeps them."""
-    return {field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)}
+    params = {name: getattr(self, name)
+              for name in ('weights', 'levels', 'least_alike')}
+    return params if self.claims is None else params | {
+        'claims': dict(self.claims.as_params())}
+
+
+def from_params(params: Mapping[str, Any]) -> Calibration:
+  """The calibration whose `as_params` these are."""
+  claims = params.get('claims')
+  return Calibration(
+      params['weights'], params['levels'], params['least_alike'],
+      None if claims is None else claim_calibration.ClaimCalibration(**claims))
 
 
 def signals(scores: Float[np.ndarray, 'b k'],
@@ -113,14 +130,14 @@ def fit(signals: Signals, dist_km: Float[np.ndarray, 'b'],
 
   clusters: the origin of each photo; a half has all photos of an origin.
   """
-  first = _half(clusters)
-  if min(first.sum(), (~first).sum()) < MIN_PHOTOS:
+  first = regression.halves(clusters)
+  if min(first.sum(), (~first).sum()) < regression.MIN_PHOTOS:
     raise ValueError(
         f'{len(dist_km)} calibration photos of {len(np.unique(clusters))} '
-        f'authors or drives: each half needs {MIN_PHOTOS} photos; name a store '
-        f'of more photos')
+        f'authors or drives: each half needs {regression.MIN_PHOTOS} photos; '
+        f'name a store of more photos')
   weights = np.stack([
-      _regression(signals.columns(i)[first], dist_km[first] < km)
+      regression.logistic(signals.columns(i)[first], dist_km[first] < km, _L2)
       for i, km in enumerate(THRESHOLDS_KM)])
   draft = Calibration(weights.astype(np.float32), np.zeros(0, np.float32),
                       np.asarray(np.quantile(signals.alike, _UNLIKE_SHARE),
@@ -144,32 +161,3 @@ def curve(chances: Float[np.ndarray, '5']) -> tuple[
 def _level(dist_km: float, log_km: np.ndarray, heights: np.ndarray) -> float:
   return float(np.interp(
       np.log(max(dist_km, _NEAREST_KM)), log_km, heights))
-
-
-def _half(clusters: types.Strings) -> Bool[np.ndarray, 'b']:
-  """True for some origins: the large ones first, each to the smaller half."""
-  _, number, counts = np.unique(clusters, return_inverse=True,
-                                return_counts=True)
-  is_first, sizes = np.zeros(len(counts), bool), [0, 0]
-  for origin in np.argsort(-counts, kind='stable').tolist():
-    half = int(sizes[1] < sizes[0])
-    is_first[origin] = half == 0
-    sizes[half] += counts[origin]
-  return is_first[number]
-
-
-def _regression(columns: Float[np.ndarray, 'n 3'],
-                right: Bool[np.ndarray, 'n']) -> Float[np.ndarray, '3']:
-  sign = np.where(right, 1., -1.)
-  def cost(beta: np.ndarray) -> tuple[float, np.ndarray]:
-    margin = sign * (columns @ beta)
-    slope = -sign * _sigmoid(-margin) / len(sign)
-    penalty = _L2 / len(sign) * beta * [1, 1, 0]
-    return (np.logaddexp(0, -margin).mean() + penalty @ beta / 2,
-            columns.T @ slope + penalty)
-  return optimize.minimize(cost, np.asarray([1., 0., 0.]), jac=True,
-                           method='L-BFGS-B').x
-
-
-def _sigmoid(logits: Float[np.ndarray, '*b']) -> Float[np.ndarray, '*b']:
-  return np.exp(-np.logaddexp(0., -logits))

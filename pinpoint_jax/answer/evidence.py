@@ -49,7 +49,21 @@ class Finder:
     candidates: rows of its shortlist, -1 pads.
     mask: of that query.
     """
-    rows, dist_km = self._near(answer, candidates, mask)
+    return self._shown(query, *self._near(answer, candidates, mask),
+                       per_source)
+
+  def among(self, query: shortlist.Queries, rows: Int[np.ndarray, 'n'],
+            latlng_deg: Float[np.ndarray, '2'], mask: masks.Mask,
+            per_source: int = PER_SOURCE) -> tuple[records.Evidence, ...]:
+    """Evidence for any place, of those of some rows that are near it."""
+    dist_km = distance.haversine_km(self._gallery.latlng_deg[rows], latlng_deg)
+    kept = (dist_km <= NEAR_KM) & ~mask.hides(rows[None])[0]
+    return self._shown(query, rows[kept], dist_km[kept], per_source)
+
+  def _shown(self, query: shortlist.Queries, rows: Int[np.ndarray, 'n'],
+             dist_km: Float[np.ndarray, 'n'],
+             per_source: int) -> tuple[records.Evidence, ...]:
+    """Those most like the query."""
     sims = self._searcher.pair_scores(
         self.channel, query.of(self.channel), np.zeros(len(rows), np.int64),
         rows)

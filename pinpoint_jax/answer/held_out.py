@@ -2,19 +2,52 @@
 
   store ─▶ candidates without its authors and drives ─▶ Signals, errors in km
         ─▶ Calibration
+        ─▶ how their true places fit, and places moved from there
+        ─▶ ClaimCalibration
 """
 
 from collections.abc import Iterator
+import dataclasses
 
+from jaxtyping import Bool, Float, Int
 import numpy as np
-from pinpoint_jax import blocks
-from pinpoint_jax.answer import answerer, calibration
+from pinpoint_jax import blocks, types
+from pinpoint_jax.answer import (
+  answerer,
+  calibration,
+  claim_calibration,
+  claim_columns,
+  claim_reader,
+  moved_places,
+  regression,
+)
 from pinpoint_jax.candidates import filters
 from pinpoint_jax.features import store as stores
 from pinpoint_jax.geo import distance
 
 # Photos whose candidates are in memory at a time.
 _BLOCK = 256
+# Places that each photo is moved to, to learn what a false claim looks like.
+_NUM_MOVED = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class _Block:
+  """Photos that have an answer.
+
+  Attributes:
+    rows: of the store.
+    signals: of their answers.
+    dist_km: from their answers to the truth.
+    parts: of their true places, then of places moved from there.
+    valid: which of the moved places are there.
+  """
+
+  rows: Int[np.ndarray, 'b']
+  signals: calibration.Signals
+  dist_km: Float[np.ndarray, 'b']
+  parts: claim_columns.Parts
+  valid: Bool[np.ndarray, 'b m']
 
 
 def calibrated(answering: answerer.Answerer,
@@ -24,24 +57,59 @@ def calibrated(answering: answerer.Answerer,
   if task not in answering.model.tasks:
     raise ValueError(f'{store.path} holds {task} features; this model answers '
                      f'{", ".join(answering.model.tasks)}')
-  parts = list(_answered(answering, store, task))
-  near, alike, dist_km, rows = (
-      np.concatenate([part[i] for part in parts]) for i in range(4))
-  return calibration.fit(calibration.Signals(near, alike), dist_km,
-                         photos.clusters[rows])
+  reader = claim_reader.Reader(answering)
+  done = list(_answered(answering, reader, store, task))
+  rows, dist_km, valid = (
+      np.concatenate([getattr(block, name) for block in done])
+      for name in ('rows', 'dist_km', 'valid'))
+  signals = calibration.Signals(*(np.concatenate([
+      getattr(block.signals, name) for block in done])
+                                  for name in ('near', 'alike')))
+  clusters = photos.clusters[rows]
+  fitted = calibration.fit(signals, dist_km, clusters)
+  chances = np.split(fitted.chances(signals), np.cumsum(
+      [len(block.rows) for block in done])[:-1])
+  columns = np.concatenate([block.parts.columns(some)
+                            for block, some in zip(done, chances)])
+  claims = claim_calibration.fit(columns[:, 0], columns[:, 1:], valid,
+                                 reader.known(task), clusters)
+  if claims is None:
+    print(f'note: {store.path}: too few of its photos can be moved to other '
+          f'places of the gallery: no claim of a {task} place can be judged',
+          flush=True)
+  return dataclasses.replace(fitted, claims=claims)
 
 
-def _answered(answering: answerer.Answerer, store: stores.FeatureStore,
-              task: str) -> Iterator[tuple[np.ndarray, ...]]:
-  """Signals, errors and numbers of the photos that have an answer."""
-  gallery = answering.opened.gallery
-  mask = filters.mask(gallery, store.photos, 'author')
+def _answered(answering: answerer.Answerer, reader: claim_reader.Reader,
+              store: stores.FeatureStore, task: types.Source,
+              ) -> Iterator[_Block]:
+  """What the photos that have an answer say about it."""
+  gallery, photos = answering.opened.gallery, store.photos
+  mask = filters.mask(gallery, photos, 'author')
+  moved = moved_places.at_random(
+      moved_places.places_of(gallery, task), photos.latlng_deg,
+      photos.ids.tolist(), _NUM_MOVED)
+  # The second half says how true claims look, and needs no others.
+  valid = np.isfinite(moved).all(axis=-1) & regression.halves(
+      photos.clusters)[:, None]
+  places = np.concatenate([photos.latlng_deg[:, None], moved], axis=1)
   for at in blocks.slices(len(store), _BLOCK):
     rows = np.arange(at.start, at.stop)
-    scored = answering.scored(
-        task, answering.encode(task, store.rows(rows)), mask.take(at))
+    queries = answering.encode(task, store.rows(rows))
+    scored = answering.scored(task, queries, mask.take(at))
     kept = np.flatnonzero(scored.answered)
-    dist_km = distance.haversine_km(
-        scored.latlng_deg[kept, 0], store.photos.latlng_deg[rows[kept]])
-    yield (scored.signals.near[kept], scored.signals.alike[kept], dist_km,
-           rows[kept])
+    rows, scored = rows[kept], scored.take(kept)
+    yield _Block(
+        rows, scored.signals, distance.haversine_km(
+            scored.latlng_deg[:, 0], photos.latlng_deg[rows]),
+        reader.parts(task, queries.take(kept), scored, [
+            _pools(reader, *some) for some in zip(places[rows], valid[rows])],
+                     mask.take(rows)), valid[rows])
+
+
+def _pools(reader: claim_reader.Reader, places: Float[np.ndarray, 'm 2'],
+           valid: Bool[np.ndarray, '_']) -> list[claim_reader.Pool]:
+  """Of the true place, and of each moved one that is valid."""
+  true = reader.pool(places[0])
+  return [true, *(reader.pool(place) if is_valid else true
+                  for place, is_valid in zip(places[1:], valid))]

@@ -17,6 +17,7 @@ from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.answer import calibration as calibrations
+from pinpoint_jax.answer import claim_columns
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.disk import model_dir, weights
 from pinpoint_jax.models import embedder_files
@@ -107,8 +108,8 @@ def load(folder: str | pathlib.Path) -> Model:
     retrieval = {task: Retrieval(fusion.Fusion(**entry['weights']),
                                  shortlist.Sizes(**entry['sizes']))
                  for task, entry in saved.config['retrieval'].items()}
-    calibration = {task: calibrations.Calibration(
-        **saved.params[f'calibration_{task}'])
+    calibration = {task: calibrations.from_params(
+        saved.params[f'calibration_{task}'])
                    for task in saved.config['calibration']}
     backbone = str(saved.config['backbone'])
     embedder = parts['embedder']
@@ -139,7 +140,9 @@ def _check_calibration(folder: pathlib.Path, task: str,
                        part: calibrations.Calibration) -> None:
   levels: Float[np.ndarray, 'n'] = part.levels
   if part.weights.shape != (len(calibrations.THRESHOLDS_KM), 3) or (
-      levels.ndim != 1 or (np.diff(levels) < 0).any()):
+      levels.ndim != 1 or (np.diff(levels) < 0).any()) or (
+          part.claims is not None and not part.claims.is_sound(
+              len(claim_columns.NAMES))):
     raise weights.WeightsError(
         f'{folder}: the calibration of {task} is not one of this program: '
         f'export the model again')

@@ -6,7 +6,7 @@ with = + - or @ for a formula (`formulas`); other text is kept from it by an
 apostrophe.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 import csv
 import io
 from typing import Any
@@ -25,6 +25,13 @@ def lines(answers: Sequence[records.Answer]) -> Iterator[str]:
       '', None, '', '', {}, None, (), (), None, ())))
   for row in rows:
     head |= dict.fromkeys(row)
+  yield from table(head, rows)
+
+
+def table(head: Iterable[str], rows: Iterable[Mapping[str, Any]],
+          ) -> Iterator[str]:
+  """Rows of values by column, below the names of the columns."""
+  head = list(head)
   yield _line(head)
   for row in rows:
     yield _line(_cell(name, row.get(name)) for name in head)

@@ -5,7 +5,7 @@ are no text, and no character of an id ends a line. A figure that is not finite
 is null.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 import json
 import math
 import os
@@ -21,7 +21,12 @@ from pinpoint_jax.report import answer_columns
 def line(answer: records.Answer) -> str:
   """One answer, ended by LF."""
   answer_columns.latlng_deg(answer)
-  return json.dumps(_plain(answer.as_dict()), allow_nan=False) + '\n'
+  return record_line(answer.as_dict())
+
+
+def record_line(entries: Mapping[str, Any]) -> str:
+  """A record on one line, ended by LF; what is not finite is null."""
+  return json.dumps(_plain(entries), allow_nan=False) + '\n'
 
 
 def lines(answers: Iterable[records.Answer]) -> Iterator[str]:
@@ -31,9 +36,14 @@ def lines(answers: Iterable[records.Answer]) -> Iterator[str]:
 
 def list_lines(answers: Iterable[records.Answer]) -> Iterator[str]:
   """A list, an answer a line."""
+  return list_of(map(line, answers))
+
+
+def list_of(lines: Iterable[str]) -> Iterator[str]:
+  """A list of what is on those lines, an entry a line."""
   mark = '['
-  for answer in answers:
-    yield f'{mark}\n{line(answer)[:-1]}'
+  for entry in lines:
+    yield f'{mark}\n{entry[:-1]}'
     mark = ','
   yield '[]\n' if mark == '[' else '\n]\n'
 

@@ -14,7 +14,7 @@ def _lines(answer: records.Answer) -> Iterator[str]:
   yield answer.id if answer.id.isprintable() else ascii(answer.id)
   if answer.latlng_deg is not None:
     yield (f'{answer.latlng_deg[0]:.5f}, {answer.latlng_deg[1]:.5f}'
-           f'{_place(answer.places)}')
+           f'{place(answer.places)}')
   if answer.confidence:
     chances = ', '.join(f'{km:g} km {chance:.0%}'
                         for km, chance in answer.confidence.items())
@@ -27,11 +27,12 @@ def _lines(answer: records.Answer) -> Iterator[str]:
     yield f'note: {warning}'
 
 
-def _place(place: records.Place | None) -> str:
-  if place is None:
+def place(where: records.Place | None) -> str:
+  """The city, and how far it is; empty where there is none."""
+  if where is None:
     return ''
-  names = ', '.join(filter(None, (place.city, place.region, place.country)))
-  return f'  {place.dist_km:.0f} km from {names}' if place.city else (
+  names = ', '.join(filter(None, (where.city, where.region, where.country)))
+  return f'  {where.dist_km:.0f} km from {names}' if where.city else (
       f'  {names}')
 
 

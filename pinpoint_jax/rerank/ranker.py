@@ -26,6 +26,7 @@ from pinpoint_jax.rerank import (
   fusion,
   inputs,
   region_lists,
+  region_prior,
   scoring,
 )
 from pinpoint_jax.rerank import priors as priors_lib
@@ -150,6 +151,19 @@ class Ranker:
     """The region prior of each candidate, 0 in padded slots."""
     self._check(mask)
     return self._with_priors(queries, context).columns(['region'])[..., 0]
+
+  def region_logs(self, queries: shortlists.Queries) -> Float[
+      np.ndarray, 'b c']:
+    """log P(cell | photo) of all cells, of one that has a region prior."""
+    num = len(self._priors['region']['borders']) + 1
+    every = np.broadcast_to(np.arange(num, dtype=np.int32), (len(queries), num))
+    return region_prior.log_prior(self._priors['region'],
+                                  self._trained.info.task, queries.of('raw'),
+                                  every)
+
+  def region_cells(self, latlng_deg: types.LatLng) -> Int[np.ndarray, '...']:
+    """The cell of each place."""
+    return region_prior.cells(self._priors['region'], latlng_deg)
 
   def parts(self, queries: shortlists.Queries, context: inputs.Context,
             mask: masks.Mask) -> scoring.Parts:
