@@ -8,6 +8,7 @@ pillow_heif. `decode` is safe to call from several threads.
 """
 
 import dataclasses
+import datetime
 import io
 import warnings
 
@@ -32,7 +33,9 @@ _WALKED, _WALK_BYTES = ('GIF', 'TIFF'), 1 << 20
 _SIGNATURES = (b'\xff\xd8\xff', b'\x89PNG', b'GIF8', b'II*\0', b'MM\0*')
 _HEIC_BRANDS = (b'heic', b'heix', b'hevc', b'heim', b'heis', b'mif1', b'msf1')
 _BACKGROUND = (128, 128, 128, 255)
-_GPS_IFD = 0x8825
+_GPS_IFD, _EXIF_IFD = 0x8825, 0x8769
+# DateTimeOriginal, DateTimeDigitized; DateTime is of the last change.
+_TAKEN = (0x9003, 0x9004)
 
 # The size is checked below, against our limit rather than Pillow's. Set once:
 # warnings.catch_warnings is not safe among threads.
@@ -77,6 +80,15 @@ def picture(data: bytes, max_pixels: int = MAX_PIXELS) -> PilImage.Image:
   return _decode(data, max_pixels)[0]
 
 
+def header(data: bytes, max_pixels: int = MAX_PIXELS) -> PilImage.Image:
+  """The picture before its pixels are decoded: what EXIF is read from."""
+  if not data:
+    raise BadImage('empty', 'the file has 0 bytes')
+  frame = _open(data)
+  _check_size(frame, max_pixels)
+  return frame
+
+
 def from_picture(picture: PilImage.Image,
                  max_pixels: int = MAX_PIXELS) -> DecodedImage:
   """As `decode`, of an open Pillow picture, which stays as it is."""
@@ -91,11 +103,7 @@ def from_picture(picture: PilImage.Image,
 
 def _decode(data: bytes, max_pixels: int) -> tuple[
     PilImage.Image, tuple[str, ...], np.ndarray | None]:
-  if not data:
-    raise BadImage('empty', 'the file has 0 bytes')
-  frame = _open(data)
-  _check_size(frame, max_pixels)
-  return _upright(frame, data)
+  return _upright(header(data, max_pixels), data)
 
 
 def _check_size(frame: PilImage.Image, max_pixels: int) -> None:
@@ -180,6 +188,21 @@ def exif_latlng_deg(
     return None
   valid = np.isfinite([lat, lng]).all() and abs(lat) <= 90 and abs(lng) <= 180
   return np.asarray([lat, lng]) if valid else None
+
+
+def exif_day(picture: PilImage.Image) -> str:
+  """The day on which it was taken by the camera's clock, 2024-05-31, or ''."""
+  try:
+    tags = picture.getexif().get_ifd(_EXIF_IFD)
+  except Exception:  # As above.
+    return ''
+  for tag in _TAKEN:
+    try:
+      day = str(tags[tag])[:10]
+      return datetime.datetime.strptime(day, '%Y:%m:%d').date().isoformat()
+    except (KeyError, ValueError):
+      continue
+  return ''
 
 
 def _degrees(parts: tuple, side: str, sides: str) -> float:
