@@ -118,6 +118,11 @@ def _kept(path: pathlib.Path, about: Mapping[str, Any], photos: types.Photos,
   return folder.open(len(numbers))
 
 
+def list_size(num_rows: int) -> int:
+  """Candidates of each channel where so many rows are searched."""
+  return num_rows if num_rows <= _ALL else _SOME
+
+
 class _Searches:
   """Searches the rows trained on, which are embedded when first needed."""
 
@@ -126,8 +131,7 @@ class _Searches:
     self._fold, self._params = fold, trained.params
     self._channels = tuple(channels)
     self._encoder = encoding.Encoder(trained.model)
-    num = len(fold.gallery)
-    self.size = num if num <= _ALL else _SOME
+    self.size = list_size(len(fold.gallery))
 
   def columns(self, held_out: rows_lib.StoreRows,
               at: Int[np.ndarray, 'n']) -> dict[str, np.ndarray]:

@@ -1,6 +1,8 @@
 """A trained embedder on numpy arrays: features and places to vectors."""
 
 from collections.abc import Callable
+import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -23,9 +25,9 @@ class Encoder:
 
   def __init__(self, model: embedders.Embedder, block: int = MANY):
     self._block = block
-    self._images = {s: _compiled(model, s) for s in model.sources}
-    self._locations = _jit(lambda params, xyz: model.apply(
-        {'params': params}, xyz, method='locations'))
+    form = _Form(repr(model), model)
+    self._images = {s: _compiled(form, s) for s in model.sources}
+    self._locations = _compiled_locations(form)
 
   def images(self, params: Any, source: str,
              features: np.ndarray) -> Float[np.ndarray, 'n d']:
@@ -49,8 +51,24 @@ class Encoder:
         [one(i) for i in range(0, max(len(rows), 1), self._block)])
 
 
-def _compiled(model: embedders.Embedder, source: str) -> Callable[..., Any]:
-  return _jit(lambda params, x: model.apply(
+@dataclasses.dataclass(frozen=True)
+class _Form:
+  """A module by its fields, which may not be hashable themselves."""
+
+  fields: str
+  model: embedders.Embedder = dataclasses.field(compare=False)
+
+
+# Embedders of one form share programs: those of the folds of a table, say.
+@functools.lru_cache(maxsize=16)
+def _compiled_locations(form: _Form) -> Callable[..., Any]:
+  return _jit(lambda params, xyz: form.model.apply(
+      {'params': params}, xyz, method='locations'))
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(form: _Form, source: str) -> Callable[..., Any]:
+  return _jit(lambda params, x: form.model.apply(
       {'params': params}, {source: x}, method='images')[source])
 
 
