@@ -238,6 +238,13 @@ def test_no_feature_at_all_is_no_store(tmp_path):
   assert not (tmp_path / 'store').exists()
 
 
+def test_where_any_share_may_fail_all_may(tmp_path):
+  bad = {row: b'' for row in range(10)}
+  empty = make(tmp_path, Pictures(10, bad), max_failed_share=1.)
+  assert len(empty) == 0 and empty.manifest['quarantined'] == 10
+  verify.verify(empty.path)
+
+
 def test_too_many_failures_stop_it_and_keep_what_is_done(tmp_path):
   bad = {row: b'' for row in range(40, 80)}
   with pytest.raises(ValueError,
