@@ -1,9 +1,10 @@
 """The `pinpoint` command.
 
+  pinpoint index PHOTO…    own geotagged photos to a gallery and a model
   pinpoint predict PHOTO…  where photos were taken, and what speaks for it
   pinpoint verify-claim PHOTO… --at=LAT,LNG  is it consistent with that place
-  pinpoint evaluate …    score a model, or a file of predictions
-  pinpoint verify DIR    read all of a feature store or gallery
+  pinpoint evaluate …      score a model, or a file of predictions
+  pinpoint verify DIR      read all of a feature store or gallery
 
 `pinpoint COMMAND --help` lists the flags of a command. Training, extraction
 and galleries are `python -m experiments.NAME`, see README.md.
@@ -14,7 +15,7 @@ import signal
 import sys
 
 # Command -> binary of this package.
-COMMANDS = {'predict': 'experiments.predict',
+COMMANDS = {'index': 'experiments.index', 'predict': 'experiments.predict',
             'verify-claim': 'experiments.verify_claim',
             'evaluate': 'experiments.evaluate', 'verify': 'experiments.verify'}
 _HELP = ('--help', '-h', 'help')

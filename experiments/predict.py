@@ -1,5 +1,6 @@
 r"""Where photos were taken, and the photos that speak for it.
 
+  pinpoint predict PHOTO... --index=DIR
   pinpoint predict PHOTO... --model=MODEL --gallery=GALLERY
   pinpoint predict PHOTO... --model=MODEL --gallery=GALLERY \
     --out=answers.csv,answers.geojson,answers.kml
@@ -7,7 +8,8 @@ r"""Where photos were taken, and the photos that speak for it.
 PHOTO is a file, a folder, a quoted pattern, a CSV with a column path, or a
 feature store. Without --out answers are printed; the endings .json, .jsonl,
 .csv, .geojson and .kml say what is written, docs/answers.md what is in it.
-MODEL is what export_model or `make demo` wrote, GALLERY what build_gallery did.
+DIR is what `pinpoint index` made of own photos, MODEL what export_model or
+`make demo` wrote, GALLERY what build_gallery did.
 
 An answer has a place, the chance that it is right within 1 to 2500 km, the
 radius that holds the truth of 90 % of such photos, and the gallery photos near
@@ -32,7 +34,7 @@ import shutil
 import sys
 from typing import Any
 
-from experiments.run import launch
+from experiments.run import index_dir, launch
 from input_pipeline import photo_paths
 from pinpoint_jax.answer import coarse, predict, records
 from pinpoint_jax.disk import files, lock
@@ -49,6 +51,7 @@ from pinpoint_jax.report import (
 FLAGS = (
     launch.Flag('model', None, 'Model directory.'),
     launch.Flag('gallery', None, 'Gallery directory.'),
+    launch.Flag('index', '', 'What pinpoint index made: stands for both.'),
     launch.Flag('out', '', 'Files to write, between commas: .json, .jsonl, '
                 '.csv, .geojson or .kml.'),
     launch.Flag('top_k', 5, 'Candidates in each answer.'),
@@ -68,7 +71,7 @@ FLAGS = (
     launch.Flag('search', 'exact', 'exact, or index: by the index of the '
                 'gallery.'),
 )
-WAYS = (('model', 'gallery'),)
+WAYS = (('model', 'gallery'), ('index',))
 
 
 def main(run: launch.Run) -> None:
@@ -86,7 +89,7 @@ def main(run: launch.Run) -> None:
   for out in outs:
     answer_files.check(out, photos.ids)
   copies = _copies(options, photos)
-  opened = predict.Pinpoint.load(options['model'], options['gallery'],
+  opened = predict.Pinpoint.load(*index_dir.model_and_gallery(options),
                                  options['search'], options['backbone'])
   answers = _answered(opened, photos, outs, options)
   for out in outs:

@@ -1,6 +1,7 @@
 """README.md of a model directory: what it is, for what, and for what not."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from experiments.run import run_record
 from ml_collections import config_dict
@@ -23,6 +24,11 @@ The nearest place by its location embedding, among all places trained on, of
 other authors and sequences. Accuracies are shares, distances kilometres.
 
 {figures}
+
+'''
+_OWN = '''## Privacy
+Made of a person's own photos: it knows the places where they were taken, and
+says so to whoever holds it. Share it as you would share these places.
 
 '''
 _USE = '''## Intended use
@@ -65,7 +71,7 @@ tags: [image-geolocation, retrieval, jax]
 
 Finds where a photo was taken by searching a gallery, which is a directory of
 its own, and choosing among what it finds. Answers {tasks}. Made by
-`experiments.export_model`, revision {git}.
+`{made_by}`, revision {git}.
 
 ## Figures
 {figures}
@@ -74,7 +80,9 @@ its own, and choosing among what it finds. Answers {tasks}. Made by
 
 
 def pinpoint(tasks: Collection[str],
-             calibrated: Mapping[str, calibration.Calibration]) -> str:
+             calibrated: Mapping[str, calibration.Calibration],
+             made_by: str = 'experiments.export_model',
+             notes: str = '') -> str:
   """The card of a whole model, Markdown with YAML front matter."""
   lines = [f'- {task}: radii hold for their share of photos like the '
            f'{len(part.levels):,} that they were calibrated on'
@@ -85,8 +93,29 @@ def pinpoint(tasks: Collection[str],
             if part.claims is not None]
   return _PINPOINT.format(
       tasks=' and '.join(sorted(tasks)), git=run_record.git_revision(),
-      figures='\n'.join(lines) or 'Not calibrated: answers carry no '
-      'confidence.') + _USE
+      made_by=made_by, figures='\n'.join(lines) or 'Not calibrated: answers '
+      'carry no confidence.') + notes + _USE
+
+
+def own(tasks: Collection[str],
+        calibrated: Mapping[str, calibration.Calibration],
+        figures: Mapping[str, Mapping[str, float]]) -> str:
+  """The card of a model of a person's own photos."""
+  lines = ''.join(
+      f'- {task}, days left out: {part["acc@25km"]:.1%} within 25 km, median '
+      f'{part["median_km"]:,.1f} km\n'
+      for task, part in sorted(figures.items()))
+  return pinpoint(tasks, calibrated, 'pinpoint index',
+                  (lines and f'{lines}\n') + _OWN)
+
+
+def own_embedder(inputs: Mapping[str, Mapping[str, Any]]) -> str:
+  """The card of an embedder of a person's own photos."""
+  rows = ', '.join(f'{part["trained_on"]["rows"]:,} {source}'
+                   for source, part in inputs.items())
+  return (f'# pinpoint_jax embedder\n\nSolved from {rows} pictures by '
+          f'`pinpoint index`, revision {run_record.git_revision()}.\n\n'
+          + _OWN + _USE)
 
 
 def embedder(config: config_dict.ConfigDict,

@@ -1,0 +1,1 @@
+"""What `pinpoint index` does, stage by stage."""

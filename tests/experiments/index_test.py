@@ -1,0 +1,272 @@
+"""Own photos in one command: counted, kept up to date, whole after a kill."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+
+from experiments import index, predict
+from experiments.run import index_dir, launch
+from input_pipeline.datasets import own_photos
+import numpy as np
+from pinpoint_jax.answer import model as models
+from pinpoint_jax.disk import files
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.images import decode
+import pytest
+
+from tests.fixtures import dated_photos, limits, tiny_training
+
+pytestmark = pytest.mark.slow
+NUM, NUM_UNTAGGED = 50, 3
+# One row in eight, so that most days are among them.
+ROWS = range(0, 8 * NUM, 8)
+
+
+@pytest.fixture(autouse=True)
+def no_handlers(monkeypatch):
+  monkeypatch.setattr(launch, 'exit_on_signals', lambda advice='': None)
+
+
+def run(words, out, **changes):
+  flags = {flag.name: flag.default for flag in index.FLAGS} | {
+      'out': str(out), 'backbone': 'thumbnail'} | changes
+  index.main(launch.Run(None, flags, None, tuple(map(str, words))))
+
+
+def answers(out, *words):
+  flags = {flag.name: flag.default for flag in predict.FLAGS}
+  path = out.parent / 'answers.json'
+  predict.main(launch.Run(None, flags | {
+      'index': str(out), 'out': str(path)}, None, tuple(map(str, words))))
+  found = json.loads(path.read_text())
+  return found if isinstance(found, list) else found['answers']
+
+
+def ids(out):
+  gallery = galleries.open_gallery(out / 'gallery')
+  assert not len(gallery.removed)
+  return sorted(gallery.ids(np.arange(len(gallery))).tolist())
+
+
+def artefacts(out):
+  return (galleries.open_gallery(out / 'gallery').fingerprint(),
+          models.load(out / 'model').fingerprint)
+
+
+@pytest.fixture(scope='module')
+def photos(tmp_path_factory):
+  """50 tagged photos of 12 days, 3 untagged ones, and what goes wrong."""
+  root = tmp_path_factory.mktemp('own') / 'photos'
+  dated_photos.write(root / 'tagged', ROWS)
+  dated_photos.write(root / 'plain', range(NUM_UNTAGGED), tagged=False,
+                     split='query_photo_new')
+  first = next(iter((root / 'tagged').iterdir()))
+  whole = first.read_bytes()
+  (root / 'copy.jpg').write_bytes(whole)
+  (root / 'cut.jpg').write_bytes(whole[:len(whole) // 2])
+  (root / 'phone.heic').write_bytes(b'\0\0\0\x18ftypheic' + bytes(40))
+  return root
+
+
+@pytest.fixture(scope='module')
+def indexed(photos, tmp_path_factory):
+  out = tmp_path_factory.mktemp('index') / 'd'
+  with pytest.MonkeyPatch.context() as patched:
+    patched.setattr(launch, 'exit_on_signals', lambda advice='': None)
+    run([photos], out)
+  return out
+
+
+@pytest.fixture
+def own(photos, indexed, tmp_path):
+  """A copy of the index, to be changed."""
+  return shutil.copytree(indexed, tmp_path / 'd')
+
+
+def test_every_file_is_counted(photos, indexed):
+  about = index_dir.read(indexed)
+  counts = about['counts']
+  assert counts['in_gallery'] == {'photo': NUM}
+  assert counts['untagged'] == NUM_UNTAGGED and counts['days'] == 12
+  assert counts['left_out'] == {'the same bytes as another': 1}
+  assert counts['unreadable']['truncated'] == 1
+  if decode.pillow_heif is None:
+    assert counts['unreadable']['HEIC'] == 1
+  assert about['complete'] and about['calibrated'] == ['photo']
+  assert 0 <= about['held_out_days']['photo']['acc@25km'] <= 1
+  assert set(map(os.path.dirname, ids(indexed))) <= {
+      str(photos), str(photos / 'tagged')}
+  assert sorted(path.name for path in indexed.iterdir()) == sorted([
+      'index.json', 'photos.json', 'untagged.csv', 'figures.json', 'lock.json',
+      'features', 'embedder', 'gallery', 'model'])
+
+
+def test_untagged_photos_are_answered_with_a_calibrated_confidence(
+    photos, indexed, tmp_path):
+  shutil.copytree(indexed, tmp_path / 'd')
+  found = answers(tmp_path / 'd', indexed / 'untagged.csv')
+  assert {answer['id'] for answer in found} == {
+      str(path) for path in (photos / 'plain').iterdir()}
+  for answer in found:
+    text = json.dumps(answer)
+    assert 'not calibrated' not in text
+    assert str(photos / 'tagged') in text  # A photo that speaks for it.
+
+
+def test_nothing_new_reads_no_photo(photos, own, monkeypatch, capsys):
+  read = []
+  whole = own_photos._bytes
+  monkeypatch.setattr(own_photos, '_bytes',
+                      lambda path: read.append(path) or whole(path))
+  before = {path: path.stat().st_mtime_ns for path in own.rglob('*')
+            if path.is_file() and path.name != 'lock.json'}
+  run([photos], own)
+  assert 'nothing has changed' in capsys.readouterr().out
+  assert {os.path.basename(path) for path in read} <= {'phone.heic'}
+  now = {path: path.stat().st_mtime_ns for path in own.rglob('*')
+         if path.is_file() and path.name != 'lock.json'}
+  assert {path.name for path in now if now[path] != before.get(path)} <= {
+      'untagged.csv', 'photos.json'}
+
+
+def test_photos_come_go_and_change(photos, own, tmp_path, capsys):
+  root = shutil.copytree(photos / 'tagged', tmp_path / 'tagged')
+  run([photos], own)
+  capsys.readouterr()
+  run([photos, root], own)  # Copies: the same bytes as another.
+  assert 'nothing has changed' in capsys.readouterr().out
+  model = models.load(own / 'model').fingerprint
+  more = tmp_path / 'more'
+  dated_photos.write(more, range(1, 4))
+  run([photos, more], own)
+  text = capsys.readouterr().out
+  assert '3 new, 0 taken out' in text and 'of before' in text
+  assert len(ids(own)) == NUM + 3
+  first, second, third = sorted(more.iterdir())
+  first.unlink()
+  dated_photos.write(tmp_path / 'other', [4])
+  second.write_bytes(next((tmp_path / 'other').iterdir()).read_bytes())
+  run([photos, more], own)
+  assert '1 new, 2 taken out' in capsys.readouterr().out
+  assert {name for name in ids(own) if str(more) in name} == {
+      str(second), str(third)}
+  assert models.load(own / 'model').fingerprint == model
+
+
+def test_one_photo_is_enough_and_growth_solves_anew(tmp_path, capsys):
+  root, out = tmp_path / 'photos', tmp_path / 'd'
+  dated_photos.write(root, [0])
+  dated_photos.write(tmp_path / 'plain', [0], tagged=False,
+                     split='query_photo_new')
+  run([root], out)
+  assert 'not calibrated: fewer than 40' in capsys.readouterr().out
+  answer, = answers(out, tmp_path / 'plain')
+  assert 'not calibrated' in json.dumps(answer)
+  assert not (out / 'untagged.csv').exists()
+  dated_photos.write(root, range(1, 4))
+  dated_photos.write(tmp_path / 'streets', range(5), split='gallery_street')
+  run([root], out, street=str(tmp_path / 'streets'))
+  assert 'of before' not in capsys.readouterr().out
+  assert index_dir.read(out)['counts']['in_gallery'] == {
+      'photo': 4, 'street': 5}
+  model = models.load(out / 'model')
+  assert model.tasks == ('photo', 'street') and model.router is not None
+
+
+def test_every_death_is_survived(tmp_path, monkeypatch):
+  """Each atomic step in turn is the last one of its run."""
+  root = tmp_path / 'photos'
+  dated_photos.write(root, range(3))
+  run([root], tmp_path / 'undisturbed')
+  expected = artefacts(tmp_path / 'undisturbed')
+  sync, count = files.sync_folder, [0]
+  def dying(path: pathlib.Path) -> None:
+    count[0] -= 1
+    if not count[0]:
+      raise SystemExit(143)
+    sync(path)
+  monkeypatch.setattr(files, 'sync_folder', dying)
+  deaths = 0
+  for number in range(1, 100, 5):
+    out = tmp_path / f'd{number}'
+    count[0] = number
+    try:
+      run([root], out)
+      break
+    except SystemExit:
+      deaths += 1
+    count[0] = -1
+    run([root], out)
+    assert artefacts(out) == expected, number
+    assert not (out / 'work').exists()
+  assert deaths >= 4
+
+
+def killed(words, out, stage, sent):
+  """Exit code and output of a run that gets a signal when `stage` is there."""
+  process = subprocess.Popen(
+      words, cwd=tiny_training.ROOT, stdout=subprocess.PIPE, text=True,
+      stderr=subprocess.STDOUT, env=tiny_training.environment())
+  limits.wait_until(
+      lambda: list(out.glob(stage)) or process.poll() is not None, stage)
+  process.send_signal(sent)
+  return process.returncode or process.wait(limits.SECONDS), (
+      process.stdout.read())
+
+
+def test_killed_while_it_runs_the_same_command_completes_it(
+    photos, indexed, tmp_path):
+  out = tmp_path / 'd'
+  words = [sys.executable, '-m', 'experiments.cli', 'index', str(photos),
+           f'--out={out}', '--backbone=thumbnail']
+  for stage, sent in (('features/photo/new', signal.SIGKILL),
+                      ('work/*/fold_1', signal.SIGTERM),
+                      ('gallery/segments/*', signal.SIGKILL)):
+    code, text = killed(words, out, stage, sent)
+    assert code in (-sent, 128 + sent, 0), text
+    assert 'Traceback' not in text
+  done = subprocess.run(words, cwd=tiny_training.ROOT, capture_output=True,
+                        text=True, timeout=limits.SECONDS,
+                        env=tiny_training.environment())
+  assert done.returncode == 0, done.stderr
+  assert index_dir.read(out)['complete'] and ids(out) == ids(indexed)
+  assert index_dir.read(out)['held_out_days'] == pytest.approx(
+      index_dir.read(indexed)['held_out_days'])
+
+
+@pytest.mark.parametrize('words, changes, text', [
+    ((), {}, 'no photo is named'),
+    (('nowhere',), {}, "'nowhere': no such file"),
+    (('plain',), {}, 'at least 1 with GPS'),
+    (('.',), {'backbone': 'demo'}, 'choose another --out'),
+    (('.',), {'out': '.'}, 'name an empty or a new folder')])
+def test_what_cannot_be_is_refused_in_one_line(
+    photos, indexed, tmp_path, monkeypatch, words, changes, text):
+  monkeypatch.chdir(photos)
+  out = (indexed if changes.get('backbone') == 'demo' else tmp_path / 'new')
+  with pytest.raises(ValueError, match=text) as refused:
+    run(words, **{'out': str(out)} | changes)
+  assert '\n' not in str(refused.value)
+
+
+def test_a_misspelt_backbone_can_be_corrected(tmp_path):
+  dated_photos.write(tmp_path / 'photos', [0])
+  with pytest.raises(ValueError, match="backbone 'thumbnial': no such"):
+    run([tmp_path / 'photos'], tmp_path / 'd', backbone='thumbnial')
+  run([tmp_path / 'photos'], tmp_path / 'd')
+  assert index_dir.read(tmp_path / 'd')['backbone'] == 'thumbnail'
+
+
+def test_predict_names_what_it_misses(tmp_path):
+  flags = {'index': str(tmp_path), 'model': None, 'gallery': None}
+  with pytest.raises(ValueError, match='holds no index.json'):
+    index_dir.model_and_gallery(flags)
+  (tmp_path / 'index.json').write_text('{"complete": false}')
+  with pytest.raises(ValueError, match='not finished'):
+    index_dir.model_and_gallery(flags)
+  with pytest.raises(ValueError, match='leave these'):
+    index_dir.model_and_gallery(flags | {'model': 'm'})
