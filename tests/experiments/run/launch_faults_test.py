@@ -102,8 +102,10 @@ def test_help_of_every_binary(name, monkeypatch, capsys):
   assert ended_with.value.code == 0
   out, err = capsys.readouterr()
   assert not err and '\nFlags:\n' in out
-  assert out.index(f'experiments.{name}' if f'experiments.{name}' in out
-                   else 'make demo') < out.index('\nFlags:\n')
+  command = next(text for text in (
+      f'experiments.{name}', f'pinpoint {name.replace("_", "-")}', 'make demo')
+                 if text in out)
+  assert out.index(command) < out.index('\nFlags:\n')
   if '--config' in out.partition('Flags:')[2] and name != 'sweep':
     assert f'Entries of --config={name}' in out
 
