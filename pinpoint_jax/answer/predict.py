@@ -116,7 +116,7 @@ class Pinpoint:
       yield from self._answer_pictures(read, request, with_exif)
 
   def verify_claim(self, photos: Sequence[Photo] | stores.FeatureStore,
-                   places: Sequence[tuple[float, float]] | Float[
+                   places: Sequence[tuple[float | int, float | int]] | Float[
                        np.ndarray, 'b 2'], level: float = 0.05, top_k: int = 5,
                    task: str | None = None, ids: Sequence[str] | None = None,
                    ) -> list[claim_records.Verdict]:
@@ -137,7 +137,7 @@ class Pinpoint:
         photos, places, level, top_k, task, ids=ids))
 
   def stream_claims(self, photos: Iterable[Photo] | stores.FeatureStore,
-                    places: Sequence[tuple[float, float]] | Float[
+                    places: Sequence[tuple[float | int, float | int]] | Float[
                         np.ndarray, 'b 2'], level: float = 0.05,
                     top_k: int = 5, task: str | None = None,
                     rows: Sequence[int] | None = None,

@@ -115,8 +115,8 @@ def load_or_fit(gallery: galleries.Gallery, rows: Int[np.ndarray, 'n'],
     return {}
   folder = parts.Folder(path, {
       'gallery': gallery.fingerprint(),
-      'rows': hashlib.sha256(rows.tobytes()).hexdigest()[:16], 'task': task,
-      **wanted})
+      'rows': len(rows), 'task': task,
+      'rows_hash': hashlib.sha256(rows.tobytes()).hexdigest()[:16], **wanted})
   if not folder.has(0):
     fitted = fit(gallery, rows, task, sizes)
     folder.write(0, {f'{prior}-{name}': np.asarray(array)
