@@ -3,7 +3,7 @@
 Command:  make demo
           python -m experiments.demo --config=demo --workdir=runs/demo
           make seeds   (three worlds at full size, :full)
-Hardware: two CPU cores, 6 GB of memory. Time: about 6 minutes; at full size
+Hardware: two CPU cores, 6 GB of memory. Time: about 7 minutes; at full size
           about a quarter of an hour a seed.
 Expect:   see docs/results/demo.md; the same figures on every machine of one
           kind.
