@@ -12,6 +12,9 @@ nothing about real photographs.
 from collections.abc import Iterator, Mapping, Sequence
 import contextlib
 import hashlib
+import pathlib
+import shutil
+import sys
 import time
 from typing import Any
 
@@ -206,7 +209,7 @@ def _report(run: launch.Run, rows: Sequence[Mapping[str, Any]],
         f'table    {workdir / "table.html"}\n'
         f'page     {workdir / "report.html"}\n\n'
         f'Answers for photos that the model has never seen:\n'
-        f'  pinpoint predict {workdir / "features/query_photo_new/store"} '
+        f'  {_pinpoint()} predict {workdir / "features/query_photo_new/store"} '
         f'--model={workdir / "model"} '
         f'--gallery={workdir / "gallery/both_combined"}')
 
@@ -218,6 +221,16 @@ def _samples(run: launch.Run) -> dict[str, str]:
   dataset = rendered.SyntheticEarth(run.config.world.size, run.config.seed)
   contact_sheet.contact_sheet(dataset).save(run.workdir / 'samples.png')
   return {'Samples of the world': 'samples.png'}
+
+
+def _pinpoint() -> str:
+  """The command as it can be typed here: `make` activates no environment."""
+  beside = pathlib.Path(sys.executable).with_name('pinpoint')
+  if shutil.which('pinpoint') or not beside.exists():
+    return 'pinpoint'
+  here = pathlib.Path.cwd()
+  return str(beside.relative_to(here) if beside.is_relative_to(here)
+             else beside)
 
 
 def _notes(rows: Sequence[Mapping[str, Any]]) -> list[str]:

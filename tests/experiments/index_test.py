@@ -42,8 +42,8 @@ def answers(out, *words):
   path = out.parent / 'answers.json'
   predict.main(launch.Run(None, flags | {
       'index': str(out), 'out': str(path)}, None, tuple(map(str, words))))
-  found = json.loads(path.read_text())
-  return found if isinstance(found, list) else found['answers']
+  content = json.loads(path.read_text())
+  return content if isinstance(content, list) else content['answers']
 
 
 def ids(out):
@@ -108,10 +108,10 @@ def test_every_file_is_counted(photos, indexed):
 def test_untagged_photos_are_answered_with_a_calibrated_confidence(
     photos, indexed, tmp_path):
   shutil.copytree(indexed, tmp_path / 'd')
-  found = answers(tmp_path / 'd', indexed / 'untagged.csv')
-  assert {answer['id'] for answer in found} == {
+  replies = answers(tmp_path / 'd', indexed / 'untagged.csv')
+  assert {answer['id'] for answer in replies} == {
       str(path) for path in (photos / 'plain').iterdir()}
-  for answer in found:
+  for answer in replies:
     text = json.dumps(answer)
     assert 'not calibrated' not in text
     assert str(photos / 'tagged') in text  # A photo that speaks for it.
