@@ -42,7 +42,7 @@ def _extract(run: launch.Run) -> None:
              if value is not None}
   source = open_source.open_source(
       config.data.name, config.data.root or None,
-      max_rows=config.data.max_rows or None,
+      max_rows=config.data.max_rows or None, evenly=config.data.evenly,
       record=run.workdir / 'photos.npz', **options)
   for note in source.notes:
     print(f'note: {note}', flush=True)

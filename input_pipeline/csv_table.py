@@ -1,4 +1,4 @@
-"""CSV files of photos under the column names that their owners use."""
+"""CSV and Parquet tables of photos, under the names that their owners use."""
 
 from collections.abc import Mapping, Sequence
 import csv
@@ -23,7 +23,7 @@ _NUM_EXAMPLES = 5
 
 @dataclasses.dataclass(frozen=True)
 class CsvPhotos:
-  """A CSV file as photos.
+  """A table as photos.
 
   Attributes:
     photos: the rows kept, in the order of the file.
@@ -45,7 +45,7 @@ def read_photos_csv(
     unanswered: str = 'refuse',
     id_names: Sequence[str] = COLUMNS['id'],
 ) -> CsvPhotos:
-  """Reads a CSV file; refuses bad rows by number (the first below is row 0).
+  """Reads a table; refuses bad rows by number (the first below is row 0).
 
   `swapped='fix'` turns exchanged LAT and LON headers round and notes it;
   `duplicates='first'` keeps the first row of each id and notes the count;
@@ -92,6 +92,9 @@ def read_photos_csv(
 def _read(path: pathlib.Path, id_names: Sequence[str]) -> tuple[
     dict[str, list[str]], dict[str, str]]:
   """Columns of the file, and the header of each of our names."""
+  if path.suffix == '.parquet':
+    columns = _parquet(path)
+    return columns, _find_headers(list(columns), path, id_names)
   # utf-8-sig drops a byte order mark; newline='' leaves CRLF to csv.
   with path.open(encoding='utf-8-sig', newline='') as file:
     reader = csv.reader(file, strict=True)
@@ -109,6 +112,29 @@ def _read(path: pathlib.Path, id_names: Sequence[str]) -> tuple[
     raise ValueError(f'{path}: no rows below the header {header}')
   columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
   return columns, _find_headers(header, path, id_names)
+
+
+def _parquet(path: pathlib.Path) -> dict[str, list[str]]:
+  """The plain columns of a Parquet file as text, '' where nothing is.
+
+  Columns of several values, such as pictures, are passed by.
+  """
+  # Comes with the extra `data`, and is slow to import.
+  import pyarrow
+  from pyarrow import parquet
+  try:
+    # A path would be read as a data set whose folders name columns.
+    table = parquet.ParquetFile(path)
+    names = [field.name for field in table.schema_arrow
+             if not pyarrow.types.is_nested(field.type)
+             and not pyarrow.types.is_binary(field.type)]
+    read = table.read(names).to_pydict()
+  except pyarrow.ArrowInvalid as error:
+    raise ValueError(f'{path} cannot be read as Parquet: {error}') from error
+  if not table.metadata.num_rows:
+    raise ValueError(f'{path}: no rows below the header {names}')
+  return {name: ['' if value is None else str(value) for value in values]
+          for name, values in read.items()}
 
 
 def _answered(table: dict[str, list[str]], headers: dict[str, str],

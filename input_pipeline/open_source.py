@@ -1,4 +1,7 @@
-"""Every data set by its name: `open_source('osv5m', root, split='test')`."""
+"""Every data set by its name: `open_source('osv5m', root, split='test')`.
+
+`tfds:NAME` is that data set as `experiments.prepare_tfds` wrote it.
+"""
 
 from collections.abc import Callable, Mapping
 import functools
@@ -6,8 +9,9 @@ import inspect
 import pathlib
 from typing import Any
 
-from input_pipeline import sources
+from input_pipeline import prepared, sources
 from input_pipeline.datasets import (
+  commons26,
   csv_images,
   file_photos,
   flickr_benchmarks,
@@ -18,23 +22,24 @@ from input_pipeline.datasets import (
 )
 from input_pipeline.synthetic_earth import dataset as synthetic
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 
 Root = str | pathlib.Path | None
+PREPARED = 'tfds:'
 
 
 def open_source(name: str, /, root: Root = None, *,
-                max_rows: int | None = None,
+                max_rows: int | None = None, evenly: bool = False,
                 record: pathlib.Path | None = None,
                 **options: Any) -> sources.PhotoSource:
   """The photos of a data set below `root`; `max_rows` takes the first ones.
 
-  The error for an unknown name or option lists the choices. `record` names a
-  file that keeps the list of photos of a folder, for a job that is resumed:
-  see `file_photos.recorded`.
+  evenly: of `max_rows`, such as are spread evenly over the data set. The error
+  for an unknown name or option lists the choices. `record` names a file that
+  keeps the list of photos of a folder, for a job that is resumed: see
+  `file_photos.recorded`.
   """
-  if name not in READERS:
-    raise ValueError(f'data set {name!r}: choices are {sorted(READERS)}')
+  reader = _reader(name)
   if max_rows is not None and max_rows < 1:
     raise ValueError(f'max_rows={max_rows}: must be at least 1')
   allowed = options_of(name)
@@ -45,18 +50,33 @@ def open_source(name: str, /, root: Root = None, *,
   if bool(root) == (name == 'synthetic_earth'):
     raise ValueError(f'data set {name!r}: root={str(root)!r}, but '
                      + ('it has no files' if root else 'it needs a folder'))
-  read = functools.partial(READERS[name], root, **options)
+  read = functools.partial(reader, root, **options)
   source = file_photos.recorded(
       record, {'name': name, 'root': str(root)} | options, read,
   ) if record else read()
   if max_rows is None or len(source.photos) <= max_rows:
     return source
-  return sources.Subset(source, np.arange(max_rows))
+  return sources.Subset(source, (
+      blocks.evenly_spread(len(source.photos), max_rows) if evenly
+      else np.arange(max_rows)))
 
 
 def options_of(name: str) -> tuple[str, ...]:
   """The options of a data set, other than its folder."""
-  return tuple(inspect.signature(READERS[name]).parameters)[1:]
+  return tuple(inspect.signature(_reader(name)).parameters)[1:]
+
+
+def _reader(name: str) -> Callable[..., sources.PhotoSource]:
+  """What opens the data set of that name."""
+  plain = name.removeprefix(PREPARED)
+  if plain not in READERS:
+    raise ValueError(f'data set {name!r}: choices are {sorted(READERS)}, and '
+                     f'{PREPARED}NAME for what prepare_tfds wrote')
+  if plain == name:
+    return READERS[name]
+  def read(root: Root, split: str = 'main') -> prepared.PreparedPhotos:
+    return prepared.PreparedPhotos(prepared.folder(root, plain), split)
+  return read
 
 
 def all_options() -> dict[str, type]:
@@ -126,6 +146,7 @@ def _read_synthetic(root: Root, size: str = 'tiny', seed: int = 0,
 
 
 READERS: Mapping[str, Callable[..., sources.PhotoSource]] = {
+    'commons26': commons26.read_commons26,
     'csv': _read_csv,
     'folder': folder.read_folder,
     'mp16_pro': mp16_pro.read_mp16_pro,

@@ -8,6 +8,8 @@ and listed in the builder's metadata. Each (data, seed) has its own folder.
       tfds_builders.OwnPhotos({'main': folder.read_folder('photos')}, dir),
       'main')
   source[3]['image']  # The bytes of the file.
+
+`prepare` writes what `open_source` opens as `tfds:NAME`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +18,7 @@ import io
 import pathlib
 from typing import Any
 
-from input_pipeline import open_source, sources
+from input_pipeline import open_source, prepared, sources
 from input_pipeline.synthetic_earth import splits as synthetic_splits
 import numpy as np
 from pinpoint_jax.images import decode
@@ -26,7 +28,7 @@ import tensorflow_datasets as tfds
 class OwnPhotos(tfds.core.GeneratorBasedBuilder):
   """Any photo sources, such as a folder or a CSV, as splits of a data set."""
 
-  VERSION = tfds.core.Version('1.0.0')
+  VERSION = tfds.core.Version(prepared.VERSION)
 
   def __init__(self, splits: Mapping[str, sources.PhotoSource],
                data_dir: str | pathlib.Path, config: str | None = None):
@@ -92,6 +94,33 @@ def data_source(builder: OwnPhotos, split: str) -> Sequence[Any]:
                      f'{sorted(builder.info.splits)}')
   return builder.as_data_source(
       split=split, decoders={'image': tfds.decode.SkipDecoding()})
+
+
+def prepare(name: str, splits: Mapping[str, sources.PhotoSource],
+            data_dir: str | pathlib.Path) -> pathlib.Path:
+  """Writes the data set that `tfds:NAME` opens; its folder.
+
+  What is there already stays, if it has the same splits.
+  """
+  builder = OwnPhotos(splits, data_dir, name)
+  builder.download_and_prepare(
+      download_config=tfds.download.DownloadConfig(num_shards=None))
+  folder = pathlib.Path(builder.data_dir)
+  if set(builder.info.splits) != set(splits):
+    raise ValueError(f'{folder} has the splits {sorted(builder.info.splits)}, '
+                     f'not {sorted(splits)}: name all of them, or remove it')
+  left_out = {(entry['split'], entry['id'])
+              for entry in builder.info.metadata['left_out']}
+  for split, source in splits.items():
+    rows = np.flatnonzero([(split, name) not in left_out
+                           for name in source.photos.ids.tolist()])
+    if not prepared.table_path(folder, split).exists():
+      prepared.write_table(folder, split, source, rows)
+    there = prepared.PreparedPhotos(folder, split).photos.fingerprint()
+    if there != source.photos.take(rows).fingerprint():
+      raise ValueError(f'{folder} has other photos of {split} than are to be '
+                       f'written: remove it, or name another folder')
+  return folder
 
 
 def _example(source: sources.PhotoSource, row: int) -> dict[str, Any]:

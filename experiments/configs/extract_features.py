@@ -25,6 +25,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.data.name = 'synthetic_earth' if arg.quick else 'folder'
   config.data.root = ''
   config.data.max_rows = 0  # 0 takes all.
+  config.data.evenly = False  # Of max_rows: spread over all, not the first.
   # What that reader takes, None for its own default: see docs/data.md.
   config.data.options = config_dict.ConfigDict({
       name: config_dict.placeholder(kind)

@@ -102,6 +102,7 @@ _DEFINE = {str: flags.DEFINE_string, int: flags.DEFINE_integer,
            float: flags.DEFINE_float, bool: flags.DEFINE_boolean}
 # Packages that an extra brings, by the name that is imported.
 _EXTRAS = {'tensorflow_datasets': 'data', 'array_record': 'data',
+           'pyarrow': 'data',
            'scann': 'index', 'faiss': 'faiss', 'pillow_heif': 'heic',
            'cv2': 'fast', 'tensorboardX': 'tensorboard'}
 

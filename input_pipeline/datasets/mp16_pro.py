@@ -22,22 +22,28 @@ _IMAGES = ('./images/', 'images/')
 def read_mp16_pro(root: str | pathlib.Path, table: str = 'places365',
                   cache_dir: str | pathlib.Path | None = None,
                   extra: Sequence[str] = (), bad_rows: str = 'refuse',
-                  duplicates: str = 'refuse') -> archive.ArchivedPhotos:
+                  duplicates: str = 'refuse', cut: str = 'refuse',
+                  ) -> archive.ArchivedPhotos:
   """The rows whose image is in the tar, in the order of the CSV.
 
   The first call walks the whole tar and saves the index in `cache_dir`, or
-  next to the data.
+  next to the data. `cut='leave_out'` is for a download that is not finished:
+  of the slices before the first gap, the photos that are whole.
   """
+  if cut not in ('refuse', 'leave_out'):
+    raise ValueError(f'cut={cut!r}: choices are refuse, leave_out')
   if table not in TABLES:
     raise ValueError(f'table {table!r}: choices are {list(TABLES)}')
   root = pathlib.Path(root)
-  parts = archive.parts(_parts(root))
-  index = tar_index.load(parts, pathlib.Path(cache_dir or root) / INDEX, True)
+  slices, notes = _parts(root, cut == 'leave_out')
+  parts = archive.parts(slices)
+  index = tar_index.load(parts, pathlib.Path(cache_dir or root) / INDEX, True,
+                         may_be_cut=cut == 'leave_out')
   member_of, num_replaced = file_names.number(map(_id, index.names))
   index.names.clear()  # Millions, and no longer needed.
   rows = large_table.read(root / 'metadata' / TABLES[table], 'photo',
                           member_of, extra, bad_rows, duplicates)
-  notes = [*index.notes, *rows.notes]
+  notes += [*index.notes, *rows.notes]
   if num_replaced:
     notes.append(f'{root}: {num_replaced} images left out: another of the same '
                  f'id follows')
@@ -46,8 +52,12 @@ def read_mp16_pro(root: str | pathlib.Path, table: str = 'places365',
       index.starts[rows.members], index.sizes[rows.members])
 
 
-def _parts(root: pathlib.Path) -> list[pathlib.Path]:
-  """The slices in order; refuses a gap, which would shift all that follows."""
+def _parts(root: pathlib.Path,
+           first_ones: bool) -> tuple[list[pathlib.Path], list[str]]:
+  """The slices in order, and notes; refuses a gap: all that follows shifts.
+
+  first_ones: those before the gap instead.
+  """
   matches = [_PART.fullmatch(path.name) for path in sorted(root.iterdir())]
   slices = {int(m[1]): root / m.string for m in matches if m}
   if not slices:
@@ -55,10 +65,16 @@ def _parts(root: pathlib.Path) -> list[pathlib.Path]:
                      f'fetch them from Jia-py/MP16-Pro and leave them '
                      f'as they are')
   gaps = sorted(set(range(max(slices) + 1)) - set(slices))
-  if gaps:
+  notes = []
+  if gaps and (not first_ones or not gaps[0]):
     raise ValueError(f'{root}: mp-16-images{gaps[0]:02d} is missing '
                      f'among {len(slices)} slices of one tar')
-  return [slices[i] for i in sorted(slices)]
+  if gaps:
+    notes.append(f'{root}: mp-16-images{gaps[0]:02d} is missing: '
+                 f'{sum(i > gaps[0] for i in slices)} slices after it are '
+                 f'left out')
+    slices = {i: path for i, path in slices.items() if i < gaps[0]}
+  return [slices[i] for i in sorted(slices)], notes
 
 
 def _id(name: str) -> str:

@@ -33,7 +33,9 @@ class TarIndex:
     names: as written in the archive, n of them.
     starts: where the data begins in the whole of all parts, [n].
     sizes: bytes, [n].
-    notes: what was left out, rebuilt or resumed.
+    notes: what was left out. That it was resumed or built again is logged and
+      no note: the next opening would not say so, and what is extracted from the
+      data goes by its notes.
   """
 
   names: list[str]
@@ -57,16 +59,23 @@ class _Walk:
 
 
 def load(parts: archive.Parts, cache: pathlib.Path, one_archive: bool,
-         save_every_s: float | int = 60.) -> TarIndex:
+         save_every_s: float | int = 60., may_be_cut: bool = False) -> TarIndex:
   """The index of `parts`, from the file `cache`, or built and saved there.
 
   `one_archive`: the parts are slices of one tar; otherwise each is a tar.
+  `may_be_cut`: of a tar that ends too early, the members before its end.
   """
   spans = _spans(parts, one_archive)
   fingerprint = f'{_FORMAT}-{len(spans)}-{parts.fingerprint()}'
-  progress, notes = _resume(cache, fingerprint)
+  progress, notes = _resume(cache, fingerprint), []
   if not progress.done:
-    _walk_on(parts, spans, progress, cache, save_every_s)
+    try:
+      _walk_on(parts, spans, progress, cache, save_every_s)
+    except tar_walk.CutArchive:
+      if not may_be_cut:
+        raise
+      notes.append(f'{parts.paths[-1]}: the archive is cut there: the '
+                   f'{len(progress.names):,} members that are whole are taken')
   if progress.num_other:
     notes.append(f'{parts.paths[0]}: {progress.num_other} members left out: '
                  f'links or devices, no files')
@@ -142,22 +151,23 @@ def _bytes(data: bytes) -> np.ndarray:
   return np.frombuffer(data, np.uint8)
 
 
-def _resume(cache: pathlib.Path, fingerprint: str) -> tuple[_Walk, list[str]]:
-  """The saved walk of the same files, else a new one and the reason."""
+def _resume(cache: pathlib.Path, fingerprint: str) -> _Walk:
+  """The saved walk of the same files, else a new one; the reason is logged."""
   if not cache.exists():
-    return _Walk(fingerprint), []
+    return _Walk(fingerprint)
   try:
     progress = _read(cache)
   except (OSError, ValueError, KeyError, TypeError, EOFError,
           zipfile.BadZipFile) as error:
-    return _Walk(fingerprint), [f'{cache}: damaged ({error}), built again']
+    _log.warning('%s: damaged (%s), built again', cache, error)
+    return _Walk(fingerprint)
   if progress.fingerprint != fingerprint:
-    return _Walk(fingerprint), [
-        f'{cache}: belongs to other files (fingerprint {progress.fingerprint}, '
-        f'now {fingerprint}), built again']
-  resumed = [] if progress.done else [
-      f'{cache}: continued after {len(progress.names)} members']
-  return progress, resumed
+    _log.warning('%s: belongs to other files (fingerprint %s, now %s), built '
+                 'again', cache, progress.fingerprint, fingerprint)
+    return _Walk(fingerprint)
+  if not progress.done:
+    _log.warning('%s: continued after %d members', cache, len(progress.names))
+  return progress
 
 
 def _read(cache: pathlib.Path) -> _Walk:

@@ -18,6 +18,10 @@ _PAX = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 _EXTENSIONS = (_LONG_NAME, _LONG_LINK, *_PAX, tarfile.XGLTYPE)
 
 
+class CutArchive(ValueError):
+  """The archive ends before its end mark."""
+
+
 class Member(NamedTuple):
   """One entry: its name and the places of its data and of the next header."""
 
@@ -44,7 +48,7 @@ def walk(parts: archive.Parts, place: int, stop: int) -> Iterator[Member]:
     name = extended.get('path', header.name)
     size = _size(header, extended, parts, place)
     if start + size > stop:
-      raise ValueError(
+      raise CutArchive(
           f'{parts.where(stop - 1)}: the archive is cut: member {name!r} has '
           f'{size:,} bytes and {start + size - stop:,} of them are missing; '
           f'fetch the last part again, or the parts after it')
@@ -58,7 +62,7 @@ def _header(parts: archive.Parts, place: int, stop: int,
             last: str) -> tarfile.TarInfo | None:
   """The header at `place`, None for the mark that ends an archive."""
   if place + _BLOCK > stop:
-    raise ValueError(
+    raise CutArchive(
         f'{parts.where(stop - 1)}: the archive ends without its end mark, '
         f'{place + _BLOCK - stop:,} bytes short of the next header; the last '
         f'whole member is {last!r}. Is a part missing, or cut?')
@@ -81,7 +85,7 @@ def _extension(parts: archive.Parts, header: tarfile.TarInfo, place: int,
     raise ValueError(f'{parts.where(place)}: a name or pax header of '
                      f'{header.size:,} bytes')
   if end > stop:
-    raise ValueError(f'{parts.where(stop - 1)}: the archive is cut '
+    raise CutArchive(f'{parts.where(stop - 1)}: the archive is cut '
                      f'{end - stop:,} bytes before the end of a name')
   return parts.read(place + _BLOCK, header.size)
 

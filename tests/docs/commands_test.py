@@ -23,7 +23,7 @@ GROUPS = {
                     'docs/synthetic_earth.md'),
                    (docs_folder.photos, docs_folder.demo)),
     'benchmarks': (('docs/benchmarks.md',), (docs_folder.published,)),
-    'features': (('docs/features.md', 'docs/metrics.md'),
+    'features': (('docs/features.md', 'docs/metrics.md', 'docs/data.md'),
                  (docs_folder.published, docs_folder.photos,
                   docs_folder.stores, docs_folder.predictions)),
     'models': (('docs/training.md', 'docs/gallery.md', 'docs/search.md',

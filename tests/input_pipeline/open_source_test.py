@@ -13,7 +13,8 @@ from tests.fixtures import dataset_checks, replicas
 open_ = open_source.open_source
 BUILD = {'osv5m': replicas.osv5m, 'mp16_pro': replicas.mp16_pro,
          'im2gps3k': replicas.im2gps3k, 'yfcc4k': replicas.yfcc4k,
-         'webdataset': replicas.webdataset}
+         'webdataset': replicas.webdataset,
+         'commons26': replicas.commons26}
 
 
 @pytest.mark.parametrize('name', sorted(BUILD))
@@ -33,6 +34,12 @@ def test_the_first_rows_only(tmp_path, name):
   assert source.notes[-1] == (f'2 of {len(images)} photos taken, the others '
                               f'left out')
   assert len(open_(name, tmp_path, max_rows=99).photos) == len(images)
+
+
+def test_rows_spread_evenly(tmp_path):
+  images = replicas.im2gps3k(tmp_path)  # Six: rows 0, 2 and 4 of them.
+  source = open_('im2gps3k', tmp_path, max_rows=3, evenly=True)
+  dataset_checks.same_images(source, dict(list(images.items())[::2]))
 
 
 def test_further_columns_follow_the_first_rows(tmp_path):
@@ -99,7 +106,7 @@ def test_a_recorded_folder_keeps_the_photos_it_began_with(tmp_path):
 
 
 @pytest.mark.parametrize('name, options, complaint', [
-    ('osv6m', {}, r"'osv6m': choices are \['csv', 'folder', 'im2gps'"),
+    ('osv6m', {}, r"'osv6m': choices are \['commons26', 'csv', 'folder'"),
     ('osv5m', {'spilt': 'test'}, r"no options \['spilt'\].*'split'"),
     ('osv5m', {'split': 'val'}, "split 'val'"),
     ('yfcc4k', {'name': 'x'}, 'no options'),
