@@ -200,7 +200,9 @@ def _report(run: launch.Run, rows: Sequence[Mapping[str, Any]],
       f'{claimed}', encoding='utf-8')
   (workdir / 'table.html').write_text(tables.page(
       'Synthetic Earth (synthetic)', INTRO, shown, _samples(run),
-      [*_notes(rows), *remarks], claims=verdicts), encoding='utf-8')
+      [*_notes(rows), *remarks], claims=verdicts,
+      links={'Photos, answers and curves of this run': 'report.html'},
+  ), encoding='utf-8')
   print(f'\n{tables.markdown(figures.main_rows(rows))}\n{claimed}\n'
         + '\n'.join(remarks[:-1]) +
         f'\nall {len(rows)} rows, with filters, galleries and ablations:\n'

@@ -53,7 +53,8 @@ def _extract(run: launch.Run) -> None:
         f'dimensions after {backbone.preprocess}', flush=True)
   plan = extract.Plan(
       config.shard_rows, config.batch_size, config.processes, config.host,
-      config.num_hosts, config.max_failed_share, tuple(source.notes))
+      config.num_hosts, config.max_failed_share, tuple(source.notes),
+      config.licence or open_source.licence_of(config.data.name))
   request = stopping.Request()
   try:
     store = extract.extract(source, backbone, run.workdir, plan, request)

@@ -39,6 +39,8 @@ FLAGS = (
                 'the same. unknown: stores of the same --backbone_name are.'),
     launch.Flag('preprocess', _UNKNOWN, 'How photos became the input of the '
                 'model that made the features, as text.'),
+    launch.Flag('licence', '', 'Under which the photos may be shown: it stands '
+                'beside those that speak for an answer.'),
     launch.Flag('swapped', 'refuse', 'Where LAT and LON headers are swapped: '
                 'refuse or fix.'),
 )
@@ -74,7 +76,7 @@ def main(run: launch.Run) -> None:
     print(f'note: {notes[-1]}')
   origin = store_writer.FeatureOrigin(
       run.flags['backbone_name'], run.flags['weights'],
-      run.flags['preprocess'], tuple(notes))
+      run.flags['preprocess'], tuple(notes), licence=run.flags['licence'])
   store = store_writer.write(out, table.photos, _chunks(features),
                              features.shape[1], origin)
   print(f'{len(store):,} rows of {features.shape[1]} dimensions: {out}')

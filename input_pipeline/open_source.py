@@ -26,6 +26,9 @@ from pinpoint_jax import blocks, types
 
 Root = str | pathlib.Path | None
 PREPARED = 'tfds:'
+# Under which their owners publish the photos, where one is known for all.
+_LICENCES: Mapping[str, str] = {
+    'osv5m': 'CC BY-SA 4.0', 'synthetic_earth': sources.SYNTHETIC_LICENCE}
 
 
 def open_source(name: str, /, root: Root = None, *,
@@ -59,6 +62,11 @@ def open_source(name: str, /, root: Root = None, *,
   return sources.Subset(source, (
       blocks.evenly_spread(len(source.photos), max_rows) if evenly
       else np.arange(max_rows)))
+
+
+def licence_of(name: str) -> str:
+  """Under which all photos of a data set may be shown; '' where unknown."""
+  return _LICENCES.get(name.removeprefix(PREPARED), '')
 
 
 def options_of(name: str) -> tuple[str, ...]:

@@ -9,6 +9,9 @@ from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
 
+# Of pictures and features that our own code made up.
+SYNTHETIC_LICENCE = 'synthetic, Apache-2.0'
+
 
 @runtime_checkable
 class PhotoSource(Protocol):

@@ -32,6 +32,8 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       for name, kind in open_source.all_options().items()})
   if arg.quick:
     config.data.options.update(size='tiny', seed=0, split='query_street')
+  # Shown with photos that speak for an answer; '' is what is known of the data.
+  config.licence = ''
   # Or 'efficientnet_lite0_tiles' for real photos, a folder, .npz, 'thumbnail'.
   config.backbone = 'demo'
   config.preprocess = ''  # '' takes the backbone's own.

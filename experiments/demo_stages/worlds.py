@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pathlib
 
 from experiments.demo_stages import jobs, models
-from input_pipeline import open_source
+from input_pipeline import open_source, sources
 from input_pipeline.feature_earth import stores
 from input_pipeline.feature_earth import world as feature_worlds
 from input_pipeline.synthetic_earth import dataset as rendered
@@ -63,7 +63,7 @@ def _rendered(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
   backbone = backbones.load(
       config.pixels.backbone, ops=config.pixels.preprocess or None)
   plan = extract.Plan(processes=config.pixels.decode_processes,
-                      max_failed_share=0.0)
+                      max_failed_share=0.0, licence=sources.SYNTHETIC_LICENCE)
   for split in SPLITS:
     folder = workdir / 'data' / split
     dataset.write_folder(folder, split, config.pixels.processes)

@@ -110,7 +110,7 @@ def _extracted(workdir: pathlib.Path, new: Sequence[Tagged],
   processes = 0 if len(listed) <= _FEW else max(1, _num_cores() - 1)
   store = extract.extract(source, backbone, workdir, extract.Plan(
       _SHARD_ROWS, _BATCH.get(jax.default_backend(), _ACCELERATOR_BATCH),
-      processes, max_failed_share=1.))
+      processes, max_failed_share=1., licence=own_photos.LICENCE))
   digests = {photo.id: photo.digest for photo in listed}
   failed = {}
   for line in store.files.read(stores.QUARANTINE).decode().splitlines():
@@ -187,7 +187,8 @@ def _published(folder: pathlib.Path, kept: Kept | None,
   store_writer.write(
       draft / STORE, photos, [features], features.shape[1],
       store_writer.FeatureOrigin(origin['backbone'], origin['weight_hash'],
-                                 origin['preprocess']))
+                                 origin['preprocess'],
+                                 licence=own_photos.LICENCE))
   files.write_json(draft / RECORD, {
       'digests': {name: about[name].digest for name, _, _ in chosen},
       'failed': {name: entry for name, entry in failed.items()

@@ -210,7 +210,8 @@ def _part(store: stores.FeatureStore, rows: np.ndarray,
   store_writer.write(
       path, store.photos.take(rows), [store.features[rows]], manifest['dim'],
       store_writer.FeatureOrigin(manifest['backbone'], manifest['weight_hash'],
-                                 manifest['preprocess']))
+                                 manifest['preprocess'],
+                                 licence=store.licence))
   return path
 
 

@@ -26,6 +26,7 @@ from pinpoint_jax.images import decode
 import xxhash
 
 HEIC = 'HEIC'
+LICENCE = 'own'
 # A disk answers several requests at once.
 _THREADS = 4
 # Files after which what is known so far is kept.

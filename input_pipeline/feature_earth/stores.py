@@ -2,6 +2,7 @@
 
 import pathlib
 
+from input_pipeline import sources
 from input_pipeline.feature_earth import world as worlds
 from pinpoint_jax.features import store, store_writer
 
@@ -13,7 +14,8 @@ def origin(world: worlds.World) -> store_writer.FeatureOrigin:
   return store_writer.FeatureOrigin(
       BACKBONE, f'variant={world.variant} size={world.size_name} '
       f'seed={world.seed}', 'none: features without pixels',
-      ('synthetic: no photograph is behind this feature',))
+      ('synthetic: no photograph is behind this feature',),
+      licence=sources.SYNTHETIC_LICENCE)
 
 
 def write(folder: pathlib.Path, world: worlds.World,

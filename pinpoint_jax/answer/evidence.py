@@ -70,11 +70,12 @@ class Finder:
     order = np.lexsort((rows, -sims))
     kept = self._distinct(rows, order, per_source)
     about = self._gallery.photos(rows[kept])
-    names = np.where(about.authors == '', about.sequences, about.authors)
+    licences = self._gallery.licences.decode(rows[kept])
     return tuple(records.Evidence(
         str(about.ids[i]), types.SOURCES[self._gallery.source[rows[at]]],
         tuple(about.latlng_deg[i].tolist()), float(dist_km[at]),
-        float(sims[at]), str(names[i])) for i, at in enumerate(kept))
+        float(sims[at]), str(about.authors[i]), str(licences[i]),
+        str(about.sequences[i])) for i, at in enumerate(kept))
 
   def _near(self, answer: int, candidates: np.ndarray, mask: masks.Mask,
             ) -> tuple[np.ndarray, np.ndarray]:

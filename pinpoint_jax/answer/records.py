@@ -64,6 +64,7 @@ class Evidence:
     similarity: cosine of the two features.
     author: who took it; '' unknown.
     licence: under which it may be shown; '' unknown.
+    sequence: the drive that it is of, or of own photos the day; '' unknown.
   """
 
   id: str
@@ -73,6 +74,7 @@ class Evidence:
   similarity: float
   author: str = ''
   licence: str = ''
+  sequence: str = ''
 
 
 @dataclasses.dataclass(frozen=True)

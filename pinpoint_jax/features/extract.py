@@ -41,6 +41,7 @@ class Plan:
     host, num_hosts: which shards are done here.
     max_failed_share: of the photos seen here, above which it stops.
     notes: of the reader, kept with the store.
+    licence: of the photos, kept with the store; '' unknown.
   """
 
   shard_rows: int = 2048
@@ -50,6 +51,7 @@ class Plan:
   num_hosts: int = 1
   max_failed_share: float | int = 0.05
   notes: tuple[str, ...] = ()
+  licence: str = ''
 
   def __post_init__(self):
     if not 0 <= self.host < self.num_hosts:
@@ -80,6 +82,10 @@ def extract(source: Any, backbone: backbones.Backbone, workdir: pathlib.Path,
   workdir.mkdir(parents=True, exist_ok=True)
   shards.check_job(workdir, _job(source, backbone, plan))
   if finished := merge.finished(workdir):
+    if finished.licence != plan.licence:
+      print(f'note: {finished.path} was made with licence '
+            f'{finished.licence!r}, not {plan.licence!r}: use another workdir '
+            f'for that', flush=True)
     merge.clean(workdir)
     return finished
   folder.mkdir(exist_ok=True)
@@ -94,7 +100,7 @@ def extract(source: Any, backbone: backbones.Backbone, workdir: pathlib.Path,
   if any(shards.state(folder, number) != 'done' for number in range(total)):
     return merge.finished(workdir)
   return merge.merge(source.photos, backbone, workdir, total,
-                     plan.max_failed_share, plan.notes)
+                     plan.max_failed_share, plan.notes, plan.licence)
 
 
 def _job(source: Any, backbone: backbones.Backbone,

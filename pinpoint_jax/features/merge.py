@@ -13,10 +13,11 @@ from pinpoint_jax.features import shards, store, store_writer
 
 def merge(photos: types.Photos, backbone: backbones.Backbone,
           workdir: pathlib.Path, total: int, max_failed_share: float | int,
-          notes: tuple[str, ...]) -> store.FeatureStore:
+          notes: tuple[str, ...], licence: str) -> store.FeatureStore:
   """The store of `total` finished shards, which are then removed."""
   try:
-    merged = _write(photos, backbone, workdir, total, max_failed_share, notes)
+    merged = _write(photos, backbone, workdir, total, max_failed_share, notes,
+                    licence)
   except (FileNotFoundError, store.BadStore):
     # Another host was first, and has removed the shards and our half.
     merged = finished(workdir)
@@ -42,7 +43,7 @@ def clean(workdir: pathlib.Path) -> None:
 
 def _write(photos: types.Photos, backbone: backbones.Backbone,
            workdir: pathlib.Path, total: int, max_failed_share: float | int,
-           notes: tuple[str, ...]) -> store.FeatureStore:
+           notes: tuple[str, ...], licence: str) -> store.FeatureStore:
   folder = workdir / 'shards'
   manifests = [shards.manifest(folder, number) for number in range(total)]
   rows = np.concatenate([shards.rows(folder, n) for n in range(total)])
@@ -61,4 +62,4 @@ def _write(photos: types.Photos, backbone: backbones.Backbone,
       (shards.load(folder, number).features for number in range(total)),
       backbone.dim, store_writer.FeatureOrigin(
           backbone.name, backbone.weight_hash, backbone.preprocess, notes,
-          zeroed), quarantine)
+          zeroed, licence), quarantine)

@@ -102,7 +102,8 @@ KIND = sealed.Kind(
     'feature store', BadStore, 'extract it again, or fetch it again',
     {'version': int, 'backbone': str, 'weight_hash': str, 'preprocess': str,
      'dim': int, 'dtype': str, 'rows': int, 'source': str, 'files': dict},
-    ('normalized', 'quarantined', 'values_not_finite_set_to_0', 'notes'),
+    ('normalized', 'quarantined', 'values_not_finite_set_to_0', 'notes',
+     'licence'),
     versions=(VERSION,))
 
 
@@ -122,6 +123,11 @@ class FeatureStore:
 
   def __len__(self) -> int:
     return self.manifest['rows']
+
+  @property
+  def licence(self) -> str:
+    """Under which its photos may be shown; '' where nobody has said."""
+    return self.manifest.get('licence', '')
 
   @functools.cached_property
   def features(self) -> Float[np.ndarray, 'n d']:
@@ -167,13 +173,15 @@ class FeatureStore:
     return np.asarray(self.features[rows], np.float32)
 
   def fingerprint(self) -> str:
-    """Content hash of backbone, preprocessing and rows.
+    """Content hash of backbone, preprocessing, rows and licence.
 
     By what the manifest says of the files: they are not read.
     """
     sums = {name: sums['xxh3_128'] for name, sums in self.files.sums.items()
             if name != QUARANTINE}
     origin = {name: self.manifest[name] for name in _FINGERPRINT}
+    if self.licence:  # Stores of earlier versions keep their hash.
+      origin['licence'] = self.licence
     text = json.dumps([origin, sums], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -201,6 +209,8 @@ def read_manifest(path: pathlib.Path) -> dict[str, Any]:
   wrong += [f'{name} is {manifest[name]}, expected at least {least}'
             for name, least in (('rows', 0), ('dim', 1))
             if manifest[name] < least]
+  if not isinstance(manifest.get('licence', ''), str):
+    wrong.append(f'licence is {manifest["licence"]!r:.80}, expected text')
   if wrong:
     raise BadStore(f'{path / KIND.manifest}: {"; ".join(wrong)}; {KIND.remedy}')
   return manifest

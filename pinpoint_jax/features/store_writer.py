@@ -26,6 +26,7 @@ class FeatureOrigin:
     preprocess: ops from the decoded photo to its input.
     notes: what a user should know.
     zeroed: values that were not finite before they came here and are 0.
+    licence: under which the photos may be shown, on one line; '' unknown.
   """
 
   backbone: str
@@ -33,6 +34,11 @@ class FeatureOrigin:
   preprocess: str
   notes: tuple[str, ...] = ()
   zeroed: int = 0
+  licence: str = ''
+
+  def __post_init__(self):
+    if self.licence:
+      store.check_names(np.asarray([self.licence], np.str_), 'licence')
 
 
 def write(path: pathlib.Path, photos: types.Photos,
@@ -59,7 +65,8 @@ def write(path: pathlib.Path, photos: types.Photos,
         'dtype': 'float16', 'normalized': False,
         'quarantined': len(quarantined),
         'values_not_finite_set_to_0': origin.zeroed + zeroed,
-        'notes': list(origin.notes)})
+        'notes': list(origin.notes)} | (
+            {'licence': origin.licence} if origin.licence else {}))
   return store.open_store(path)
 
 

@@ -48,7 +48,10 @@ class Segment:
     return Ids(self.files[layout.IDS], self.files[layout.ID_OFFSETS])
 
   def coded(self, name: str) -> Coded:
-    """One of the coded columns."""
+    """One of the coded columns; one without files is unknown in each row."""
+    if name not in layout.coded_columns(self.files.shapes):
+      unknown = np.broadcast_to(np.asarray(-1, '<i4'), len(self))
+      return Coded(unknown, np.zeros(0, np.str_))
     return Coded(self.files[layout.codes_file(name)],
                  lines(self.files[layout.names_file(name)]))
 
@@ -84,7 +87,8 @@ class SegmentFiles(Mapping[str, np.ndarray]):
   def __init__(self, files: sealed.Files, manifest: Mapping[str, Any],
                segment: Mapping[str, Any]):
     """Maps the files of one of the manifest's segments."""
-    arrays = layout.arrays(manifest, segment['rows'])
+    arrays = layout.arrays(manifest, segment['rows'],
+                           layout.coded_columns(segment['files']))
     self.shapes = {name: arrays.get(name, ('u1', (sums['bytes'],)))
                    for name, sums in segment['files'].items()}
     folder = f'{layout.SEGMENTS}/{segment["name"]}'
@@ -164,6 +168,11 @@ class Gallery:
   def sequences(self) -> Coded:
     """The drive of each row."""
     return self._coded('sequence')
+
+  @functools.cached_property
+  def licences(self) -> Coded:
+    """Under which each row may be shown."""
+    return self._coded(layout.LICENCE)
 
   @functools.cached_property
   def countries(self) -> Coded:

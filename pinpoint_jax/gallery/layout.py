@@ -10,7 +10,7 @@ A segment's name is a hash of its files. Nothing here is ever changed: a writer
 adds files, puts another manifest in place of the old one, then sweeps.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 import contextlib
 import hashlib
 import json
@@ -39,6 +39,8 @@ PLACES, SOURCE = 'latlng_deg.f32.bin', 'source.u8.bin'
 IDS, ID_OFFSETS = 'ids.txt', 'ids.i64.bin'
 # Each has codes, NAME.i32.bin, and names, NAME.txt.
 CODED = ('author', 'sequence', 'country', 'admin1', 'admin2')
+# Another one, of segments with a row whose licence is known.
+LICENCE = 'licence'
 # Finished segments, and unfinished ones.
 _OURS = re.compile(r'[0-9a-f]{16}|\..*\.tmp')
 
@@ -59,14 +61,20 @@ _CHOICES = {'mode': tuple(MODES), 'raw': RAW}
 _LEAST = {'dim': 1, 'raw_dim': 0, 'rows': 0, 'duplicates_left_out': 0}
 
 
-def arrays(manifest: Mapping[str, Any],
-           rows: int) -> dict[str, tuple[str, tuple[int, ...]]]:
+def coded_columns(names: Container[str]) -> tuple[str, ...]:
+  """Coded columns of a segment that has files of these names."""
+  return (*CODED, LICENCE) if codes_file(LICENCE) in names else CODED
+
+
+def arrays(manifest: Mapping[str, Any], rows: int,
+           coded: Iterable[str] = CODED,
+           ) -> dict[str, tuple[str, tuple[int, ...]]]:
   """Dtype and shape of every array file of a segment of so many rows."""
   dim, raw = manifest['dim'], manifest['raw']
   shapes = {Z_IMAGE: ('<f2', (rows, dim)), Z_LOCATION: ('<f2', (rows, dim)),
             PLACES: ('<f4', (rows, 2)), SOURCE: ('u1', (rows,)),
             ID_OFFSETS: ('<i8', (rows + 1,))}
-  shapes |= {codes_file(name): ('<i4', (rows,)) for name in CODED}
+  shapes |= {codes_file(name): ('<i4', (rows,)) for name in coded}
   if raw != 'off':
     shapes[RAW_FILES[raw]] = ('<f2' if raw == 'float16' else 'i1',
                               (rows, manifest['raw_dim']))
@@ -129,9 +137,10 @@ def open_files(path: pathlib.Path,
   for segment in manifest['segments']:
     folder = f'{SEGMENTS}/{segment["name"]}/'
     sums |= {folder + name: x for name, x in segment['files'].items()}
+    coded = coded_columns(segment['files'])
     by_rows |= {folder + name: size for name, size in
-                num_bytes(manifest, segment['rows']).items()}
-    texts += [folder + name for name in (IDS, *map(names_file, CODED))]
+                num_bytes(manifest, segment['rows'], coded).items()}
+    texts += [folder + name for name in (IDS, *map(names_file, coded))]
   removed = manifest['removed']
   if removed:
     sums[removed['file']] = _sums_of(removed)
@@ -141,10 +150,11 @@ def open_files(path: pathlib.Path,
   return files
 
 
-def num_bytes(manifest: Mapping[str, Any], rows: int) -> dict[str, int]:
+def num_bytes(manifest: Mapping[str, Any], rows: int,
+              coded: Iterable[str] = CODED) -> dict[str, int]:
   """Bytes of each array file of a segment of so many rows."""
   return {name: int(dtype[-1]) * math.prod(shape)
-          for name, (dtype, shape) in arrays(manifest, rows).items()}
+          for name, (dtype, shape) in arrays(manifest, rows, coded).items()}
 
 
 def _sums_of(removed: Mapping[str, Any]) -> dict[str, Any]:

@@ -193,6 +193,8 @@ def _columns(table: Table) -> dict[str, bytes]:
           layout.PLACES: table.latlng_deg.astype('<f4').tobytes(),
           layout.SOURCE: table.source.astype('u1').tobytes()}
   coded = {'author': table.author, 'sequence': table.sequence}
+  if len(table.licence.names):
+    coded[layout.LICENCE] = table.licence
   for name, column in (coded | place_columns(table.latlng_deg)).items():
     data[layout.codes_file(name)] = column.codes.astype('<i4').tobytes()
     data[layout.names_file(name)] = columns.to_lines(column.names)[0]

@@ -10,7 +10,7 @@ from pinpoint_jax.features import store
 from pinpoint_jax.gallery import columns as gallery_columns
 from pinpoint_jax.gallery.columns import Coded
 from pinpoint_jax.gallery.gallery import Segment
-from pinpoint_jax.gallery.layout import PLACES, SOURCE, BadGallery
+from pinpoint_jax.gallery.layout import LICENCE, PLACES, SOURCE, BadGallery
 from pinpoint_jax.geo import coords, places
 
 DUPLICATES = ('refuse', 'first')
@@ -25,7 +25,7 @@ class Table:
     ids: [n].
     latlng_deg: float32 [n, 2].
     source: place in types.SOURCES, [n].
-    author, sequence: names of few values, [n].
+    author, sequence, licence: names of few values, [n].
   """
 
   ids: Shaped[np.ndarray, 'n']
@@ -33,6 +33,7 @@ class Table:
   source: UInt8[np.ndarray, 'n']
   author: Coded
   sequence: Coded
+  licence: Coded
 
   def __len__(self) -> int:
     return len(self.ids)
@@ -40,7 +41,8 @@ class Table:
   def take(self, rows: Int[np.ndarray, 'm']) -> 'Table':
     """Some of the rows, in that order."""
     return Table(self.ids[rows], self.latlng_deg[rows], self.source[rows],
-                 self.author.take(rows), self.sequence.take(rows))
+                 self.author.take(rows), self.sequence.take(rows),
+                 self.licence.take(rows))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,14 +71,17 @@ def of_store(opened: store.FeatureStore) -> Table:
   source = types.SOURCES.index(opened.manifest['source'])
   return Table(ids, latlng_deg, np.full(len(ids), source, np.uint8),
                coded(store.AUTHOR, store.AUTHORS),
-               coded(store.SEQUENCE, store.SEQUENCES))
+               coded(store.SEQUENCE, store.SEQUENCES),
+               Coded(np.full(len(ids), 0 if opened.licence else -1, '<i4'),
+                     np.asarray([opened.licence] * bool(opened.licence),
+                                np.str_)))
 
 
 def of_segment(segment: Segment) -> Table:
   """The table of a segment."""
   return Table(segment.ids.block(0, len(segment)), segment.files[PLACES],
                segment.files[SOURCE], segment.coded('author'),
-               segment.coded('sequence'))
+               segment.coded('sequence'), segment.coded(LICENCE))
 
 
 def join(tables: Sequence[Table]) -> Table:
@@ -85,8 +90,8 @@ def join(tables: Sequence[Table]) -> Table:
     return np.concatenate([getattr(t, name) for t in tables])
   return Table(
       stacked('ids'), stacked('latlng_deg'), stacked('source'),
-      gallery_columns.join([t.author for t in tables]),
-      gallery_columns.join([t.sequence for t in tables]))
+      *(gallery_columns.join([getattr(t, name) for t in tables])
+        for name in ('author', 'sequence', 'licence')))
 
 
 def order(ids: types.Strings, duplicates: str,

@@ -90,7 +90,7 @@ def _id_problems(segment: Segment) -> Iterator[str]:
 
 
 def _code_problems(segment: Segment) -> Iterator[str]:
-  for name in layout.CODED:
+  for name in layout.coded_columns(segment.files.shapes):
     try:
       names = columns.lines(segment.files[layout.names_file(name)])
     except UnicodeDecodeError as error:

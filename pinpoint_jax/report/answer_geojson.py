@@ -50,7 +50,8 @@ def features(answer: records.Answer) -> Iterator[dict[str, Any]]:
     yield _feature(_point(row.latlng_deg), 'evidence', {
         'photo': answer.id, 'rank': rank, 'id': row.id, 'source': row.source,
         'dist_km': row.dist_km, 'similarity': row.similarity,
-        'author': row.author, 'licence': row.licence})
+        'author': row.author, 'licence': row.licence,
+        'sequence': row.sequence})
   if answer.exif_latlng_deg is not None:
     yield _feature(_point(answer.exif_latlng_deg), 'exif',
                    {'photo': answer.id})

@@ -60,7 +60,7 @@ def _folder(answer: records.Answer) -> ET.Element:
   _rows(folder, 'evidence', 'Evidence', [
       (e.id, {'rank': rank, 'source': e.source, 'dist_km': e.dist_km,
               'similarity': e.similarity, 'author': e.author,
-              'licence': e.licence}, e.latlng_deg)
+              'licence': e.licence, 'sequence': e.sequence}, e.latlng_deg)
       for rank, e in enumerate(answer.evidence, 1)])
   if answer.exif_latlng_deg is not None:
     _placemark(folder, 'exif', f'{answer.id}: EXIF', {},

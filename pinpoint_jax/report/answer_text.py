@@ -20,11 +20,18 @@ def _lines(answer: records.Answer) -> Iterator[str]:
                         for km, chance in answer.confidence.items())
     yield f'right within {chances}; 9 in 10 within {_radius(answer)}'
   for row in answer.evidence:
-    author = f' by {row.author}' if row.author else ''
-    yield (f'{row.source:6} {row.similarity:.2f} alike, {row.dist_km:.1f} km '
-           f'from there: {row.id}{author}')
+    yield evidence(row, 'there')
   for warning in answer.warnings:
     yield f'note: {warning}'
+
+
+def evidence(row: records.Evidence, place: str) -> str:
+  """A photo that speaks for a place, and whose it is."""
+  whose = f' by {row.author}' if row.author else (
+      f' of {row.sequence}' if row.sequence else '')
+  licence = f' ({row.licence})' if row.licence else ''
+  return (f'{row.source:6} {row.similarity:.2f} alike, {row.dist_km:.1f} km '
+          f'from {place}: {row.id}{whose}{licence}')
 
 
 def place(where: records.Place | None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pinpoint_jax.answer import claim_records, records
+from pinpoint_jax.answer import claim_records
 from pinpoint_jax.report import answer_text
 
 _NUM_ALTERNATIVES = 3
@@ -22,7 +22,7 @@ def _lines(verdict: claim_records.Verdict) -> Iterator[str]:
   else:
     yield verdict.word.upper()
   for row in verdict.supporting:
-    yield f'there    {_row(row, "the claimed place")}'
+    yield f'there    {answer_text.evidence(row, "the claimed place")}'
   yield from _against(verdict)
   for warning in verdict.warnings:
     yield f'note: {warning}'
@@ -48,16 +48,10 @@ def _against(verdict: claim_records.Verdict) -> Iterator[str]:
   near = {row.id for row in verdict.supporting}
   for row in verdict.answer.evidence:
     if row.id not in near:
-      yield f'instead  {_row(row, "that answer")}'
+      yield f'instead  {answer_text.evidence(row, "that answer")}'
   for row in verdict.alternatives[:_NUM_ALTERNATIVES]:
     yield (f'or       {_degrees(row.latlng_deg)}, {row.share:.0%} of the '
            f'candidates: {row.id}')
-
-
-def _row(row: records.Evidence, place: str) -> str:
-  author = f' by {row.author}' if row.author else ''
-  return (f'{row.source:6} {row.similarity:.2f} alike, {row.dist_km:.1f} km '
-          f'from {place}: {row.id}{author}')
 
 
 def _degrees(latlng_deg: tuple[float, float]) -> str:

@@ -66,9 +66,11 @@ def claims_markdown(rows: Sequence[Row]) -> str:
 
 def page(title: str, intro: str, tables: Mapping[str, Sequence[Row]],
          pictures: Mapping[str, str] | None = None,
-         notes: Sequence[str] = (), claims: Sequence[Row] = ()) -> str:
+         notes: Sequence[str] = (), claims: Sequence[Row] = (),
+         links: Mapping[str, str] | None = None) -> str:
   """A page that stands alone: tables {caption: rows}, notes and pictures
-  {caption: path}; rows of claims.json come after the first table."""
+  {caption: path}; rows of claims.json come after the first table, links
+  {words: path} before it."""
   parts = [_section(caption, _results(rows))
            for caption, rows in tables.items()]
   if claims:
@@ -78,12 +80,15 @@ def page(title: str, intro: str, tables: Mapping[str, Sequence[Row]],
       f'<h2>{html.escape(caption)}</h2><img alt="{html.escape(caption)}" '
       f'src="{html.escape(path)}">'
       for caption, path in (pictures or {}).items())
+  ways = ''.join(
+      f'<p><a href="{html.escape(path)}">{html.escape(words)}</a></p>'
+      for words, path in (links or {}).items())
   listed = ''.join(f'<li>{html.escape(note)}</li>' for note in notes)
   return (f'<!doctype html><html lang="en"><meta charset="utf-8">'
           f'<meta name="viewport" content="width=device-width">'
           f'<title>{html.escape(title)}</title><style>{_STYLE}</style>'
           f'<h1>{html.escape(title)}</h1><p>{html.escape(intro)}</p>'
-          f'{"".join(parts)}<ul>{listed}</ul>{figures}</html>\n')
+          f'{ways}{"".join(parts)}<ul>{listed}</ul>{figures}</html>\n')
 
 
 def _markdown(table: cells.Table) -> str:

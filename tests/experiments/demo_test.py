@@ -92,7 +92,8 @@ def test_claims_are_judged_by_the_rows_there_are(runs):
   texts = {row['claim']['text'] for row in verdicts}
   assert 'the reranker beats the fused retrieval (photos)' in texts
   assert not any('pairwise' in text for text in texts)
-  assert 'Claims' in (workdir / 'table.html').read_text()
+  table = (workdir / 'table.html').read_text()
+  assert 'Claims' in table and 'href="report.html"' in table
   assert f'Of {len(verdicts)} claims' in (
       workdir / 'report.html').read_text()
 

@@ -40,7 +40,9 @@ def test_every_float_comes_out_as_it_went_in(run, tmp_path, dtype):
 
 
 def test_npz_with_one_array(run, tmp_path):
-  assert run({'x': FEATURES}, name='f.npz').returncode == 0
+  assert run({'x': FEATURES}, name='f.npz',
+             words=['--licence=CC0']).returncode == 0
+  assert store.open_store(tmp_path / 'store').licence == 'CC0'
   done = run({'x': FEATURES, 'y': FEATURES}, name='f.npz', out='other')
   assert done.returncode == 1 and "arrays ['x', 'y'], not one" in done.stderr
 

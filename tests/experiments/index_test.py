@@ -115,6 +115,10 @@ def test_untagged_photos_are_answered_with_a_calibrated_confidence(
     text = json.dumps(answer)
     assert 'not calibrated' not in text
     assert str(photos / 'tagged') in text  # A photo that speaks for it.
+    # A day is no author, and nobody else's licence is claimed.
+    for row in answer['evidence']:
+      assert (row['author'], row['licence']) == ('', 'own')
+      assert row['sequence'].startswith('2024-05-')
 
 
 def test_nothing_new_reads_no_photo(photos, own, monkeypatch, capsys):

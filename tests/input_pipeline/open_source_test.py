@@ -130,3 +130,10 @@ def test_every_name_says_its_options():
   for name in open_source.READERS:
     assert 'root' not in open_source.options_of(name)
   assert open_source.options_of('synthetic_earth') == ('size', 'seed', 'split')
+
+
+def test_a_licence_is_known_where_one_is_for_all():
+  assert open_source.licence_of('osv5m') == 'CC BY-SA 4.0'
+  assert open_source.licence_of('tfds:osv5m') == 'CC BY-SA 4.0'
+  assert 'synthetic' in open_source.licence_of('synthetic_earth')
+  assert open_source.licence_of('mp16_pro') == ''

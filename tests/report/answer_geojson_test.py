@@ -42,7 +42,7 @@ def test_an_answer_is_a_point_a_circle_and_what_speaks_for_it():
   assert evidence['properties'] == {
       'role': 'evidence', 'photo': 'paris.jpg', 'rank': 1, 'id': 'p1',
       'source': 'photo', 'dist_km': 4.25, 'similarity': .875,
-      'author': 'A. Nonym', 'licence': 'CC BY 4.0'}
+      'author': 'A. Nonym', 'licence': 'CC BY 4.0', 'sequence': ''}
   assert evidence['geometry']['coordinates'] == [2.2945, 48.8584]
 
 

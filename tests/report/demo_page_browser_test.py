@@ -67,7 +67,8 @@ def pages(tmp_path_factory):
   shown = tiny_page.page()
   (folder / 'report.html').write_text(demo_page.page(shown), encoding='utf-8')
   (folder / 'table.html').write_text(tables.page(
-      'Synthetic Earth', 'All rows.', {'rows': list(shown.rows)}),
+      'Synthetic Earth', 'All rows.', {'rows': list(shown.rows)},
+      links={'Photos, answers and curves of this run': 'report.html'}),
                                      encoding='utf-8')
   return folder
 

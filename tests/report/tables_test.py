@@ -81,6 +81,12 @@ def test_query_sets_stand_above_their_rows():
   assert '<span>a</span>' in body[0] and '<span>b</span>' in body[3]
 
 
+def test_a_page_leads_to_others():
+  page = tables.page('t', '', {}, links={'Photos & maps': 'a"b.html'})
+  assert '<a href="a&quot;b.html">Photos &amp; maps</a>' in page
+  assert '<a ' not in tables.page('t', '', {})
+
+
 def cells_of_page(rows):
   """Number of headings, and of cells of each line with figures."""
   head, *body = tables.page('t', '', {'all': rows}).split('<tr')[1:]
