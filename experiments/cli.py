@@ -4,10 +4,17 @@
   pinpoint predict PHOTO…  where photos were taken, and what speaks for it
   pinpoint verify-claim PHOTO… --at=LAT,LNG  is it consistent with that place
   pinpoint evaluate …      score a model, or a file of predictions
-  pinpoint verify DIR      read all of a feature store or gallery
+  pinpoint verify DIR      read all of a feature store, gallery or model
 
-`pinpoint COMMAND --help` lists the flags of a command. Training, extraction
-and galleries are `python -m experiments.NAME`, see README.md.
+Photos of yours that say where they were taken place those that do not:
+
+  pinpoint index ~/Photos --out=my_index
+  pinpoint predict scan.jpg --index=my_index
+
+`pinpoint COMMAND --help` tells the whole of a command. The stages behind them
+are `python -m experiments.NAME --help`: extract_features, import_features,
+train_embedder, build_gallery, train_reranker, train_router, export_model,
+crossval, sweep.
 """
 
 import importlib

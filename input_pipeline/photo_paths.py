@@ -67,9 +67,13 @@ def _named(word: str, left_out: Counter[str]) -> Iterator[str]:
 
 def _pictures(root: str, left_out: Counter[str]) -> Iterator[str]:
   """Picture files below a folder; links are counted and left out."""
-  for folder, folders, files in os.walk(root, followlinks=False):
+  def unreadable(error: OSError) -> None:
+    left_out['a folder that cannot be read'] += 1
+  for folder, folders, files in os.walk(root, onerror=unreadable):
     left_out['hidden'] += sum(name[0] == '.' for name in folders + files)
     folders[:] = sorted(name for name in folders if name[0] != '.')
+    left_out['a link'] += sum(os.path.islink(os.path.join(folder, name))
+                              for name in folders)
     for name in sorted(name for name in files if name[0] != '.'):
       path = os.path.join(folder, name)
       if not name.lower().endswith(file_photos.EXTENSIONS):

@@ -1,6 +1,5 @@
 """Answers of a whole model: complete, alike in any batch, honest when none."""
 
-import dataclasses
 import io
 import json
 import math
@@ -8,12 +7,12 @@ import math
 import numpy as np
 from PIL import Image
 import pinpoint_jax as pj
-from pinpoint_jax.answer import calibration, coarse, predict
+from pinpoint_jax.answer import calibration, coarse
 from pinpoint_jax.answer import model as models
-from pinpoint_jax.features import backbone as backbones
 from pinpoint_jax.geo import distance
 import pytest
 
+from tests.fixtures import seeing as seeing_lib
 from tests.fixtures import tiny_gallery as tiny
 from tests.fixtures import tiny_model
 
@@ -63,11 +62,8 @@ def test_evidence_is_near_the_answer_and_ordered_by_likeness(answers):
       assert row.dist_km == pytest.approx(float(km)) and km <= 25
 
 
-def test_one_by_one_is_as_all_at_once(opened, paths, answers):
+def test_backwards_is_as_forwards(opened, paths, answers):
   store = pj.open_store(paths.photo)
-  single = [next(opened.stream_features(store, task='photo', rows=[i]))
-            for i in range(len(store))]
-  assert [a.as_dict() for a in single] == [a.as_dict() for a in answers]
   backwards = list(opened.stream_features(
       store, task='photo', rows=list(range(59, -1, -1))))
   assert [a.as_dict() for a in backwards[::-1]] == [
@@ -176,29 +172,9 @@ def test_a_model_whose_parts_misfit_is_refused(paths, tmp_path):
     models.load(tmp_path / 'm')
 
 
-def fake_backbone():
-  """The mean colour, repeated: what a picture shows is in its feature."""
-  def apply(pixels):
-    mean = np.asarray(pixels, np.float32).reshape(len(pixels), -1, 3).mean(1)
-    return np.tile(mean, (1, tiny.DIM))[:, :tiny.DIM] + 1
-  return backbones.Backbone('tiny/backbone', 'abc', 'resize(8)', tiny.DIM,
-                            apply)
-
-
 @pytest.fixture
 def seeing(paths, monkeypatch):
-  made = dict(tiny.MADE, preprocess='resize(8)')
-  monkeypatch.setattr(predict.backbones, 'load',
-                      lambda name, **_: fake_backbone())
-  loaded = models.load(paths.model)
-  embedder = dataclasses.replace(loaded.embedder, inputs={
-      source: made for source in loaded.embedder.inputs})
-  model = dataclasses.replace(loaded, backbone='tiny', embedder=embedder,
-                              router=dataclasses.replace(
-                                  loaded.router, inputs=made))
-  monkeypatch.setattr('pinpoint_jax.gallery.gallery.check_model',
-                      lambda *_: None)
-  return predict.Pinpoint(model, paths.gallery)
+  return seeing_lib.pinpoint(paths, monkeypatch)
 
 
 def jpeg(colour, size=(40, 30), exif=None):
@@ -218,6 +194,21 @@ def test_paths_bytes_pictures_and_arrays_are_one_photo(seeing, tmp_path):
   assert [a.id for a in result] == [str(tmp_path / 'a.png')] * 2 + [
       'photo2', 'photo3', 'photo4']
   assert seeing.predict([data], ids=['mine'])[0].id == 'mine'
+
+
+@pytest.mark.slow
+def test_two_hundred_at_once_are_two_hundred_single_calls(seeing):
+  rng = np.random.default_rng(0)
+  photos = [np.full((8, 8, 3), colour, np.uint8)
+            for colour in rng.integers(0, 256, (200, 3))]
+  photos[70] = b'no picture'  # Others follow it in its chunk.
+  ids = [f'p{i}' for i in range(len(photos))]
+  at_once = [a.as_dict() for a in seeing.predict(photos, ids=ids)]
+  assert [a['id'] for a in at_once] == ids
+  assert len({a['latlng_deg'] for a in at_once}) > 5
+  for photo, name, answer in zip(photos, ids, at_once):
+    single, = seeing.predict([photo], ids=[name])
+    assert single.as_dict() == answer
 
 
 def test_what_cannot_be_read_has_a_reason_and_its_place(seeing, tmp_path):

@@ -1,7 +1,8 @@
 """The `pinpoint` command says and does what the binaries do."""
 
-import importlib
+import importlib.util
 import json
+import re
 
 from experiments import cli
 import pytest
@@ -11,6 +12,12 @@ import pytest
 def test_every_command_has_a_binary_with_a_page_of_help(command):
   module = importlib.import_module(cli.COMMANDS[command])
   assert callable(module.run) and len(module.__doc__) > 100
+
+
+def test_the_stages_that_help_names_are_there():
+  names = re.search(r'NAME --help`: ([^.]*)\.', cli.__doc__)[1]
+  for name in re.split(r',\s+', names):
+    assert importlib.util.find_spec(f'experiments.{name}'), name
 
 
 @pytest.mark.parametrize('words, code', [

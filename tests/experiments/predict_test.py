@@ -3,10 +3,10 @@
 import csv
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
-import time
 
 from experiments import predict
 from experiments.run import launch
@@ -18,7 +18,7 @@ from pinpoint_jax.answer import predict as library
 from pinpoint_jax.report import answer_json
 import pytest
 
-from tests.fixtures import tiny_model, tiny_training
+from tests.fixtures import limits, tiny_model, tiny_training
 
 
 @pytest.fixture(scope='module')
@@ -113,7 +113,7 @@ def test_words_that_name_nothing(paths, tmp_path):
       run(paths, *words)
 
 
-def test_files_folders_patterns_and_tables(tmp_path):
+def test_files_folders_patterns_and_tables(tmp_path, monkeypatch):
   for name in ('b.JPG', 'a.png', 'sub/c.webp', '.hidden.jpg', 'note.txt'):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_bytes(b'x')
@@ -126,9 +126,16 @@ def test_files_folders_patterns_and_tables(tmp_path):
   assert named('note.txt') == ['note.txt']  # Named by itself it is looked at.
   assert named('*.png', 'sub/*') == ['a.png', 'sub/c.webp']
   assert named('list.csv') == ['a.png', 'sub/c.webp']
+  (tmp_path / 'sub' / 'loop').symlink_to(tmp_path)
+  def walk(root, onerror):
+    onerror(PermissionError())  # Root, who runs tests somewhere, may all.
+    yield from whole(root)
+  whole = os.walk
+  monkeypatch.setattr(photo_paths.os, 'walk', walk)
   listing = photo_paths.listed([str(tmp_path), str(tmp_path / 'a.png')])
-  assert listing.left_out == {'hidden': 1, 'a link': 1, 'named twice': 1,
-                              'no picture by its name': 2}
+  assert listing.left_out == {
+      'hidden': 1, 'a link': 2, 'named twice': 1, 'no picture by its name': 2,
+      'a folder that cannot be read': 1}
   for bad, text in (('who\nme\n', "no column 'path'"),
                     ('path\n""\n', 'line 2 names no file')):
     (tmp_path / 'bad.csv').write_text(bad)
@@ -176,8 +183,8 @@ def test_killed_and_run_again_repeats_no_work(paths, tmp_path):
   log = tmp_path / '.a.jsonl.progress' / 'answers.jsonl'
   environment = tiny_training.environment()
   child = subprocess.Popen(words, env=environment)
-  while child.poll() is None and not (log.exists() and log.stat().st_size):
-    time.sleep(.01)
+  limits.wait_until(lambda: child.poll() is not None or (
+      log.exists() and log.stat().st_size), 'an answer in the log')
   child.send_signal(signal.SIGKILL)
   assert child.wait() in (-signal.SIGKILL, 0)
   done = subprocess.run(words, env=environment, capture_output=True, text=True)
