@@ -7,9 +7,14 @@ from typing import Any
 
 from experiments.run import launch, run_record
 from input_pipeline import csv_table
-import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.evals import administrative, alignment, geolocation, results
+from pinpoint_jax.evals import (
+  administrative,
+  alignment,
+  geolocation,
+  metrics,
+  results,
+)
 
 # Name in the table -> (name in geo.distance, whether equality counts).
 DISTANCES = {
@@ -27,21 +32,22 @@ def score(run: launch.Run) -> None:
   source = _source(run.flags['query_source'])
   predicted = csv_table.read_photos_csv(
       run.flags['predictions'], source, swapped='refuse',
-      allow_null_island=True, unanswered='drop')
+      allow_null_island=True, unanswered='drop', extra_names=())
   truth = csv_table.read_photos_csv(
-      run.flags['truth'], source, swapped=run.flags['swapped'])
+      run.flags['truth'], source, swapped=run.flags['swapped'],
+      extra_names=tuple(administrative.COLUMNS.values()))
   for note in (*predicted.notes, *truth.notes):
     print(f'note: {note}')
   answers = alignment.align(
       types.Predictions(predicted.photos.ids, predicted.photos.latlng_deg),
       truth.photos.ids)
-  extra = _administrative(answers, truth)
+  shares = _administrative(answers, truth)
   rows = []
   for name, (distance_name, inclusive) in DISTANCES.items():
     errors = geolocation.errors(answers, truth.photos, distance_name)
     rows.append(results.row(
         _setting(run.flags, name), errors, {}, inclusive=inclusive,
-        num_resamples=run.flags['num_resamples'], extra=extra))
+        num_resamples=run.flags['num_resamples'], shares=shares))
   provenance = _provenance(run.flags, time.monotonic() - started)
   rows = [row | {'provenance': provenance} for row in rows]
   run_record.write_json(pathlib.Path(run.flags['out']), rows)
@@ -62,14 +68,12 @@ def _setting(flags: dict[str, Any], distance_name: str) -> results.Setting:
 
 
 def _administrative(answers: types.Predictions,
-                    truth: csv_table.CsvPhotos) -> dict[str, float]:
-  """Figures for those of OSV-5M's columns that the truth has."""
-  columns = {level: np.asarray(truth.extra[column], np.str_)
-             for level, column in administrative.COLUMNS.items()
-             if column in truth.extra}
-  if not columns:
-    return {}
-  return administrative.accuracy(answers.latlng_deg, columns)
+                    truth: csv_table.CsvPhotos) -> dict[str, metrics.Share]:
+  """Accuracies of those of OSV-5M's columns that the truth has."""
+  return administrative.shares(answers.latlng_deg, administrative.truth({
+      level: truth.extra[column]
+      for level, column in administrative.COLUMNS.items()
+      if column in truth.extra}))
 
 
 def _provenance(flags: dict[str, Any], seconds: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 import csv
 import dataclasses
+import operator
 import pathlib
 
 import numpy as np
@@ -44,6 +45,7 @@ def read_photos_csv(
     allow_null_island: bool = False,
     unanswered: str = 'refuse',
     id_names: Sequence[str] = COLUMNS['id'],
+    extra_names: Sequence[str] | None = None,
 ) -> CsvPhotos:
   """Reads a table; refuses bad rows by number (the first below is row 0).
 
@@ -51,6 +53,7 @@ def read_photos_csv(
   `duplicates='first'` keeps the first row of each id and notes the count;
   `unanswered='drop'` leaves out rows with neither number and notes the count.
   id_names: headers that the ids may have.
+  extra_names: headers of the other columns to keep; None keeps all.
   """
   if swapped not in ('refuse', 'fix'):
     raise ValueError(f'swapped={swapped!r}: choices are refuse, fix')
@@ -58,7 +61,7 @@ def read_photos_csv(
     raise ValueError(f'duplicates={duplicates!r}: choices are refuse, first')
   if unanswered not in ('refuse', 'drop'):
     raise ValueError(f'unanswered={unanswered!r}: choices are refuse, drop')
-  table, headers = _read(pathlib.Path(path), id_names)
+  table, headers = _read(pathlib.Path(path), id_names, extra_names)
   notes = []
   if unanswered == 'drop':
     table = _answered(table, headers, path, notes)
@@ -89,8 +92,9 @@ def read_photos_csv(
   return CsvPhotos(photos, tuple(notes), extra)
 
 
-def _read(path: pathlib.Path, id_names: Sequence[str]) -> tuple[
-    dict[str, list[str]], dict[str, str]]:
+def _read(path: pathlib.Path, id_names: Sequence[str],
+          extra_names: Sequence[str] | None) -> tuple[
+              dict[str, list[str]], dict[str, str]]:
   """Columns of the file, and the header of each of our names."""
   if path.suffix == '.parquet':
     columns = _parquet(path)
@@ -99,19 +103,27 @@ def _read(path: pathlib.Path, id_names: Sequence[str]) -> tuple[
   with path.open(encoding='utf-8-sig', newline='') as file:
     reader = csv.reader(file, strict=True)
     try:
-      header, *rows = [row for row in reader if row] or [[]]
+      header = next(filter(None, reader), [])
+      if len(set(header)) < len(header):
+        raise ValueError(f'{path}: a column name appears twice in {header}')
+      headers = _find_headers(header, path, id_names)
+      kept = [i for i, name in enumerate(header) if extra_names is None
+              or name in headers.values() or name in extra_names]
+      take, rows, ragged = operator.itemgetter(*kept), [], []
+      for row in filter(None, reader):
+        if len(row) == len(header):
+          rows.append(take(row))
+        else:
+          ragged.append((len(rows) + len(ragged), row))
     except (csv.Error, UnicodeDecodeError) as error:
       raise ValueError(f'{path}: line {reader.line_num}: {error}') from error
-  if len(set(header)) < len(header):
-    raise ValueError(f'{path}: a column name appears twice in {header}')
-  ragged = [i for i, row in enumerate(rows) if len(row) != len(header)]
   if ragged:
     raise ValueError(f'{path}: {len(ragged)} rows do not have {len(header)} '
-                     f'columns, first row {ragged[0]}: {rows[ragged[0]]}')
+                     f'columns, first row {ragged[0][0]}: {ragged[0][1]}')
   if not rows:
     raise ValueError(f'{path}: no rows below the header {header}')
-  columns = {name: [row[i] for row in rows] for i, name in enumerate(header)}
-  return columns, _find_headers(header, path, id_names)
+  return {header[i]: list(column)
+          for i, column in zip(kept, zip(*rows))}, headers
 
 
 def _parquet(path: pathlib.Path) -> dict[str, list[str]]:

@@ -5,10 +5,10 @@ concatenation and the figures are those of the whole set to the last bit:
 every sum is taken over sorted distances.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 import dataclasses
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.geo import geoscore
@@ -36,6 +36,23 @@ class Errors:
     if len(bad):
       raise ValueError(f'{len(bad)} errors are no distance, first in row '
                        f'{bad[0]}: {self.dist_km[bad[0]]}')
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+  """A share of those photos that a figure counts.
+
+  Attributes:
+    right: photos that are in the share, each of them counted, [n].
+    counted: photos in its denominator, [n].
+  """
+
+  right: Bool[np.ndarray, 'n']
+  counted: Bool[np.ndarray, 'n']
+
+  def __post_init__(self):
+    if (self.right & ~self.counted).any():
+      raise ValueError('a photo is right that is not counted')
 
 
 def merge(parts: Iterable[Errors]) -> Errors:
@@ -67,3 +84,14 @@ def summarise(
       'mean_km': float(dist_km.mean()),
       'median_km': float(np.median(dist_km)),
   }
+
+
+def share_figures(shares: Mapping[str, Share]) -> dict[str, float]:
+  """Of shares called acc@NAME their value, if they have one, and num@NAME."""
+  figures = {}
+  for name, share in shares.items():
+    count = int(share.counted.sum())
+    if count:
+      figures[name] = float(share.right.sum() / count)
+    figures[name.replace('acc@', 'num@')] = count
+  return figures

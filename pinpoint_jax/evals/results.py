@@ -79,10 +79,11 @@ def row(
     setting: Setting, errors: metrics.Errors, provenance: Mapping[str, Any],
     num_queries: int | None = None, num_resamples: int = 1000,
     inclusive: bool = False,
-    extra: Mapping[str, float] | None = None,
+    shares: Mapping[str, metrics.Share] | None = None,
     network: Mapping[str, float] | None = None) -> dict[str, Any]:
   """One row of results.json: setting, figures, intervals, provenance.
 
+  shares: accuracies of those photos that have a truth of their kind.
   network: of a trained reranker beside its linear part: `changed`, the share of
   answers that differ; `variance`, the network's share of the variance that
   scores have within a list.
@@ -91,9 +92,9 @@ def row(
   return dataclasses.asdict(setting) | {
       'num_queries': len(errors.dist_km) if num_queries is None
                      else num_queries,
-      'metrics': figures | dict(extra or {}),
+      'metrics': figures | metrics.share_figures(shares or {}),
       'ci95': bootstrap.intervals(
-          errors, num_resamples, inclusive=inclusive),
+          errors, num_resamples, inclusive=inclusive, shares=shares),
       'provenance': dict(provenance),
   } | ({} if network is None else {'network': _checked(setting, network)})
 

@@ -1,10 +1,15 @@
 """Administrative accuracy with names that can be looked up."""
 
 import numpy as np
-from pinpoint_jax.evals import administrative
+from pinpoint_jax.evals import administrative, metrics
 
 PARIS, SYDNEY = [48.8566, 2.3522], [-33.87, 151.21]
 WINDHOEK = [-22.5594, 17.0832]
+
+
+def accuracy(latlng_deg, names):
+  return metrics.share_figures(
+      administrative.shares(latlng_deg, administrative.truth(names)))
 
 
 def test_names_are_joined_as_osv5m_joins_them():
@@ -18,7 +23,7 @@ def test_names_are_joined_as_osv5m_joins_them():
 def test_a_truth_without_a_name_is_left_out_or_officially_a_miss():
   truth = {'country': np.asarray(['FR', 'FR', 'nan', 'AU']),
            'city': np.asarray(['nan', '', 'nan', 'nan'])}
-  figures = administrative.accuracy(
+  figures = accuracy(
       np.asarray([PARIS, SYDNEY, SYDNEY, SYDNEY]), truth)
   assert figures == {
       'acc@country': 2 / 3, 'num@country': 3,
@@ -30,7 +35,7 @@ def test_namibia_is_a_country_but_officially_always_a_miss():
   # pandas reads the country code NA as a missing value.
   truth = {'country': np.asarray(['NA', 'FR']),
            'region': np.asarray(['Khomas_NA', 'Ile-de-France_FR'])}
-  figures = administrative.accuracy(np.asarray([WINDHOEK, PARIS]), truth)
+  figures = accuracy(np.asarray([WINDHOEK, PARIS]), truth)
   assert figures['acc@country'] == 1.0 and figures['num@country'] == 2
   assert figures['acc@country_official'] == 0.5
   assert figures['num@country_official'] == 2
@@ -42,6 +47,6 @@ def test_a_right_region_s_name_in_another_country_is_wrong():
   names = administrative.unique_names(np.asarray([PARIS, [33.6609, -95.5555]]))
   city = [name.split('_')[0] for name in names['city']]
   assert city == ['Paris', 'Paris'] and names['city'][0] != names['city'][1]
-  figures = administrative.accuracy(
+  figures = accuracy(
       np.asarray([[33.6609, -95.5555]]), {'city': names['city'][:1]})
   assert figures['acc@city'] == 0.0 and figures['num@city'] == 1

@@ -2,6 +2,7 @@
 
 import numpy as np
 from pinpoint_jax.evals import bootstrap, metrics
+import pytest
 
 
 def errors_of(dist_km, clusters):
@@ -45,23 +46,51 @@ def test_order_of_rows_does_not_matter():
       bootstrap.intervals(errors_of(dist_km[order], clusters[order]), 100))
 
 
-def test_weighted_medians_equal_the_medians_of_repeated_values():
+def test_a_weighted_median_is_that_of_repeated_values():
   rng = np.random.default_rng(2)
   for size in (1, 2, 5, 8):
     values = np.sort(rng.normal(size=size))
-    weights = rng.integers(0, 4, size=(6, size))
-    weights[:, 0] += 1
-    assert bootstrap.weighted_medians(values, weights).tolist() == [
-        np.median(np.repeat(values, one)) for one in weights]
+    for _ in range(6):
+      weights = rng.integers(0, 4, size=size)
+      weights[0] += 1
+      assert bootstrap._median(values, np.cumsum(weights)) == np.median(
+          np.repeat(values, weights))
 
 
-def test_resamples_at_a_time_change_nothing(monkeypatch):
-  rng = np.random.default_rng(3)
-  errors = errors_of(rng.gamma(0.5, 2000, 200),
-                     [f'a:{i}' for i in rng.integers(30, size=200)])
-  whole = bootstrap.intervals(errors, 100)
-  monkeypatch.setattr(bootstrap, '_NUMBERS', 1400)
-  assert bootstrap.intervals(errors, 100) == whole
+def test_figures_of_a_resample_are_those_of_its_photos():
+  dist_km = np.sort(np.random.default_rng(4).gamma(.4, 2000, 60))
+  dist_km[:2] = .5, 1.  # At a threshold, too.
+  codes, names = np.arange(60) % 7, np.full(60, 'i:x')
+  counts = np.asarray([3, 0, 1, 0, 0, 2, 1])
+  for inclusive in (False, True):
+    sampled = bootstrap._Sampled(dist_km, codes, inclusive, {})
+    expected = metrics.summarise(
+        metrics.Errors(np.repeat(dist_km, counts[codes]),
+                       np.repeat(names, counts[codes])), inclusive=inclusive)
+    assert sampled.figures(counts) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_share_is_resampled_with_its_own_denominator():
+  # Every photographer has one right of two that count, and one that does not:
+  # the share is 1/2 however they are drawn, while 1/3 of all photos are right.
+  errors = errors_of(np.arange(30.), [f'a:{i // 3}' for i in range(30)])
+  place = np.arange(30) % 3
+  shares = {'acc@named': metrics.Share(place == 0, place < 2),
+            'acc@all': metrics.Share(place == 0, np.ones(30, bool))}
+  result = bootstrap.intervals(errors, 50, shares=shares)
+  assert result['acc@named'] == [1 / 2, 1 / 2]
+  np.testing.assert_allclose(result['acc@all'], [1 / 3, 1 / 3], rtol=1e-12)
+  mixed = metrics.Share(np.arange(30) < 15, np.ones(30, bool))
+  low, high = bootstrap.intervals(errors, 50, shares={'s': mixed})['s']
+  assert low < .5 < high
+
+
+def test_a_share_that_some_resample_leaves_empty_has_no_interval():
+  errors = errors_of([1., 2., 3.], ['a:x', 'a:y', 'a:z'])
+  first = np.asarray([True, False, False])
+  result = bootstrap.intervals(
+      errors, 100, shares={'acc@city': metrics.Share(first, first)})
+  assert 'acc@city' not in result and 'acc@25km' in result
 
 
 def test_zero_resamples_means_no_interval():

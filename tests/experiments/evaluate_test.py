@@ -116,9 +116,15 @@ def test_administrative_columns_are_scored(binary, tmp_path):
   done = binary('evaluate', f'--predictions={answers}', f'--truth={truth}',
                 f'--out={tmp_path / "r.json"}')
   assert done.returncode == 0, done.stderr
-  result = json.loads((tmp_path / 'r.json').read_text())[0]['metrics']
+  row = json.loads((tmp_path / 'r.json').read_text())[0]
+  result = row['metrics']
   assert result['acc@country'] == 0.5 and result['num@country'] == 2
   assert result['acc@region'] == 1.0 and result['num@region'] == 1
+  assert result['acc@region_official'] == .5
+  assert result['num@region_official'] == 2
+  # Of two photos resampled, both, one or none are right.
+  assert row['ci95']['acc@country'] == [0., 1.]
+  assert 'acc@region' not in row['ci95']  # Some resamples have no name.
 
 
 @pytest.mark.parametrize('words, complaint', [

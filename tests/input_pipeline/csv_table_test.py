@@ -142,3 +142,15 @@ def test_half_a_place_and_no_place_at_all_are_refused(write, text, complaint):
 def test_other_words_for_unanswered_are_refused(write):
   with pytest.raises(ValueError, match="unanswered='keep': choices are refuse"):
     read(write('id,lat,lng\na,1,2\n'), unanswered='keep')
+
+
+def test_only_the_columns_that_are_asked_for_are_kept(tmp_path):
+  path = tmp_path / 't.csv'
+  path.write_text('url,id,cell,lat,lng\nu,a,7,1,2\n\nv,b,8,3,4\n')
+  def extra(**names):
+    read = csv_table.read_photos_csv(path, 'photo', **names)
+    assert read.photos.ids.tolist() == ['a', 'b']
+    return {name: values.tolist() for name, values in read.extra.items()}
+  assert extra() == {'url': ['u', 'v'], 'cell': ['7', '8']}
+  assert extra(extra_names=('cell', 'soil')) == {'cell': ['7', '8']}
+  assert extra(extra_names=()) == {}
