@@ -43,7 +43,7 @@ setuptools.setup(
     python_requires='>=3.11',
     package_data={'pinpoint_jax': ['py.typed'],
                   'pinpoint_jax.pretrained': ['demo_backbone/*'],
-                  'pinpoint_jax.report': ['world_atlas/*']},
+                  'pinpoint_jax.report': ['published/*', 'world_atlas/*']},
     packages=setuptools.find_packages(include=[
         'pinpoint_jax*', 'input_pipeline*', 'experiments*']),
     install_requires=CORE,

@@ -4,6 +4,7 @@
   pinpoint predict PHOTO…  where photos were taken, and what speaks for it
   pinpoint verify-claim PHOTO… --at=LAT,LNG  is it consistent with that place
   pinpoint evaluate …      score a model, or a file of predictions
+  pinpoint make-tables …   figures beside the published ones
   pinpoint verify DIR      read all of a feature store, gallery or model
 
 Photos of yours that say where they were taken place those that do not:
@@ -24,7 +25,9 @@ import sys
 # Command -> binary of this package.
 COMMANDS = {'index': 'experiments.index', 'predict': 'experiments.predict',
             'verify-claim': 'experiments.verify_claim',
-            'evaluate': 'experiments.evaluate', 'verify': 'experiments.verify'}
+            'evaluate': 'experiments.evaluate',
+            'make-tables': 'experiments.make_tables',
+            'verify': 'experiments.verify'}
 _HELP = ('--help', '-h', 'help')
 
 

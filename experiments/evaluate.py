@@ -6,16 +6,22 @@ r"""Scores a model and a gallery, or anybody's predictions, against the truth.
     --config.rerankers.photo=R/model --config.rerankers.street=S/model
 
 answers every query by every system there is (raw_1nn, image_top1,
-location_top1, retrieval, light, full, oracle) under every filter and decoding.
+location_top1, retrieval, light, full, oracle) under every filter and decoding,
+beside chance and the best constant place.
 W gets results.json, results.md, errors/ and predictions.csv, the answers of the
 best system. Without rerankers, `retrieval` needs --config.fusion.photo=(…).
---config.region='country:FR' answers from the gallery rows of that region.
+--config.region='country:FR' answers from the gallery rows of that region;
+--config.names=data/osv5m/test.csv adds OSV-5M's administrative accuracies.
 
   python -m experiments.evaluate --predictions=P.csv --truth=T.csv --out=R.json
 
 P.csv has columns id, lat, lng; T.csv has id, lat, lng and may have author,
 sequence and OSV-5M's unique_country, unique_region, unique_sub-region and
 unique_city. Row order is free; missing, extra and duplicate ids are refused.
+
+--predictions=A.csv,B.csv compares: it prints the figures of each and the paired
+difference of every two of them, photo by photo, with its interval, and writes
+R.differences.json too; all files must answer the same ids.
 
 Prints the figures and writes them to R.json, one row for each way in which
 published tables measure a kilometre:
@@ -38,19 +44,26 @@ from pinpoint_jax import types
 from pinpoint_jax.answer import open_systems
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.disk import files
-from pinpoint_jax.evals import errors_file, evaluation, query_sets
+from pinpoint_jax.evals import (
+  administrative,
+  errors_file,
+  evaluation,
+  query_sets,
+)
 from pinpoint_jax.report import tables
 from pinpoint_jax.rerank import fusion
 
 FLAGS = (
-    launch.Flag('predictions', None, 'CSV of answers: columns id, lat, lng.'),
+    launch.Flag('predictions', None, 'CSV of answers: columns id, lat, lng; or '
+                'several, separated by commas, to compare them.'),
     launch.Flag('truth', None, 'CSV of true places: id, lat, lng, optionally '
                 'author, sequence and the unique_* columns of OSV-5M.'),
     launch.Flag('out', None, 'File of results to write, JSON.'),
     launch.Flag('table', 'predictions', 'Name of the table, written into each '
                 'row of the results.'),
     launch.Flag('system', 'unknown', 'Name of the system that made the '
-                'predictions.'),
+                'predictions; several, separated by commas, are named after '
+                'their files.'),
     launch.Flag('query_source', 'photo', 'photo or street.'),
     launch.Flag('num_resamples', 1000, 'Bootstrap resamples for the '
                 'intervals; 0 for none.'),
@@ -102,9 +115,11 @@ def evaluate(config: config_dict.ConfigDict) -> evaluation.Evaluated:
   opened = open_systems.OpenGallery(config.model, config.gallery, config.search)
   rerankers = {source: list(filter(None, config.rerankers[source].split(',')))
                for source in types.SOURCES}
-  evaluated = evaluation.evaluate(opened, query_sets.open_all(
+  queries = query_sets.open_all(
       opened, config.queries.split(','), rerankers,
-      {source: _systems(config, source) for source in types.SOURCES}), settings)
+      {source: _systems(config, source) for source in types.SOURCES})
+  evaluated = evaluation.evaluate(
+      opened, _named(queries, config.names), settings)
   origin = {
       'config_hash': run_record.config_hash(config),
       'git': run_record.git_revision(), 'versions': run_record.versions(),
@@ -114,6 +129,18 @@ def evaluate(config: config_dict.ConfigDict) -> evaluation.Evaluated:
   return dataclasses.replace(evaluated, rows=[
       row | {'provenance': {**origin, **row['provenance']}}
       for row in evaluated.rows])
+
+
+def _named(queries: list[query_sets.QuerySet],
+           path: str) -> list[query_sets.QuerySet]:
+  """Query sets with their names of places, from a CSV; '' has none."""
+  if not path:
+    return queries
+  truth, names = predictions_file.read_truth(path, 'mixed')
+  if not names:
+    raise ValueError(f'--config.names={path}: there is none of the columns '
+                     f'{list(administrative.COLUMNS.values())}')
+  return [some.named(truth.ids, names) for some in queries]
 
 
 def _settings(config: config_dict.ConfigDict) -> evaluation.Settings:

@@ -1,5 +1,7 @@
-"""`evaluate --predictions`: a file of predictions against a file of truths."""
+"""`evaluate --predictions`: files of predictions against a file of truths."""
 
+from collections.abc import Mapping, Sequence
+import dataclasses
 import hashlib
 import pathlib
 import time
@@ -11,10 +13,12 @@ from pinpoint_jax import types
 from pinpoint_jax.evals import (
   administrative,
   alignment,
+  comparison,
   geolocation,
   metrics,
   results,
 )
+from pinpoint_jax.report import tables
 
 # Name in the table -> (name in geo.distance, whether equality counts).
 DISTANCES = {
@@ -24,34 +28,109 @@ DISTANCES = {
     'geodesic': ('geodesic', False),
     'geodesic_le': ('geodesic', True),
 }
+# What differences are measured by.
+_PAIRED = 'haversine'
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+  """One file of predictions.
+
+  Attributes:
+    rows: of results.json, one for each of DISTANCES.
+    errors: of every query, by the distance that differences are measured by.
+  """
+
+  rows: list[dict[str, Any]]
+  errors: metrics.Errors
 
 
 def score(run: launch.Run) -> None:
-  """Reads both files, scores them under every distance, writes the rows."""
-  started = time.monotonic()
-  source = _source(run.flags['query_source'])
-  predicted = csv_table.read_photos_csv(
-      run.flags['predictions'], source, swapped='refuse',
-      allow_null_island=True, unanswered='drop', extra_names=())
-  truth = csv_table.read_photos_csv(
-      run.flags['truth'], source, swapped=run.flags['swapped'],
+  """Scores every file, compares them if there are several, writes and prints.
+  """
+  source, out = _source(run.flags['query_source']), run.flags['out']
+  paths = _paths(run.flags['predictions'], run.flags['system'])
+  for flag, path in (*(('predictions', path) for path in paths.values()),
+                     ('truth', run.flags['truth'])):
+    if not pathlib.Path(path).is_file():
+      raise ValueError(f'--{flag}={path}: there is no such file; name a CSV '
+                       f'with the columns id, lat, lng')
+  truth, names = read_truth(run.flags['truth'], source, run.flags['swapped'])
+  expected = administrative.truth(names)
+  scored = {system: _scored(run.flags, system, path, truth, expected)
+            for system, path in paths.items()}
+  rows = [row for some in scored.values() for row in some.rows]
+  run_record.write_json(pathlib.Path(out), rows)
+  if len(scored) == 1:
+    print(_summary(rows, out))
+    return
+  differences = comparison.rows(
+      {system: some.errors for system, some in scored.items()},
+      run.flags['num_resamples'])
+  beside = pathlib.Path(out).with_suffix('.differences.json')
+  run_record.write_json(beside, differences)
+  print(_side_by_side(scored))
+  print(_differences(differences))
+  print(f'written to {out} and {beside}')
+
+
+def read_truth(
+    path: str, source: types.Source, swapped: str = 'refuse',
+) -> tuple[types.Photos, dict[str, types.Strings]]:
+  """True places, and the names of those of OSV-5M's levels that it has."""
+  read = csv_table.read_photos_csv(
+      path, source, swapped=swapped,
       extra_names=tuple(administrative.COLUMNS.values()))
-  for note in (*predicted.notes, *truth.notes):
+  _say(read.notes)
+  return read.photos, {level: read.extra[column]
+                       for level, column in administrative.COLUMNS.items()
+                       if column in read.extra}
+
+
+def _paths(predictions: str, systems: str) -> dict[str, str]:
+  """The file of each system; several are named after their files."""
+  paths = ([predictions] if pathlib.Path(predictions).is_file() else
+           [path for path in predictions.split(',') if path])
+  named = [system for system in systems.split(',') if system]
+  if len(paths) > 1 and named == ['unknown']:
+    named = [pathlib.Path(path).stem for path in paths]
+  if len(named) != len(paths) or len(set(named)) < len(named):
+    raise ValueError(f'--predictions={predictions}: {len(paths)} files are '
+                     f'called {named}: give each a name of its own, '
+                     f'--system=A,B')
+  return dict(zip(named, paths))
+
+
+def _scored(flags: Mapping[str, Any], system: str, path: str,
+            truth: types.Photos,
+            expected: Mapping[str, administrative.Truth]) -> Scored:
+  """Figures of one file under every distance."""
+  started = time.monotonic()
+  predicted = csv_table.read_photos_csv(
+      path, truth.source, swapped='refuse', allow_null_island=True,
+      unanswered='drop', extra_names=())
+  _say(predicted.notes)
+  try:
+    answers = alignment.align(
+        types.Predictions(predicted.photos.ids, predicted.photos.latlng_deg),
+        truth.ids)
+  except ValueError as error:
+    raise ValueError(f'{path}: {error}') from None
+  shares = administrative.shares(answers.latlng_deg, expected)
+  by_distance = {name: geolocation.errors(answers, truth, distance_name)
+                 for name, (distance_name, _) in DISTANCES.items()}
+  rows = [results.row(
+      _setting(flags, system, name), errors, {}, inclusive=DISTANCES[name][1],
+      num_resamples=flags['num_resamples'], shares=shares)
+          for name, errors in by_distance.items()]
+  provenance = _provenance(flags, system, path, time.monotonic() - started)
+  return Scored([row | {'provenance': provenance} for row in rows],
+                by_distance[_PAIRED])
+
+
+def _say(notes: Sequence[str]) -> None:
+  for note in notes:
     print(f'note: {note}')
-  answers = alignment.align(
-      types.Predictions(predicted.photos.ids, predicted.photos.latlng_deg),
-      truth.photos.ids)
-  shares = _administrative(answers, truth)
-  rows = []
-  for name, (distance_name, inclusive) in DISTANCES.items():
-    errors = geolocation.errors(answers, truth.photos, distance_name)
-    rows.append(results.row(
-        _setting(run.flags, name), errors, {}, inclusive=inclusive,
-        num_resamples=run.flags['num_resamples'], shares=shares))
-  provenance = _provenance(run.flags, time.monotonic() - started)
-  rows = [row | {'provenance': provenance} for row in rows]
-  run_record.write_json(pathlib.Path(run.flags['out']), rows)
-  print(_summary(rows, run.flags['out']))
 
 
 def _source(name: str) -> types.Source:
@@ -60,30 +139,23 @@ def _source(name: str) -> types.Source:
   return name
 
 
-def _setting(flags: dict[str, Any], distance_name: str) -> results.Setting:
+def _setting(flags: Mapping[str, Any], system: str,
+             distance_name: str) -> results.Setting:
   return results.Setting(
       table=flags['table'], query_source=flags['query_source'],
-      system=flags['system'], distance=distance_name,
+      system=system, distance=distance_name,
       queries=pathlib.Path(flags['truth']).stem)
 
 
-def _administrative(answers: types.Predictions,
-                    truth: csv_table.CsvPhotos) -> dict[str, metrics.Share]:
-  """Accuracies of those of OSV-5M's columns that the truth has."""
-  return administrative.shares(answers.latlng_deg, administrative.truth({
-      level: truth.extra[column]
-      for level, column in administrative.COLUMNS.items()
-      if column in truth.extra}))
-
-
-def _provenance(flags: dict[str, Any], seconds: float) -> dict[str, Any]:
+def _provenance(flags: Mapping[str, Any], system: str, path: str,
+                seconds: float) -> dict[str, Any]:
   def digest(name: str) -> str:
-    data = pathlib.Path(flags[name]).read_bytes()
+    data = pathlib.Path(name).read_bytes()
     return hashlib.sha256(data).hexdigest()[:16]
   return {
       'config_hash': '', 'git': run_record.git_revision(),
-      'data': {'truth': digest('truth'), 'predictions': digest('predictions')},
-      'model': flags['system'], 'versions': run_record.versions(),
+      'data': {'truth': digest(flags['truth']), 'predictions': digest(path)},
+      'model': system, 'versions': run_record.versions(),
       'seconds': round(seconds, 3),
   }
 
@@ -99,7 +171,32 @@ def _summary(rows: list[dict[str, Any]], out: str) -> str:
   return '\n'.join([*lines, f'written to {out}'])
 
 
-def _number(name: str, value: float) -> str:
+def _number(name: str, value: float | int) -> str:
   if name.startswith('acc@'):
     return f'{value * 100:.2f} %'
   return str(value) if name.startswith('num@') else f'{value:.2f}'
+
+
+def _side_by_side(scored: Mapping[str, Scored]) -> str:
+  """Figures of all systems by the distance that differences are measured by."""
+  rows = [next(row for row in some.rows if row['distance'] == _PAIRED)
+          for some in scored.values()]
+  lines = [(name, *(_number(name, row['metrics'][name]) for row in rows))
+           for name in rows[0]['metrics']]
+  return (f'{rows[0]["num_queries"]:,} photos, distances by {_PAIRED}\n\n'
+          + tables.grid(('figure', *scored), lines, 1))
+
+
+def _differences(rows: Sequence[Mapping[str, Any]]) -> str:
+  """Every pair's differences, in points or GeoScore, with their intervals."""
+  text = lambda value: '' if value is None else f'{value:+.2f}'
+  lines = [(f'{row["system"]} − {row["base"]}', row['figure'], row['verdict'],
+            text(row['difference']),
+            ', '.join(map(text, row['interval'] or ())),
+            text(row['smallest_visible']).lstrip('+')) for row in rows]
+  return tables.grid(
+      ('pair', 'figure', 'verdict', 'difference', '95 % interval',
+       'visible from'), lines, 3) + (
+           f'Paired over {rows[0]["num_queries"]:,} photos by '
+           f'{rows[0]["num_clusters"]:,} photographers, sequences or, where '
+           f'these are unknown, photos; points of accuracy, or GeoScore.')

@@ -23,6 +23,9 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.model = ''  # Folder that train_embedder exported.
   config.gallery = ''  # Folder that build_gallery made.
   config.queries = ''  # Feature stores, separated by commas.
+  # CSV of the queries' true places with OSV-5M's unique_* columns: rows then
+  # have administrative accuracies.
+  config.names = ''
   # Folders that train_reranker exported, by the queries' source.
   config.rerankers = config_dict.ConfigDict(dict(photo='', street=''))
   # Of `retrieval`: three weights, of image, location and raw, as 8,6,8; or the

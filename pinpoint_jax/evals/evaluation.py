@@ -14,7 +14,13 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.answer import decoding, open_systems, systems
 from pinpoint_jax.candidates import filters
-from pinpoint_jax.evals import geolocation, metrics, results
+from pinpoint_jax.evals import (
+  administrative,
+  baselines,
+  geolocation,
+  metrics,
+  results,
+)
 from pinpoint_jax.evals.query_sets import QuerySet
 from pinpoint_jax.features import progress
 from pinpoint_jax.search import masks, row_sets
@@ -38,7 +44,7 @@ class Settings:
     leave_one_out: a query that is a gallery row never answers itself.
     region: of the rows that may answer, as a user writes it; '' is everywhere.
     interpolate: the mean of the candidates near the chosen one.
-    distances: names in geo.distance; chance is measured by the first.
+    distances: names in geo.distance.
     num_resamples: of the bootstrap; 0 leaves intervals out.
     seed: of chance.
     search_source: both, or same: only rows of the queries' source are searched,
@@ -105,8 +111,10 @@ def evaluate(opened: open_systems.OpenGallery, query_sets: Sequence[QuerySet],
     print(f'{queries.name}: {len(queries.photos):,} queries, '
           f'{", ".join(queries.answering.systems)}', flush=True)
     _report_own_rows(opened, queries, settings)
-    if not settings.systems or 'chance' in settings.systems:
-      rows.append(_chance(opened, queries, settings, allowed))
+    for row, errors in _baselines(opened, queries, settings, allowed):
+      rows.append(row)
+      if len(errors.dist_km) == len(queries.photos):  # Chance has more.
+        done.errors.setdefault(results.key(row), errors)
     for name in settings.filters:
       chosen, seconds = _answer(opened, queries, settings, name, allowed)
       for row, errors in _rows(
@@ -194,6 +202,7 @@ def _rows(opened: open_systems.OpenGallery, queries: QuerySet,
     system, _, bounds = name.partition('@')
     weights = queries.answering.weights.get(system)
     predicted = types.Predictions(queries.photos.ids, answers.latlng_deg)
+    shares = administrative.shares(answers.latlng_deg, queries.names)
     for distance_name in settings.distances:
       setting = dataclasses.replace(
           _setting(opened, queries, settings, system, distance_name),
@@ -202,7 +211,7 @@ def _rows(opened: open_systems.OpenGallery, queries: QuerySet,
       errors = geolocation.errors(predicted, queries.photos, distance_name)
       row = results.row(
           setting, errors, {'data': queries.data, 'seconds': round(seconds, 3)},
-          num_resamples=settings.num_resamples,
+          num_resamples=settings.num_resamples, shares=shares,
           network=_network(answers.effect))
       yield row | ({'weights': weights} if weights else {}), errors
 
@@ -215,22 +224,34 @@ def _network(effect: systems.NetworkEffect | None) -> dict[str, float] | None:
           'variance': float(effect.share.mean())}
 
 
-def _chance(opened: open_systems.OpenGallery, queries: QuerySet,
-            settings: Settings,
-            allowed: Int[np.ndarray, 'a'] | None) -> dict[str, Any]:
-  gallery, distance_name = opened.gallery, settings.distances[0]
+def _baselines(
+    opened: open_systems.OpenGallery, queries: QuerySet, settings: Settings,
+    allowed: Int[np.ndarray, 'a'] | None,
+) -> Iterator[tuple[dict[str, Any], metrics.Errors]]:
+  """Rows of chance and the constant place, which no filter changes."""
+  gallery = opened.gallery
   rows = _searched(opened, queries, settings, masks.Mask(
       row_sets.none(0), gallery.removed, allowed)).shared_rows(len(gallery))
-  unknown = np.full(len(rows), '', np.str_)
-  # Chance needs places alone.
-  places = types.Photos(
-      unknown, gallery.latlng_deg[rows], unknown, unknown, 'mixed')
-  errors = geolocation.chance_errors(
-      queries.photos, places, settings.seed, distance_name)
-  return results.row(
-      _setting(opened, queries, settings, 'chance', distance_name), errors,
-      {'data': queries.data, 'seconds': 0.}, len(queries.photos),
-      settings.num_resamples)
+  if settings.leave_one_out:
+    rows = np.setdiff1d(rows, gallery.find(queries.photos.ids))
+  if not len(rows):
+    print('note: every gallery row is a query: there is no chance and no '
+          'constant place', flush=True)
+    return
+  wanted = [name for name in baselines.NAMES
+            if name in (settings.systems or baselines.NAMES)]
+  for some in baselines.baselines(
+      queries.photos, gallery.latlng_deg[rows], wanted, settings.distances,
+      settings.seed):
+    setting = dataclasses.replace(
+        _setting(opened, queries, settings, some.system, some.distance),
+        decode=some.decode)
+    shares = {} if some.latlng_deg is None else administrative.shares(
+        np.tile(some.latlng_deg, (len(queries.photos), 1)), queries.names)
+    yield results.row(
+        setting, some.errors, {'data': queries.data, 'seconds': 0.},
+        len(queries.photos), settings.num_resamples,
+        shares=shares), some.errors
 
 
 def _setting(opened: open_systems.OpenGallery, queries: QuerySet,

@@ -86,9 +86,9 @@ def summarise(
   }
 
 
-def share_figures(shares: Mapping[str, Share]) -> dict[str, float]:
+def share_figures(shares: Mapping[str, Share]) -> dict[str, float | int]:
   """Of shares called acc@NAME their value, if they have one, and num@NAME."""
-  figures = {}
+  figures: dict[str, float | int] = {}
   for name, share in shares.items():
     count = int(share.counted.sum())
     if count:

@@ -10,6 +10,7 @@ from pinpoint_jax import types
 from pinpoint_jax.answer import open_systems
 from pinpoint_jax.answer import systems as answering
 from pinpoint_jax.candidates import shortlist
+from pinpoint_jax.evals import administrative
 from pinpoint_jax.features import store
 
 
@@ -23,6 +24,7 @@ class QuerySet:
     queries: the photos as vectors.
     answering: every system for them.
     data: fingerprints of the store and of the rerankers.
+    names: of administrative levels, where the truth has them.
   """
 
   name: str
@@ -30,6 +32,21 @@ class QuerySet:
   queries: shortlist.Queries
   answering: answering.Answering
   data: Mapping[str, Any]
+  names: Mapping[str, administrative.Truth] = dataclasses.field(
+      default_factory=dict)
+
+  def named(self, ids: types.Strings,
+            names: Mapping[str, types.Strings]) -> 'QuerySet':
+    """With the names of a table of truths; refuses queries it lacks."""
+    missing = np.setdiff1d(self.photos.ids, ids)
+    if len(missing):
+      raise ValueError(f'{self.name}: {len(missing):,} of {len(self.photos):,} '
+                       f'queries are not in the table of names, the first is '
+                       f'{str(missing[0])!r}: evaluate query sets separately')
+    order = np.argsort(ids)
+    rows = order[np.searchsorted(ids[order], self.photos.ids)]
+    return dataclasses.replace(self, names=administrative.truth(
+        {level: column[rows] for level, column in names.items()}))
 
 
 def open_all(opened: open_systems.OpenGallery, paths: Sequence[str],

@@ -34,12 +34,14 @@ class Table:
     lines: cells of each line.
     num_text: the first columns that hold text, not numbers.
     starts: lines that something new begins with.
+    notes: said below the table; what is between backticks is code.
   """
 
   head: Sequence[str]
   lines: Sequence[Sequence[Cell]]
   num_text: int
   starts: frozenset[int]
+  notes: Sequence[str] = ()
 
 
 def of_results(rows: Sequence[Row]) -> Table:
@@ -94,18 +96,23 @@ def power(rows: Sequence[Row]) -> str:
 
 def _result(row: Row) -> list[Cell]:
   line = [Cell(str(row[name])) for name in _SETTING]
+  line[1] = Cell(system(row))
+  return [*line, Cell(f"{row['num_queries']:,}"),
+          *(figure(row, name) for name in (
+              *_ACCURACY, 'geoscore', 'median_km'))]
+
+
+def system(row: Row) -> str:
+  """What answered, in which form, and whether its network does anything."""
   notes = [row['variant']] if row.get('variant') else []
   if not results.active(row):
     notes.append('network inactive')
-  if notes:
-    line[1] = Cell(f'{row["system"]} ({", ".join(notes)})')
-  return [*line, Cell(f"{row['num_queries']:,}"),
-          *(_figure(row, name, 100, 1) for name in _ACCURACY),
-          _figure(row, 'geoscore', 1, 0), _figure(row, 'median_km', 1, 0)]
+  return f'{row["system"]} ({", ".join(notes)})' if notes else row['system']
 
 
-def _figure(row: Row, name: str, scale: int, digits: int) -> Cell:
+def figure(row: Row, name: str) -> Cell:
   """A figure with its interval, or with the spread over runs."""
+  scale, digits = (100, 1) if name.startswith('acc@') else (1, 0)
   text = lambda value: f'{value * scale:.{digits}f}'
   value = text(row['metrics'][name])
   if name in row.get('sd', {}):

@@ -1,4 +1,4 @@
-"""Every Markdown and HTML table of the project.
+"""Every Markdown and HTML table of the project; latex.py writes the others.
 
 `grid` writes any table, `figures` one of names and numbers; `markdown` and
 `page` write the rows of results.json, `claims_markdown` those of claims.json.
@@ -7,6 +7,7 @@
 from collections.abc import Mapping, Sequence
 import dataclasses
 import html
+import re
 from typing import Any
 
 from pinpoint_jax.report import cells
@@ -30,10 +31,17 @@ small { color: #5b6875; display: block; font-size: 11px }
 tr.new td { border-top: 2px solid #8795a1 } img { max-width: 100% }
 td.held { color: #12652f } td.refuted { color: #a01c1c }
 td.held, td.refuted { font-weight: 600 }
-.wide { overflow-x: auto } code { background: #f3f5f7; padding: 0 .25rem }
+.wide { overflow-x: auto; max-width: 100% }
+ul { padding-left: 1.2rem } li { overflow-wrap: anywhere }
+code { background: #f3f5f7; padding: 0 .25rem }
 @media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 .6rem }
   th, td { padding: .3rem .45rem; font-size: 13px }
   td.long { min-width: 8rem } }
+@media (prefers-color-scheme: dark) {
+  body, td, th.group { background: #14181d; color: #dde3ea }
+  th, code { background: #222a33 } small { color: #9aa7b4 }
+  th, td { border-color: #36414d }
+  td.held { color: #6fcf97 } td.refuted { color: #ff8a80 } }
 '''
 
 
@@ -54,9 +62,12 @@ def figures(values: Mapping[str, float]) -> str:
               [(name, f'{value:.4g}') for name, value in values.items()], 1)
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(rows: Sequence[Row] | cells.Table) -> str:
   """One line per row, accuracy in percent with its interval or spread."""
-  return _markdown(cells.of_results(rows))
+  if not isinstance(rows, cells.Table):
+    return _markdown(cells.of_results(rows))
+  notes = ''.join(f'- {note}\n' for note in rows.notes)
+  return f'{_markdown(rows)}\n{notes}' if notes else _markdown(rows)
 
 
 def claims_markdown(rows: Sequence[Row]) -> str:
@@ -64,7 +75,8 @@ def claims_markdown(rows: Sequence[Row]) -> str:
   return f'{_markdown(cells.of_claims(rows))}\n{cells.power(rows)}\n'
 
 
-def page(title: str, intro: str, tables: Mapping[str, Sequence[Row]],
+def page(title: str, intro: str,
+         tables: Mapping[str, Sequence[Row] | cells.Table],
          pictures: Mapping[str, str] | None = None,
          notes: Sequence[str] = (), claims: Sequence[Row] = (),
          links: Mapping[str, str] | None = None) -> str:
@@ -83,12 +95,11 @@ def page(title: str, intro: str, tables: Mapping[str, Sequence[Row]],
   ways = ''.join(
       f'<p><a href="{html.escape(path)}">{html.escape(words)}</a></p>'
       for words, path in (links or {}).items())
-  listed = ''.join(f'<li>{html.escape(note)}</li>' for note in notes)
   return (f'<!doctype html><html lang="en"><meta charset="utf-8">'
           f'<meta name="viewport" content="width=device-width">'
           f'<title>{html.escape(title)}</title><style>{_STYLE}</style>'
           f'<h1>{html.escape(title)}</h1><p>{html.escape(intro)}</p>'
-          f'{ways}{"".join(parts)}<ul>{listed}</ul>{figures}</html>\n')
+          f'{ways}{"".join(parts)}{_listed(notes)}{figures}</html>\n')
 
 
 def _markdown(table: cells.Table) -> str:
@@ -102,8 +113,10 @@ def _section(caption: str, content: str) -> str:
           f'{content}</div>')
 
 
-def _results(rows: Sequence[Row]) -> str:
+def _results(rows: Sequence[Row] | cells.Table) -> str:
   """Rows of results.json under the name of their query set."""
+  if isinstance(rows, cells.Table):
+    return _table(rows) + _listed(rows.notes)
   table, said = cells.without_constant_columns(cells.of_results(rows))
   groups = {i: table.lines[i][0].text for i in table.starts}
   table = dataclasses.replace(
@@ -128,6 +141,13 @@ def _table(table: cells.Table, groups: Mapping[int, str] | None = None) -> str:
         + (f'<small>{html.escape(cell.note)}</small>' if cell.note else '')
         + '</td>' for i, cell in enumerate(line)) + '</tr>')
   return f'<table><tr>{head}</tr>{"".join(body)}</table>'
+
+
+def _listed(notes: Sequence[str]) -> str:
+  """Notes as a list, what is between backticks as code."""
+  items = (re.sub('`([^`]+)`', r'<code>\1</code>', html.escape(note))
+           for note in notes)
+  return '<ul>' + ''.join(f'<li>{item}</li>' for item in items) + '</ul>'
 
 
 def _classes(*names: str) -> str:

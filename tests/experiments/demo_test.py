@@ -59,7 +59,9 @@ def test_every_row_that_is_promised(runs):
   names = ('queries', 'system', 'filter', 'decode')
   promised = set()
   for queries in QUERIES:
-    promised.add((queries, 'chance', 'none', 'argmax'))
+    promised |= {(queries, 'chance', 'none', 'argmax'),
+                 *((queries, 'constant', 'none', decode)
+                   for decode in ('argmax', 'expected_score'))}
     for name in ('none', 'author') if 'known' in queries else ('none',):
       promised.add((queries, 'oracle', name, 'argmax'))
       promised |= {(queries, system, name, decode) for system in SYSTEMS

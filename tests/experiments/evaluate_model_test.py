@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from pinpoint_jax.answer import open_systems
 from pinpoint_jax.candidates import filters
-from pinpoint_jax.evals import evaluation
+from pinpoint_jax.evals import administrative, baselines, evaluation
 from pinpoint_jax.features import store
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes
@@ -95,6 +95,7 @@ def test_every_system_filter_and_decoding_is_there(whole):
     result = {(r['system'], r['filter'], r['decode']) for r in rows
               if r['query_source'] == source}
     assert result == {('chance', 'none', 'argmax'),
+                      *(('constant', 'none', decode) for decode in DECODES),
                       ('oracle', 'none', 'argmax'),
                       ('oracle', 'author', 'argmax'),
                       *((s, f, d) for s in systems_
@@ -102,7 +103,7 @@ def test_every_system_filter_and_decoding_is_there(whole):
   assert {a['id']: (a['system'], a['queries']) for a in answers} == {
       **{i: ('full', 'q') for i in tiny.names('q', 30)},
       **{i: ('retrieval', 's') for i in tiny.names('s', 20)}}
-  row = rows[5]
+  row = next(r for r in rows if r['query_source'] == 'photo')
   assert set(row['provenance']) >= {'config_hash', 'git', 'model', 'gallery',
                                     'data', 'seconds', 'versions'}
   assert set(row['provenance']['data']['rerankers']) == {
@@ -183,7 +184,8 @@ def test_a_region_and_interpolation(parts, tmp_path):
   area = 'box:-90,-180,0,180'
   rows, answers = evaluate(parts, tmp_path, region=area)
   assert all(float(a['lat']) <= 0 for a in answers)
-  assert {r['variant'] for r in rows if r['system'] != 'chance'} == {
+  assert {r['variant'] for r in rows
+          if r['system'] not in baselines.NAMES} == {
       f'region {area}', f'@12, region {area}'}
   rows, _ = evaluate(parts, tmp_path, interpolate=True, filters=('none',))
   assert {(r['system'], r['variant']) for r in rows} >= {
@@ -346,7 +348,7 @@ def test_with_an_index_the_rows_say_so_and_the_answers_stay(parts, tmp_path):
   rows, _ = evaluate(parts, tmp_path / 'index', search='index',
                      gallery=str(tmp_path / 'g'))
   assert {row['variant'] for row in rows
-          if row['system'] not in ('chance', 'oracle')} == {
+          if row['system'] not in (*baselines.NAMES, 'oracle')} == {
               'approximate search'}
   assert [row['metrics'] for row in rows] == [row['metrics'] for row in exact]
 
@@ -365,3 +367,35 @@ def test_only_the_systems_that_are_named_answer(parts, tmp_path, whole):
     evaluate(parts, tmp_path, systems=('fulll',))
   with pytest.raises(ValueError, match='there is none of these for photo'):
     evaluate(parts, tmp_path, systems=('full',))
+
+
+def test_names_of_places_are_scored_for_every_system(parts, tmp_path):
+  photos = store.open_store(parts / 'q').photos
+  names = administrative.unique_names(photos.latlng_deg)
+  names['city'][0] = 'nan'
+  heads = [administrative.COLUMNS[level] for level in names]
+  with (tmp_path / 'test.csv').open('w', newline='') as file:
+    writer = csv.writer(file)
+    writer.writerow(['id', 'latitude', 'longitude', *heads])
+    # In another order than the store's.
+    writer.writerows([photos.ids[i], *photos.latlng_deg[i].tolist(),
+                      *(column[i] for column in names.values())]
+                     for i in reversed(range(len(photos))))
+  given = {'queries': str(parts / 'q'), 'names': str(tmp_path / 'test.csv'),
+           'systems': ('chance', 'constant', 'raw_1nn', 'oracle')}
+  rows, _ = evaluate(parts, tmp_path, **given)
+  for row in rows:
+    figures = row['metrics']
+    assert ('acc@city' in figures) == (row['system'] != 'chance')
+    if row['system'] == 'chance':
+      continue
+    assert figures['num@city'] == 29 and figures['num@city_official'] == 30
+    assert figures['acc@city'] * 29 == pytest.approx(
+        figures['acc@city_official'] * 30)
+    assert figures['acc@country'] >= figures['acc@city_official']
+  with pytest.raises(ValueError, match=(
+      r's: 20 of 20 queries are not in the table of names')):
+    evaluate(parts, tmp_path, **given | {'queries': str(parts / 's')})
+  (tmp_path / 'test.csv').write_text('id,lat,lng\na,1,2\n')
+  with pytest.raises(ValueError, match='names=.*none of the columns'):
+    evaluate(parts, tmp_path, **given)

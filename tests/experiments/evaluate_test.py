@@ -1,7 +1,10 @@
 """`experiments.evaluate` as scripts call it."""
 
 import json
+import re
 
+from experiments import evaluate, predictions_file
+from experiments.run import launch
 import numpy as np
 from pinpoint_jax.report import answer_files
 import pytest
@@ -23,17 +26,24 @@ def write(path, header, rows):
 
 
 @pytest.fixture
-def run(binary, tmp_path):
-  def evaluate(answers=ANSWERS, truth=TRUTH, *extra):
-    done = binary(
-        'evaluate',
-        f'--predictions={write(tmp_path / "p.csv", "id,lat,lng", answers)}',
-        f'--truth={write(tmp_path / "t.csv", "id,lat,lng,author", truth)}',
-        f'--out={tmp_path / "r.json"}', *extra)
-    out = tmp_path / 'r.json'
-    rows = json.loads(out.read_text()) if out.exists() else []
-    return done, {row['distance']: row for row in rows}
-  return evaluate
+def run(tmp_path):
+  """Scores as the binary does, in this process; gives rows by distance."""
+  def score(answers=ANSWERS, truth=TRUTH, **flags):
+    return scored(tmp_path, {
+        'predictions': write(tmp_path / 'p.csv', 'id,lat,lng', answers),
+        'truth': write(tmp_path / 't.csv', 'id,lat,lng,author', truth),
+        **flags})
+  return score
+
+
+def scored(folder, flags):
+  """Rows by distance."""
+  defaults = {flag.name: flag.default for flag in evaluate.FLAGS}
+  out = folder / 'r.json'
+  predictions_file.score(launch.Run(None, defaults | {
+      name: str(value) for name, value in flags.items()} | {
+          'out': str(out), 'num_resamples': 100}, None))
+  return {row['distance']: row for row in json.loads(out.read_text())}
 
 
 def independent_km(lat1, lng1, lat2, lng2):
@@ -48,8 +58,7 @@ def independent_km(lat1, lng1, lat2, lng2):
 
 
 def test_figures_equal_an_independent_computation(run):
-  done, rows = run()
-  assert done.returncode == 0, done.stderr
+  rows = run()
   dist_km = np.array([independent_km(t[1], t[2], a[1], a[2])
                       for t, a in zip(TRUTH, ANSWERS)])
   result = rows['haversine']['metrics']
@@ -63,7 +72,7 @@ def test_figures_equal_an_independent_computation(run):
 
 
 def test_every_published_kilometre_is_there(run):
-  _, rows = run()
+  rows = run()
   assert set(rows) == {'haversine', 'haversine_6371', 'haversine_6378',
                        'geodesic', 'geodesic_le'}
   ratio = (rows['haversine_6378']['metrics']['mean_km']
@@ -79,8 +88,7 @@ def test_every_published_kilometre_is_there(run):
 
 
 def test_row_order_is_free(run):
-  _, first = run()
-  _, second = run(ANSWERS[::-1])
+  first, second = run(), run(ANSWERS[::-1])
   assert first['geodesic']['metrics'] == second['geodesic']['metrics']
 
 
@@ -90,33 +98,37 @@ def test_row_order_is_free(run):
     ([*ANSWERS, ANSWERS[0]], "1 duplicate ids: 'a' again in row 6"),
     ([*ANSWERS[:5], ('f', 'nan', 1)], 'not finite: rows 5'),
 ])
-def test_bad_predictions_are_refused_in_one_line(run, answers, complaint):
-  done, rows = run(answers)
+def test_bad_predictions_are_refused(run, answers, complaint, tmp_path):
+  with pytest.raises(ValueError, match=re.escape(complaint)) as refused:
+    run(answers)
+  assert str(tmp_path / 'p.csv') in str(refused.value)
+  assert not (tmp_path / 'r.json').exists()
+
+
+def test_a_refusal_is_one_line_of_the_binary(binary, tmp_path):
+  done = binary(
+      'evaluate', f'--out={tmp_path / "r.json"}',
+      f'--predictions={write(tmp_path / "p.csv", "id,lat,lng", ANSWERS[1:])}',
+      f'--truth={write(tmp_path / "t.csv", "id,lat,lng,author", TRUTH)}')
   assert done.returncode == 1
-  assert not rows
-  assert complaint in done.stderr
-  assert done.stderr.startswith('error: ')
-  assert done.stderr.count('\n') == 1
+  assert done.stderr.startswith('error: ') and done.stderr.count('\n') == 1
+  assert "1 ids of the truth without a prediction ('a')" in done.stderr
 
 
 def test_an_answer_at_null_island_is_an_answer_a_truth_is_not(run):
-  done, _ = run([*ANSWERS[:5], ('f', 0, 0)])
-  assert done.returncode == 0, done.stderr
-  done, _ = run(truth=[*TRUTH[:5], ('f', 0, 0, 'z')])
-  assert done.returncode == 1 and 'null island' in done.stderr
+  assert run([*ANSWERS[:5], ('f', 0, 0)])
+  with pytest.raises(ValueError, match='null island'):
+    run(truth=[*TRUTH[:5], ('f', 0, 0, 'z')])
 
 
-def test_administrative_columns_are_scored(binary, tmp_path):
+def test_administrative_columns_are_scored(tmp_path):
   truth = tmp_path / 't.csv'
   truth.write_text(
       'id,latitude,longitude,unique_country,unique_region\n'
       'a,48.85,2.35,FR,Ile-de-France_FR\nb,-33.87,151.2,AU,nan\n')
-  answers = write(tmp_path / 'p.csv', 'id,lat,lng',
-                  [('a', 48.9, 2.3), ('b', 48.9, 2.3)])
-  done = binary('evaluate', f'--predictions={answers}', f'--truth={truth}',
-                f'--out={tmp_path / "r.json"}')
-  assert done.returncode == 0, done.stderr
-  row = json.loads((tmp_path / 'r.json').read_text())[0]
+  row = scored(tmp_path, {'truth': truth, 'predictions': write(
+      tmp_path / 'p.csv', 'id,lat,lng', [('a', 48.9, 2.3), ('b', 48.9, 2.3)])
+  })['haversine']
   result = row['metrics']
   assert result['acc@country'] == 0.5 and result['num@country'] == 2
   assert result['acc@region'] == 1.0 and result['num@region'] == 1
@@ -149,23 +161,84 @@ def test_help_tells_the_whole_story(binary):
 
 
 def test_answers_of_predict_are_scored_and_those_without_a_place_named(
-    binary, tmp_path):
+    tmp_path, capsys):
   predictions = tmp_path / 'p.csv'
   answer_files.write(predictions, [
       tiny_answers.answer('a,"1".jpg', (10., 20.)),
       tiny_answers.answer('b\nb.jpg', (-16.5, -179.9)),
       tiny_answers.unanswered('black.jpg')])
   truth = ['id,lat,lng', '"a,""1"".jpg",10,20', '"b\nb.jpg",-16.5,179.9']
-  def evaluate(*lines):
+  def score(*lines):
     (tmp_path / 't.csv').write_text('\n'.join([*truth, *lines]) + '\n')
-    return binary('evaluate', f'--predictions={predictions}',
-                  f'--truth={tmp_path / "t.csv"}', f'--out={tmp_path / "r"}')
-  done = evaluate()
-  assert done.returncode == 0, done.stderr
-  assert "1 rows without an answer left out: 'black.jpg'" in done.stdout
-  rows = json.loads((tmp_path / 'r').read_text())
+    return scored(tmp_path, {'predictions': predictions,
+                             'truth': tmp_path / 't.csv'}).values()
+  rows = score()
+  assert "1 rows without an answer left out: 'black.jpg'" in (
+      capsys.readouterr().out)
   assert {row['metrics']['acc@25km'] for row in rows} == {1.}
   assert {row['metrics']['acc@1km'] for row in rows} == {.5}
-  done = evaluate('black.jpg,1,2')
-  assert done.returncode != 0
-  assert "1 ids of the truth without a prediction ('black.jpg')" in done.stderr
+  with pytest.raises(
+      ValueError, match=r"1 ids of the truth without a prediction \('black"):
+    score('black.jpg,1,2')
+
+
+# Of 40 photographers with one photo each, A is right about the first 30, B
+# about the first 20: 75 and 50 percent.
+PLACES = [(f'p{i}', 1 + i % 8, 10 * (i // 8)) for i in range(40)]
+
+
+def right_about(path, count):
+  return write(path, 'id,lat,lng', [
+      (name, lat if i < count else lat + 60, lng)
+      for i, (name, lat, lng) in enumerate(PLACES)])
+
+
+def compare(folder, names=('A', 'B'), **flags):
+  paths = ','.join(str(folder / f'{name}.csv') for name in names)
+  truth = write(folder / 't.csv', 'id,lat,lng,author',
+                [(*row, f'a{i}') for i, row in enumerate(PLACES, 1)])
+  scored(folder, {'predictions': paths, 'truth': truth, **flags})
+  return (json.loads((folder / 'r.json').read_text()),
+          json.loads((folder / 'r.differences.json').read_text()))
+
+
+def test_two_files_are_compared_photo_by_photo(tmp_path, capsys):
+  for name, count in (('A', 30), ('B', 20), ('C', 30)):
+    right_about(tmp_path / f'{name}.csv', count)
+  rows, differences = compare(tmp_path, 'ABC')
+  shares = {row['system']: row['metrics']['acc@25km'] for row in rows}
+  assert shares == {'A': .75, 'B': .5, 'C': .75}
+  by_pair = {(row['system'], row['base']): row for row in differences
+             if row['figure'] == 'acc@25km'}
+  assert set(by_pair) == {('A', 'B'), ('A', 'C'), ('B', 'C')}
+  ahead, equal, behind = by_pair.values()
+  assert ahead['difference'] == 25 and ahead['verdict'] == 'better'
+  low, high = ahead['interval']
+  assert 0 < low < 25 < high and ahead['num_clusters'] == 40
+  assert (equal['difference'], equal['verdict']) == (0, 'not shown')
+  assert equal['interval'] is None  # No answer differs.
+  assert (behind['difference'], behind['verdict']) == (-25, 'worse')
+  said = capsys.readouterr().out
+  assert '| acc@25km | 75.00 % | 50.00 % | 75.00 % |' in said
+  assert '| A − B | acc@25km | better | +25.00 | ' in said
+  assert 'Paired over 40 photos by 40 photographers' in said
+
+
+def test_files_of_other_ids_are_refused_by_their_name(tmp_path):
+  right_about(tmp_path / 'A.csv', 30)
+  write(tmp_path / 'B.csv', 'id,lat,lng', [*PLACES[1:], ('stranger', 1, 2)])
+  with pytest.raises(ValueError, match=(
+      r"B\.csv: 1 ids of the truth without a prediction \('p0'\); 1 predicted "
+      r"ids that the truth lacks \('stranger'\)")):
+    compare(tmp_path)
+  assert not (tmp_path / 'r.json').exists()
+
+
+def test_systems_have_a_name_each(tmp_path):
+  for name in 'AB':
+    right_about(tmp_path / f'{name}.csv', 30)
+  rows, _ = compare(tmp_path, system='ours,theirs')
+  assert {row['system'] for row in rows} == {'ours', 'theirs'}
+  for names, system in (('AA', 'unknown'), ('AB', 'ours'), ('AB', 'x,x')):
+    with pytest.raises(ValueError, match='give each a name of its own'):
+      compare(tmp_path, names, system=system)
