@@ -1,5 +1,6 @@
 r"""Whether photos are consistent with the places that are claimed for them.
 
+  pinpoint verify-claim PHOTO... --at=48.8566,2.3522 --index=DIR
   pinpoint verify-claim PHOTO... --at=48.8566,2.3522 --model=M --gallery=G
   pinpoint verify-claim --claims=claims.csv --model=M --gallery=G --out=v.csv
 
@@ -7,7 +8,9 @@ PHOTO is as in `pinpoint predict`: a file, a folder, a quoted pattern, a CSV
 with a column path, or a feature store; --at is the place that is claimed for
 all of them. --claims is a table with the columns path, lat and lng, a claim a
 row, its paths relative to it. With a feature store as PHOTO, the table has id
-in place of path. --out writes .json, .jsonl or .csv; else verdicts are printed.
+in place of path. DIR is what `pinpoint index` made of own photos, 40 or more of
+6 or more days: from fewer no claim can be judged. --out writes .json, .jsonl or
+.csv; else verdicts are printed.
 
 A verdict is `doubtful` where the p-value is at most --level: of true claims
 about photos like those that calibrated the model, at most that share is called
@@ -26,7 +29,7 @@ import dataclasses
 import pathlib
 import sys
 
-from experiments.run import launch
+from experiments.run import index_dir, launch
 from input_pipeline import csv_table, photo_paths
 from jaxtyping import Float
 import numpy as np
@@ -38,6 +41,7 @@ from pinpoint_jax.report import claim_files, claim_text
 FLAGS = (
     launch.Flag('model', None, 'Model directory, exported with --calibrate.'),
     launch.Flag('gallery', None, 'Gallery directory.'),
+    launch.Flag('index', '', 'What pinpoint index made: stands for both.'),
     launch.Flag('at', '', 'LAT,LNG in degrees: the place that is claimed for '
                 'every photo.'),
     launch.Flag('claims', '', 'CSV with the columns path (or id), lat and lng: '
@@ -53,7 +57,7 @@ FLAGS = (
     launch.Flag('search', 'exact', 'exact, or index: by the index of the '
                 'gallery.'),
 )
-WAYS = (('model', 'gallery'),)
+WAYS = (('model', 'gallery'), ('index',))
 
 
 def main(run: launch.Run) -> None:
@@ -63,7 +67,7 @@ def main(run: launch.Run) -> None:
   out = pathlib.Path(options['out']) if options['out'] else None
   if out:
     claim_files.check(out, listed.ids)
-  opened = predict.Pinpoint.load(options['model'], options['gallery'],
+  opened = predict.Pinpoint.load(*index_dir.model_and_gallery(options),
                                  options['search'], options['backbone'])
   verdicts = []
   shown = progress.Progress(len(listed.ids), unit='photos')

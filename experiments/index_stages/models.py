@@ -25,7 +25,7 @@ from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.answer import model as models
-from pinpoint_jax.crossval import solved
+from pinpoint_jax.crossval import solved, solved_claims
 from pinpoint_jax.disk import files
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.features import store as stores
@@ -228,8 +228,9 @@ def judge(own: Embedder, by_source: Stores,
           for source, store in by_source.items()}
   judged = {source: rows[source] for source in solved.judged_sources(rows)}
   solve = functools.partial(_solve, own.pair_km, sum(map(len, judged.values())))
-  return solved.judge(judged, own.channels, solve,
-                      work / own.trained.fingerprint)
+  folder = work / own.trained.fingerprint
+  return solved_claims.calibrated(
+      solved.judge(judged, own.channels, solve, folder), judged, folder)
 
 
 def export(folder: pathlib.Path, own_folder: pathlib.Path, own: Embedder,

@@ -115,7 +115,9 @@ class Judge:
       raise ValueError(
           f'this model cannot judge claims about {task} photos: it was '
           f'exported by an earlier version, or without enough photos in '
-          f'--calibrate: export it again with experiments.export_model')
+          f'--calibrate: export it again with experiments.export_model; '
+          f'own photos, 40 or more of 6 or more days: index them into another '
+          f'folder')
     known = self._reader.known(task)
     if not np.array_equal(part.claims.known, known):
       raise ValueError(

@@ -6,7 +6,7 @@
         ─▶ ClaimCalibration
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import dataclasses
 
 from jaxtyping import Bool, Float, Int
@@ -32,7 +32,7 @@ _NUM_MOVED = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class _Block:
+class Block:
   """Photos that have an answer.
 
   Attributes:
@@ -57,41 +57,50 @@ def calibrated(answering: answerer.Answerer,
   if task not in answering.model.tasks:
     raise ValueError(f'{store.path} holds {task} features; this model answers '
                      f'{", ".join(answering.model.tasks)}')
-  reader = claim_reader.Reader(answering)
-  done = list(_answered(answering, reader, store, task))
-  rows, dist_km, valid = (
-      np.concatenate([getattr(block, name) for block in done])
-      for name in ('rows', 'dist_km', 'valid'))
+  done = list(measured(answering, store, regression.halves(photos.clusters)))
+  rows, dist_km = (np.concatenate([getattr(block, name) for block in done])
+                   for name in ('rows', 'dist_km'))
   signals = calibration.Signals(*(np.concatenate([
       getattr(block.signals, name) for block in done])
                                   for name in ('near', 'alike')))
   clusters = photos.clusters[rows]
-  fitted = calibration.fit(signals, dist_km, clusters)
-  chances = np.split(fitted.chances(signals), np.cumsum(
-      [len(block.rows) for block in done])[:-1])
-  columns = np.concatenate([block.parts.columns(some)
-                            for block, some in zip(done, chances)])
-  claims = claim_calibration.fit(columns[:, 0], columns[:, 1:], valid,
-                                 reader.known(task), clusters)
-  if claims is None:
+  fitted = with_claims(
+      calibration.fit(signals, dist_km, clusters), done, clusters,
+      claim_reader.Reader(answering).known(task))
+  if fitted.claims is None:
     print(f'note: {store.path}: too few of its photos can be moved to other '
           f'places of the gallery: no claim of a {task} place can be judged',
           flush=True)
-  return dataclasses.replace(fitted, claims=claims)
+  return fitted
 
 
-def _answered(answering: answerer.Answerer, reader: claim_reader.Reader,
-              store: stores.FeatureStore, task: types.Source,
-              ) -> Iterator[_Block]:
-  """What the photos that have an answer say about it."""
+def with_claims(fitted: calibration.Calibration, done: Sequence[Block],
+                clusters: types.Strings,
+                known: Float[np.ndarray, 'k']) -> calibration.Calibration:
+  """The same, with what claims are judged by, where the photos suffice.
+
+  clusters: the origin of each photo of the blocks.
+  """
+  columns = np.concatenate([block.parts.columns(fitted.chances(block.signals))
+                            for block in done])
+  valid = np.concatenate([block.valid for block in done])
+  return dataclasses.replace(fitted, claims=claim_calibration.fit(
+      columns[:, 0], columns[:, 1:], valid, known, clusters))
+
+
+def measured(answering: answerer.Answerer, store: stores.FeatureStore,
+             teaching: Bool[np.ndarray, 'n']) -> Iterator[Block]:
+  """What the photos of a store that have an answer say about it.
+
+  teaching: photos of which moved places are wanted, too: the half that fits.
+  """
   gallery, photos = answering.opened.gallery, store.photos
+  task, reader = store.manifest['source'], claim_reader.Reader(answering)
   mask = filters.mask(gallery, photos, 'author')
   moved = moved_places.at_random(
       moved_places.places_of(gallery, task), photos.latlng_deg,
       photos.ids.tolist(), _NUM_MOVED)
-  # The second half says how true claims look, and needs no others.
-  valid = np.isfinite(moved).all(axis=-1) & regression.halves(
-      photos.clusters)[:, None]
+  valid = np.isfinite(moved).all(axis=-1) & teaching[:, None]
   places = np.concatenate([photos.latlng_deg[:, None], moved], axis=1)
   for at in blocks.slices(len(store), _BLOCK):
     rows = np.arange(at.start, at.stop)
@@ -99,7 +108,7 @@ def _answered(answering: answerer.Answerer, reader: claim_reader.Reader,
     scored = answering.scored(task, queries, mask.take(at))
     kept = np.flatnonzero(scored.answered)
     rows, scored = rows[kept], scored.take(kept)
-    yield _Block(
+    yield Block(
         rows, scored.signals, distance.haversine_km(
             scored.latlng_deg[:, 0], photos.latlng_deg[rows]),
         reader.parts(task, queries.take(kept), scored, [

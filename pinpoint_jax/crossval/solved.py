@@ -64,12 +64,14 @@ class Judged:
     calibration: None where a half of the days has too few photos.
     figures: of the answers.
     note: a sentence for the user, '' for none.
+    fold_weights: of the channels, for each fold by the lists of the others.
   """
 
   weights: fusion.Fusion
   calibration: calibrations.Calibration | None
   figures: Mapping[str, float]
   note: str = ''
+  fold_weights: tuple[fusion.Fusion, ...] = ()
 
 
 def params(module: embedders.Embedder, rows: fold_lib.Rows,
@@ -164,9 +166,11 @@ def retrieval(judged: Judged | None, num_rows: int) -> models.Retrieval:
 def _judged(lists: Sequence[lists_lib.Lists],
             channels: Sequence[str]) -> Judged:
   """Weights by all folds; errors of each by the weights of the others."""
-  parts = [_answered(fold, fused.fit(lists_lib.several(
-      [other for other in lists if other is not fold], _MOST), channels).fusion,
-                     channels) for fold in lists]
+  fold_weights = [fused.fit(lists_lib.several(
+      [other for other in lists if other is not fold], _MOST), channels).fusion
+                  for fold in lists]
+  parts = [_answered(fold, weights, channels)
+           for fold, weights in zip(lists, fold_weights)]
   near, alike, dist_km, clusters = (
       np.concatenate([part[i] for part in parts]) for i in range(4))
   weights = fused.fit(lists_lib.several(lists, _MOST), channels)
@@ -179,7 +183,8 @@ def _judged(lists: Sequence[lists_lib.Lists],
     notes.append('not calibrated: nearly all photos are of one day, and the '
                  'days cannot be halved')
   return Judged(weights.fusion, calibration, metrics.summarise(
-      metrics.Errors(dist_km, clusters)), '; '.join(notes))
+      metrics.Errors(dist_km, clusters)), '; '.join(notes),
+                tuple(fold_weights))
 
 
 def _answered(lists: lists_lib.Lists, weights: fusion.Fusion,

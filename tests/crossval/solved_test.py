@@ -2,7 +2,7 @@
 
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.crossval import solved
+from pinpoint_jax.crossval import solved, solved_claims
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.features import store_writer
 from pinpoint_jax.models import embedder as embedders
@@ -101,6 +101,7 @@ def test_too_few_photos_or_days_are_not_judged(tmp_path):
   days = rows.take(np.arange((solved.MIN_ORIGINS - 1) * EACH))
   assert solved.judged_sources({'photo': few, 'street': days}) == ()
   assert solved.judge({}, ('raw',), solver(None), tmp_path) == {}
+  assert solved_claims.calibrated({}, {}, tmp_path) == {}
 
 
 def test_lists_are_as_long_as_those_of_the_folds():

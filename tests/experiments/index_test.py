@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 
-from experiments import index, predict
+from experiments import index, predict, verify_claim
 from experiments.run import index_dir, launch
 from input_pipeline.datasets import own_photos
 import numpy as np
 from pinpoint_jax.answer import model as models
 from pinpoint_jax.disk import files
 from pinpoint_jax.gallery import gallery as galleries
-from pinpoint_jax.images import decode
+from pinpoint_jax.images import decode, gps_block
+from pinpoint_jax.report import photo_copies
 import pytest
 
 from tests.fixtures import dated_photos, limits, tiny_training
@@ -119,6 +120,33 @@ def test_untagged_photos_are_answered_with_a_calibrated_confidence(
     for row in answer['evidence']:
       assert (row['author'], row['licence']) == ('', 'own')
       assert row['sequence'].startswith('2024-05-')
+
+
+def test_claims_are_calibrated_on_days_left_out(indexed):
+  part = models.load(indexed / 'model').calibration['photo']
+  # Every photo of the half of the days that fits no weights, once.
+  assert part.claims.levels.shape == part.levels.shape
+  assert NUM // 2 - 5 <= len(part.levels) <= NUM // 2 + 5
+  assert part.claims.known.tolist() == [1, 1, 1, 0]  # No region prior.
+
+
+def test_a_claim_is_judged_whatever_the_photo_says_of_its_place(
+    photos, indexed, tmp_path):
+  plain = next(iter((photos / 'plain').iterdir()))
+  tagged = tmp_path / 'tagged.jpg'
+  photo_copies.write_copy(plain, tagged, gps_block.Position((12.3456, 65.4321)))
+  flags = {flag.name: flag.default for flag in verify_claim.FLAGS} | {
+      'index': str(indexed), 'at': '-33.87,151.21'}
+  verdicts = []
+  for path in (plain, tagged):
+    out = tmp_path / 'verdict.json'
+    verify_claim.main(launch.Run(
+        None, flags | {'out': str(out)}, None, (str(path),)))
+    assert '12.3456' not in out.read_text()
+    verdict, = json.loads(out.read_text().replace(str(path), 'the photo'))
+    verdicts.append(verdict)
+  assert verdicts[0] == verdicts[1]
+  assert 0 < verdicts[0]['p_value'] <= 1 and verdicts[0]['answer']['evidence']
 
 
 def test_nothing_new_reads_no_photo(photos, own, monkeypatch, capsys):
