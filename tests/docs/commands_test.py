@@ -19,7 +19,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Pages that share a folder, in the order in which their commands build on each
 # other, and the data that they find there.
 GROUPS = {
-    'own photos': (('README.md', 'docs/own_photos.md', 'docs/pipeline.md',
+    'own photos': (('README.md', 'docs/tutorial.md', 'docs/own_photos.md',
+                    'docs/responsible_use.md', 'docs/pipeline.md',
                     'docs/synthetic_earth.md'),
                    (docs_folder.photos, docs_folder.demo)),
     'benchmarks': (('docs/benchmarks.md', 'docs/tables.md'),
