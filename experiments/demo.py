@@ -28,8 +28,8 @@ from experiments.demo_stages import (
 )
 from experiments.demo_stages import jobs as demo_jobs
 from experiments.run import launch, run_record, training_run
-from input_pipeline.synthetic_earth import contact_sheet
-from input_pipeline.synthetic_earth import dataset as rendered
+from input_pipeline.picture_earth import dataset as pictures
+from input_pipeline.picture_earth import sheets
 from ml_collections import config_dict
 from pinpoint_jax import types
 from pinpoint_jax.evals import errors_file, evaluation, results
@@ -217,11 +217,11 @@ def _report(run: launch.Run, rows: Sequence[Mapping[str, Any]],
 
 
 def _samples(run: launch.Run) -> dict[str, str]:
-  """Pictures of the world, where it has any."""
+  """Pictures of the world, where they are what its features are made of."""
   if run.config.world.kind != 'pixels':
     return {}
-  dataset = rendered.SyntheticEarth(run.config.world.size, run.config.seed)
-  contact_sheet.contact_sheet(dataset).save(run.workdir / 'samples.png')
+  earth = pictures.PictureEarth(worlds.world(run.config))
+  sheets.contact_sheet(earth).save(run.workdir / 'samples.png')
   return {'Samples of the world': 'samples.png'}
 
 

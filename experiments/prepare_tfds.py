@@ -21,7 +21,7 @@ import pathlib
 from experiments.run import launch
 from input_pipeline import open_source, sources
 from input_pipeline.datasets import osv5m
-from input_pipeline.synthetic_earth import splits as synthetic
+from input_pipeline.feature_earth import world as synthetic
 from pinpoint_jax.disk import lock
 
 FLAGS = (

@@ -80,7 +80,7 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
     # Of what is exported, not of the last step.
     figures = {f'{evaluator.name}/{name}': value
                for name, value in evaluator.run(best.state).items()}
-  _export(config, workdir, arrays.to_numpy(prepared.state.ema), figures)
+  _export(config, workdir, prepared.state, figures)
 
 
 def model(config: config_dict.ConfigDict) -> convnet.CueReader:
@@ -129,14 +129,14 @@ def _evaluator(config: config_dict.ConfigDict) -> cue_r2.CueR2:
       scenes.COLUMNS)
 
 
-def _export(config: config_dict.ConfigDict, workdir: pathlib.Path, params: Any,
-            figures: dict[str, float]) -> None:
-  backbone = params['backbone']
+def _export(config: config_dict.ConfigDict, workdir: pathlib.Path,
+            trained: state.TrainState, figures: dict[str, float]) -> None:
+  backbone = arrays.to_numpy(trained.ema)['backbone']
   card = _CARD.format(
       size=sum(x.size for x in jax.tree.leaves(backbone)) / 1e6,
       side=config.model.image_size[0], dim=config.model.dim,
       git=run_record.git_revision(), config_hash=run_record.config_hash(config),
-      num_pictures=config.train.num_steps * config.data.batch_size,
+      num_pictures=int(trained.step) * config.data.batch_size,
       figures=tables.figures({
           name.removeprefix('held_out/r2').strip('_').replace('_', ' ')
           or 'mean of the sources': value for name, value in figures.items()}))

@@ -20,7 +20,7 @@ from input_pipeline.datasets import (
   osv5m,
   webdataset,
 )
-from input_pipeline.synthetic_earth import dataset as synthetic
+from input_pipeline.picture_earth import dataset as synthetic
 import numpy as np
 from pinpoint_jax import blocks, types
 
@@ -119,38 +119,31 @@ def _read_benchmark(name: str) -> Callable[..., sources.PhotoSource]:
 
 
 class SyntheticPhotos:
-  """One split of a Synthetic Earth; what travels is its size and seed."""
+  """One split of a Synthetic Earth; what travels is the name of the world."""
 
   notes = ()
 
   def __init__(self, size: str = 'tiny', seed: int = 0,
-               split: str = 'gallery_photo'):
-    self._world, self._split = _world(size, seed), split
-    self.photos  # noqa: B018  An unknown split is refused here.
-
-  @property
-  def photos(self) -> types.Photos:
-    """The table of the split."""
-    return self._world.photos(self._split)
+               split: str = 'gallery_photo', variant: str = 'default'):
+    self._name = size, seed, split, variant
+    self._earth = synthetic.picture_earth(size, seed, variant)
+    self._split = split
+    # Made once; an unknown split is refused here.
+    self.photos: types.Photos = self._earth.photos(split)
 
   def read(self, row: int) -> bytes:
-    """The JPEG of that row, rendered now."""
-    return self._world.jpeg(self._split, int(row))
+    """The JPEG of that row, drawn now."""
+    return self._earth.jpeg(self._split, int(row))
 
   def __reduce__(self) -> tuple[Any, ...]:
-    return (SyntheticPhotos, (self._world.size, self._world.seed, self._split))
-
-
-@functools.lru_cache(maxsize=2)
-def _world(size: str, seed: int) -> synthetic.SyntheticEarth:
-  """One world for all its splits in a process: building it takes a while."""
-  return synthetic.SyntheticEarth(size, seed)
+    return SyntheticPhotos, self._name
 
 
 def _read_synthetic(root: Root, size: str = 'tiny', seed: int = 0,
-                    split: str = 'gallery_photo') -> SyntheticPhotos:
+                    split: str = 'gallery_photo',
+                    variant: str = 'default') -> SyntheticPhotos:
   del root  # It has no files.
-  return SyntheticPhotos(size, seed, split)
+  return SyntheticPhotos(size, seed, split, variant)
 
 
 READERS: Mapping[str, Callable[..., sources.PhotoSource]] = {

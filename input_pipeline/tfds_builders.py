@@ -19,7 +19,7 @@ import pathlib
 from typing import Any
 
 from input_pipeline import open_source, prepared, sources
-from input_pipeline.synthetic_earth import splits as synthetic_splits
+from input_pipeline.feature_earth import world as worlds
 import numpy as np
 from pinpoint_jax.images import decode
 import tensorflow_datasets as tfds
@@ -68,12 +68,12 @@ class OwnPhotos(tfds.core.GeneratorBasedBuilder):
 
 
 class SyntheticEarth(OwnPhotos):
-  """Synthetic Earth, rendered once into array_record files."""
+  """Synthetic Earth, drawn once into array_record files."""
 
   def __init__(self, data_dir: str | pathlib.Path, size: str = 'tiny',
                seed: int = 0,
-               splits: Sequence[str] = synthetic_splits.SPLITS):
-    chosen = '' if tuple(splits) == synthetic_splits.SPLITS else '-'.join(
+               splits: Sequence[str] = worlds.SPLITS):
+    chosen = '' if tuple(splits) == worlds.SPLITS else '-'.join(
         ('', *sorted(splits)))
     super().__init__(
         {name: open_source.open_source('synthetic_earth', size=size, seed=seed,

@@ -136,7 +136,7 @@ def test_every_command_has_help_without_extras(environment, tmp_path):
 
 
 @pytest.mark.parametrize('key, extra', [
-    ('preprocess=resize_area(80)|unit_range', 'fast'),
+    ('preprocess=resize_area(96)|unit_range', 'fast'),
     ('backbone=efficientnet_lite0_tiles', 'photos'),
 ])
 def test_a_missing_extra_is_one_line_before_any_work(environment, tmp_path, key,

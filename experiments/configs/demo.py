@@ -12,8 +12,9 @@ Full:     --config=demo:full   48,000 examples and 10,000 queries a source;
           :full,sources says what a second source is worth and no more, with
           variant=sparse in a world whose photos are few; :full,trained has an
           embedder that is trained instead of solved.
-Quick:    --config=demo:quick  (the tiny world, seconds); :quick,pixels is the
-          rendered world: JPEGs, a ViT's features, then the same.
+Pixels:   --config=demo:pixels   the same world, drawn: JPEGs, the features of
+          the small ConvNet that is shipped, then the same.
+Quick:    --config=demo:quick  (the tiny world, seconds), or :quick,pixels
 """
 
 from typing import Any
@@ -33,23 +34,21 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.seed = arg.seed
   config.world = config_dict.ConfigDict({
       'kind': 'pixels' if arg.pixels else 'features',
-      'variant': '' if arg.pixels else arg.variant,
+      'variant': arg.variant,
       'size': 'tiny' if arg.quick else 'full' if arg.full else 'demo'})
-  # Of the rendered world alone.
+  # Of drawn worlds alone.
   config.pixels = config_dict.ConfigDict({
       'backbone': 'demo',  # 'thumbnail' is the floor: nothing is learned.
       'preprocess': '',  # '' takes the backbone's own.
-      'processes': 2,
-      'decode_processes': 0 if arg.quick else 2})  # 0: none to start.
+      # That draw and decode; 0: none to start.
+      'processes': 0 if arg.quick else 2})
   # Trainings and evaluations at a time; 0: one after the other, in the open.
   config.jobs = 0 if arg.quick else 2
   config.embedder = _embedder(arg)
   # By what they learn from; one source alone and GeoCLIP's way to compare.
   config.embedders = _embedders(arg)
   config.geoclip_style = config_dict.ConfigDict(
-      train_embedder.geoclip_style(64 if arg.quick else 128, 64,
-                                   64 if arg.quick else 512)
-      if arg.pixels else train_embedder.feature_earth_peer(arg.quick))
+      train_embedder.feature_earth_peer(arg.quick))
   # Examples of all rerankers but the light one; `ideal` chooses from these.
   config.examples = config_dict.ConfigDict({
       'sizes': {'image': 8, 'location': 2, 'raw': 2}})
@@ -74,10 +73,7 @@ def _embedders(arg: config_dict.ConfigDict) -> tuple[str, ...]:
 def _embedder(arg: config_dict.ConfigDict) -> config_dict.ConfigDict:
   """Small towers; how they were chosen see docs/training.md."""
   config = train_embedder.get_config('quick')
-  if arg.pixels:
-    config.objective.targets = {'kind': 'soft', 'near_km': 0.2, 'tau_km': 100.}
-    config.train.num_steps = 30 if arg.quick else 800
-  elif arg.trained:
+  if arg.trained:
     config.objective.loss = 'softmax'
     config.objective.targets = {'kind': 'soft', 'near_km': 0.2, 'tau_km': 10.}
     config.optimizer.learning_rate = 3e-3

@@ -5,8 +5,9 @@ Command:  python -m experiments.train_cue_backbone \
 Hardware: two CPU cores, or one GPU and as many cores as there are to draw
           pictures with (--config.data.processes). Hours: steps ÷ the rate that
           the first lines print.
-Expect:   not yet trained to the end; docs/synthetic_earth.md has how far a
-          short run comes.
+Expect:   R² of held-out pictures 0.79 in photos and 0.82 in street views: see
+          docs/results/synthetic_earth.md. The shipped weights were begun with
+          18,750 steps planned and shortened at steps 399 and 571.
 Quick:    a tiny network for twenty steps: seconds, and useless.
 """
 
@@ -15,7 +16,7 @@ from ml_collections import config_dict
 
 
 def get_config(arg: str | None = None) -> config_dict.ConfigDict:
-  """1.2 million pictures, once each; `quick` makes it in seconds."""
+  """166,400 pictures, once each; `quick` makes it in seconds."""
   arg = common.parse_arg(arg, quick=False, seed=0)
   config = config_dict.ConfigDict()
   config.seed = arg.seed
@@ -39,13 +40,13 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       'processes': 0 if arg.quick else 2,
       'read_ahead': 8,  # Batches.
   })
-  config.train = common.train(num_steps=20 if arg.quick else 18_750)
+  config.train = common.train(num_steps=20 if arg.quick else 2600)
   config.train.best = 'held_out/r2'
   config.keep = config_dict.ConfigDict(
       {'last': 2, 'every_steps': 0, 'every_hours': 0.0})
   config.eval = config_dict.ConfigDict({
-      'every': 10 if arg.quick else 1000,
-      'num_pictures': 32 if arg.quick else 2048,
+      'every': 10 if arg.quick else 500,
+      'num_pictures': 32 if arg.quick else 1024,
       'seed': arg.seed + 1_000_000,
   })
   config.mesh = config_dict.ConfigDict({'data': -1, 'fsdp': 1})

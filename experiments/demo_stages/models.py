@@ -107,8 +107,7 @@ def whole(demo: config_dict.ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
       workdir / 'gallery' / 'both_combined',
       [both / f'interaction_{task}' / 'model' for task in types.SOURCES],
       workdir / 'router' / 'model',
-      [store(workdir, f'calibrate_{task}') for task in types.SOURCES
-       if demo.world.kind == 'features'],
+      [store(workdir, f'calibrate_{task}') for task in types.SOURCES],
       demo.pixels.backbone if demo.world.kind == 'pixels' else '')
   return workdir / 'model'
 

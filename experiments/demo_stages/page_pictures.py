@@ -18,7 +18,7 @@ _WEBP = {'quality': 72, 'method': 4}
 
 
 class Pictures:
-  """Pictures by split and row, drawn or read when they are wanted."""
+  """Pictures by split and row, drawn when they are wanted."""
 
   def __init__(self, config: config_dict.ConfigDict, workdir: pathlib.Path):
     self._config, self._workdir = config, workdir
@@ -26,9 +26,7 @@ class Pictures:
 
   def of(self, split: str, row: int, name: str) -> page_records.Picture:
     """The photo in that row of a split; its id is `name`."""
-    picture = (self._read(split, name) if self._config.world.kind == 'pixels'
-               else Image.fromarray(self._earth.image(split, row, _SIDE)))
-    picture.thumbnail((_SIDE, _SIDE))
+    picture = Image.fromarray(self._earth.image(split, row, _SIDE))
     file = io.BytesIO()
     picture.save(file, 'WEBP', **_WEBP)
     return page_records.Picture(file.getvalue(), f'Synthetic picture {name}')
@@ -41,10 +39,6 @@ class Pictures:
           models.store(self._workdir, split)).photos.ids
     row = int(np.flatnonzero(self._ids[split] == name)[0])
     return self.of(split, row, name)
-
-  def _read(self, split: str, name: str) -> Image.Image:
-    path = self._workdir / 'data' / split / f'{name}.jpg'
-    return Image.open(path).convert('RGB')
 
   @functools.cached_property
   def _earth(self) -> dataset.PictureEarth:

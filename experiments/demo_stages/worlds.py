@@ -1,7 +1,7 @@
 """Feature stores of every split of the demo's world.
 
-  features   Synthetic Earth at feature level: the stores are written directly
-  pixels     the rendered Synthetic Earth: JPEGs, then features of a small ViT
+  features   what a backbone would see: the stores are written directly
+  pixels     the same rows drawn: JPEGs, then features of a backbone
 """
 
 from collections.abc import Mapping
@@ -11,15 +11,13 @@ from experiments.demo_stages import jobs, models
 from input_pipeline import open_source, sources
 from input_pipeline.feature_earth import stores
 from input_pipeline.feature_earth import world as feature_worlds
-from input_pipeline.synthetic_earth import dataset as rendered
 from ml_collections import config_dict
 from pinpoint_jax.features import backbones, extract, store
 
 KINDS = ('features', 'pixels')
 SPLITS = ('gallery_photo', 'gallery_street', 'rerank_photo', 'rerank_street',
-          'query_photo_known', 'query_photo_new', 'query_street')
-# To calibrate answers on; the rendered world has none.
-CALIBRATE = ('calibrate_photo', 'calibrate_street')
+          'calibrate_photo', 'calibrate_street', 'query_photo_known',
+          'query_photo_new', 'query_street')
 
 
 def make(config: config_dict.ConfigDict, workdir: pathlib.Path,
@@ -29,19 +27,17 @@ def make(config: config_dict.ConfigDict, workdir: pathlib.Path,
     raise ValueError(f'--config.world.kind={config.world.kind}: choices are '
                      f'{", ".join(KINDS)}')
   models.fresh(workdir / 'features')
-  splits = SPLITS
   if config.world.kind == 'pixels':
-    _rendered(config, workdir)
+    _extract(config, workdir)
   else:
-    splits += CALIBRATE
     pool.run({f'features {split}': (_write, (config, workdir, split))
-              for split in splits})
+              for split in SPLITS})
   return {split: store.open_store(models.store(workdir, split))
-          for split in splits}
+          for split in SPLITS}
 
 
 def world(config: config_dict.ConfigDict) -> feature_worlds.World:
-  """The world whose features the stores hold."""
+  """The world whose pictures the stores have features of."""
   return feature_worlds.World(
       config.world.variant, config.seed, config.world.size)
 
@@ -58,17 +54,16 @@ def _write(config: config_dict.ConfigDict, workdir: pathlib.Path,
   stores.write(pathlib.Path(models.store(workdir, split)), world(config), split)
 
 
-def _rendered(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
-  dataset = rendered.SyntheticEarth(config.world.size, config.seed)
+def _extract(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
+  """Features of the pictures, which are drawn as they are read."""
   backbone = backbones.load(
       config.pixels.backbone, ops=config.pixels.preprocess or None)
-  plan = extract.Plan(processes=config.pixels.decode_processes,
-                      max_failed_share=0.0, licence=sources.SYNTHETIC_LICENCE)
+  plan = extract.Plan(processes=config.pixels.processes, max_failed_share=0.0,
+                      licence=sources.SYNTHETIC_LICENCE)
   for split in SPLITS:
-    folder = workdir / 'data' / split
-    dataset.write_folder(folder, split, config.pixels.processes)
     source = open_source.open_source(
-        'csv', folder, source='street' if split.endswith('street') else 'photo')
+        'synthetic_earth', variant=config.world.variant,
+        size=config.world.size, seed=config.seed, split=split)
     extract.extract(source, backbone, workdir / 'features' / split, plan)
 
 

@@ -10,8 +10,12 @@ summed, so that no order of a sum and no fused operation can change a bit.
 import dataclasses
 import math
 
-from input_pipeline.feature_earth import exact, geography, settings
-from input_pipeline.synthetic_earth import randomness
+from input_pipeline.feature_earth import (
+  exact,
+  geography,
+  randomness,
+  settings,
+)
 from jaxtyping import Float, Int
 import numpy as np
 
@@ -46,7 +50,7 @@ class Cues:
     self._waves, self._tables = {}, {}
     names, self._country = np.unique(earth.countries, return_inverse=True)
     num_rows = {'country': len(names), 'town': len(earth.countries),
-                'sight': len(earth.region.landmark_city)}
+                'sight': len(earth.sight_deg)}
     for cue in settings.CUES:
       if isinstance(cue.scale, str):
         self._tables[cue.name] = _normal(

@@ -1,11 +1,18 @@
 """Street-view drives: eight frames along a road, evenly over the towns."""
 
-from input_pipeline.feature_earth import geography, pictures
-from input_pipeline.synthetic_earth import drives, randomness
-from jaxtyping import Int
+from input_pipeline.feature_earth import (
+  exact,
+  geography,
+  pictures,
+  randomness,
+)
+from jaxtyping import Float, Int
 import numpy as np
 
-FRAMES = drives.FRAMES
+FRAMES = 8
+_REACH_KM = 8.0  # Of a start from its town, along each axis.
+_BEND = 0.25
+_MIN_STEP_KM, _MAX_STEP_KM = 0.1, 1.0
 
 
 class Drives:
@@ -43,10 +50,29 @@ class Drives:
   def _frames(self, stream: str, town: Int[np.ndarray, 'd'],
               num: int) -> pictures.Pictures:
     """Frames of a drive near each of the towns."""
-    places = drives.paths(
-        (stream, self._seed), self._earth.region.latlng_deg[town])
+    places = _paths((stream, self._seed), self._earth.town_deg[town])
     latlng_deg = places.reshape(-1, 2)[:num]
     drive = np.repeat(np.arange(len(town)), FRAMES)[:num]
     return pictures.Pictures(
         stream, stream, drive, drive, self._earth.sight_in_view(latlng_deg),
         latlng_deg, latlng_deg)
+
+
+def _paths(key: tuple[str, int], centre_deg: Float[np.ndarray, 'd 2']) -> Float[
+    np.ndarray, 'd f 2']:
+  """Places of the frames of each drive: a start, then bends and steps."""
+  number = np.arange(len(centre_deg))
+  x, y = (_REACH_KM * (2 * randomness.uniform('start', axis, *key, number) - 1)
+          for axis in ('x', 'y'))
+  dx, dy = (randomness.bell('way', axis, *key, number) for axis in ('x', 'y'))
+  frames = []
+  for frame in range(FRAMES):
+    length = np.sqrt(dx * dx + dy * dy) + 1e-9
+    dx, dy = dx / length, dy / length
+    frames.append(exact.moved(centre_deg, x, y))
+    step_km = _MIN_STEP_KM + (_MAX_STEP_KM - _MIN_STEP_KM) * randomness.uniform(
+        'frame', *key, number, frame)
+    x, y = x + dx * step_km, y + dy * step_km
+    dx = dx + _BEND * randomness.bell('bend', 'x', *key, number, frame)
+    dy = dy + _BEND * randomness.bell('bend', 'y', *key, number, frame)
+  return np.stack(frames, 1)

@@ -6,8 +6,12 @@ Which cues a picture shows differs from picture to picture, so what two pictures
 can be compared by differs from pair to pair, and no fixed metric is best.
 """
 
-from input_pipeline.feature_earth import cues, pictures, settings
-from input_pipeline.synthetic_earth import randomness
+from input_pipeline.feature_earth import (
+  cues,
+  pictures,
+  randomness,
+  settings,
+)
 from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types

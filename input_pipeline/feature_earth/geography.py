@@ -2,16 +2,19 @@
 
 import dataclasses
 
-from input_pipeline.feature_earth import exact, settings
-from input_pipeline.synthetic_earth import randomness, sizes
-from input_pipeline.synthetic_earth import world as worlds
+from input_pipeline.feature_earth import exact, randomness, settings
 from jaxtyping import Float, Int
 import numpy as np
+from pinpoint_jax.geo import places
 from scipy import spatial
 
+# No country holds more than this share of the towns.
+_COUNTRY_SHARE = 0.06
 # Weights of ranks are 1 / (rank + offset).
 _POPULATION_OFFSET = 8
 _FAME_OFFSET = 8
+_SIGHTS_OFFSET = 15  # Of a town's population, for how many sights it has.
+_SIGHTS_SPREAD_KM = 3.0
 # A street view shows a sight that is this near.
 _IN_VIEW_KM = 0.5
 
@@ -25,16 +28,22 @@ class NearestSights:
 
 
 class Geography:
-  """Towns, most populous first, and the sights near them, most famous first."""
+  """Towns, most populous first, and the sights near them, most famous first.
+
+  Attributes:
+    town_deg: where the towns are, [t, 2].
+    countries: of each town, [t].
+    sight_deg: where the sights are, [s, 2].
+  """
 
   def __init__(self, seed: int, num_towns: int, num_sights: int):
-    earth = worlds.World(seed, sizes.Size(
-        num_towns, num_sights, 1, 0, 0, 0, 0))
-    self.region = earth.main
-    self.countries = earth.cities.countries[self.region.cities]
-    self._towns = spatial.cKDTree(exact.grid_xyz(self.region.latlng_deg))
-    self._sights = spatial.cKDTree(
-        exact.grid_xyz(self.region.landmark_latlng_deg))
+    cities = places.load_cities()
+    towns = _towns(seed, cities.countries, num_towns)
+    self.town_deg = cities.latlng_deg[towns]
+    self.countries = cities.countries[towns]
+    self.sight_deg = _sights(seed, self.town_deg, num_sights)
+    self._towns = spatial.cKDTree(exact.grid_xyz(self.town_deg))
+    self._sights = spatial.cKDTree(exact.grid_xyz(self.sight_deg))
 
   def nearest_town(self, latlng_deg: Float[np.ndarray, 'n 2']) -> Int[
       np.ndarray, 'n']:
@@ -56,13 +65,11 @@ class Geography:
 
   def draw_town(self, *counters: randomness.Counter) -> Int[np.ndarray, '*n']:
     """Towns by population."""
-    return randomness.zipf(
-        len(self.region.cities), _POPULATION_OFFSET, *counters)
+    return randomness.zipf(len(self.town_deg), _POPULATION_OFFSET, *counters)
 
   def draw_sight(self, *counters: randomness.Counter) -> Int[np.ndarray, '*n']:
     """Sights by fame."""
-    return randomness.zipf(
-        len(self.region.landmark_city), _FAME_OFFSET, *counters)
+    return randomness.zipf(len(self.sight_deg), _FAME_OFFSET, *counters)
 
 
 def build(seed: int, habits: settings.Settings,
@@ -70,3 +77,27 @@ def build(seed: int, habits: settings.Settings,
   """The geography of a world."""
   return Geography(seed, int(size.num_towns * habits.town_factor),
                    size.num_sights)
+
+
+def _towns(seed: int, countries: np.ndarray, num: int) -> Int[np.ndarray, 't']:
+  """Rows of the city table: the first of a shuffle, few of any country."""
+  order = np.argsort(randomness.bits(
+      'city', seed, np.arange(len(countries))), kind='stable')
+  country = countries[order]
+  by_country = np.argsort(country, kind='stable')
+  _, starts, counts = np.unique(
+      country[by_country], return_index=True, return_counts=True)
+  nth = np.empty(len(order), np.int64)
+  nth[by_country] = np.arange(len(order)) - np.repeat(starts, counts)
+  return order[nth < max(2, int(num * _COUNTRY_SHARE))][:num]
+
+
+def _sights(seed: int, town_deg: Float[np.ndarray, 't 2'],
+            num: int) -> Float[np.ndarray, 's 2']:
+  """Places of sights; the more people a town has, the more sights."""
+  index = np.arange(num)
+  town = randomness.zipf(len(town_deg), _SIGHTS_OFFSET, 'main',
+                         'landmark city', seed, index)
+  east, north = (_SIGHTS_SPREAD_KM * randomness.bell('main', axis, seed, index)
+                 for axis in ('east', 'north'))
+  return exact.moved(town_deg[town], east, north)

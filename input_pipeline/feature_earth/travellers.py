@@ -6,9 +6,13 @@ An author makes 1 to 6 visits, half of them to a sight drawn by fame, and takes
 
 import dataclasses
 
-from input_pipeline.feature_earth import geography, pictures, settings
-from input_pipeline.synthetic_earth import randomness
-from input_pipeline.synthetic_earth import world as worlds
+from input_pipeline.feature_earth import (
+  exact,
+  geography,
+  pictures,
+  randomness,
+  settings,
+)
 from jaxtyping import Float, Int
 import numpy as np
 
@@ -75,8 +79,7 @@ class Travellers:
     """The photos, a few of them tagged with a town where they were not."""
     key = (photos.stream, self._seed, np.arange(len(photos)))
     wrong = randomness.uniform('wrong', *key) < self._habits.wrong_tags
-    town = self._earth.region.latlng_deg[self._earth.draw_town('elsewhere',
-                                                               *key)]
+    town = self._earth.town_deg[self._earth.draw_town('elsewhere', *key)]
     return dataclasses.replace(photos, latlng_deg=np.where(
         wrong[:, None], town, photos.latlng_deg))
 
@@ -91,10 +94,9 @@ class Travellers:
         randomness.below(len(self._earth.countries), 'track', *key, numbers),
         self._earth.draw_town('city', *key, numbers))
     spread_km = np.where(off_track, _TRACK_SPREAD_KM, _CITY_SPREAD_KM)
-    region = self._earth.region
     spot_deg = np.where(
-        at_sight[:, None], region.landmark_latlng_deg[sight],
-        _scattered(region.latlng_deg[town], spread_km, 'spot', *key, numbers))
+        at_sight[:, None], self._earth.sight_deg[sight], _scattered(
+            self._earth.town_deg[town], spread_km, 'spot', *key, numbers))
     kind = np.searchsorted(
         np.cumsum(TAG_SHARES[:-1]), randomness.uniform('tag', *key, numbers))
     error_km = np.asarray(TAG_ERRORS_KM)[kind]
@@ -118,4 +120,4 @@ def _scattered(latlng_deg: Float[np.ndarray, 'n 2'],
                *key: randomness.Counter) -> Float[np.ndarray, 'n 2']:
   east, north = (spread_km * randomness.bell(axis, *key)
                  for axis in ('east', 'north'))
-  return worlds.moved(latlng_deg, east, north)
+  return exact.moved(latlng_deg, east, north)

@@ -1,9 +1,8 @@
 """Architecture, the wall of a quarter, and sights."""
 
+from input_pipeline.picture_earth import canvas, tones
 from input_pipeline.picture_earth import scene as scenes
-from input_pipeline.picture_earth import tones
 from input_pipeline.picture_earth.layout import Spot
-from input_pipeline.synthetic_earth import canvas
 
 HOUSE_WIDTH, WALL_WIDTH, SIGHT_WIDTH = 0.36, 0.34, 0.47
 _PANE = (0.17, 0.20, 0.25)

@@ -8,10 +8,11 @@
 """
 
 from collections.abc import Callable, Sequence
-import io
 
+from input_pipeline.feature_earth import randomness
 from input_pipeline.picture_earth import (
   buildings,
+  canvas,
   content,
   furniture,
   land,
@@ -19,13 +20,8 @@ from input_pipeline.picture_earth import (
   sky,
 )
 from input_pipeline.picture_earth import scene as scenes
-from input_pipeline.synthetic_earth import canvas, randomness
-import numpy as np
-from PIL import Image as PilImage
 from pinpoint_jax import types
 
-# JPEG of that quality, colours at full resolution: the cues are colours.
-JPEG = {'quality': 90, 'subsampling': 0}
 _STANDING: dict[str, tuple[Callable[..., None], float]] = {
     'vegetation': (land.vegetation, land.TREES_WIDTH),
     'architecture': (buildings.architecture, buildings.HOUSE_WIDTH),
@@ -52,13 +48,6 @@ def picture(scene: scenes.Scene, side: int = scenes.SIDE) -> types.Image:
   paint.rect(0.0, 0.96, 1.0, 1.0, content.GREY)
   return paint.finish(_light(scene.camera),
                       randomness.generator('sensor', scene.serial))
-
-
-def after_jpeg(pixels: types.Image) -> types.Image:
-  """The picture as a JPEG file gives it back."""
-  file = io.BytesIO()
-  PilImage.fromarray(pixels).save(file, 'JPEG', **JPEG)
-  return np.asarray(PilImage.open(file))
 
 
 def _photo(paint: canvas.Canvas, scene: scenes.Scene) -> None:

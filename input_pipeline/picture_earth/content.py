@@ -3,9 +3,8 @@
 A grey thing in every picture shows what the camera does to colours.
 """
 
+from input_pipeline.picture_earth import canvas, tones
 from input_pipeline.picture_earth import scene as scenes
-from input_pipeline.picture_earth import tones
-from input_pipeline.synthetic_earth import canvas
 
 _SKIN = ((0.93, 0.78, 0.66), (0.45, 0.31, 0.23))
 _DARK = (0.16, 0.17, 0.2)

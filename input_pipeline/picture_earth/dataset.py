@@ -9,16 +9,16 @@ import dataclasses
 import functools
 import pathlib
 
-from input_pipeline.feature_earth import settings
+from input_pipeline.feature_earth import randomness, settings
 from input_pipeline.feature_earth import world as worlds
-from input_pipeline.picture_earth import composition
+from input_pipeline.picture_earth import composition, folders, jpeg
 from input_pipeline.picture_earth import scene as scenes
-from input_pipeline.synthetic_earth import folders, randomness, rendering
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 import numpy as np
 from pinpoint_jax import types
 
 _USUAL = np.asarray([cue.strength for cue in settings.CUES])
+_NUM_DIMS = np.asarray([cue.num_dims for cue in settings.CUES])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +28,14 @@ class Shot:
   scene: scenes.Scene
   lat_deg: float
   lng_deg: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+  """Cue numbers of pictures, of hidden cues too, and whether they are shown."""
+
+  values: Float[np.ndarray, 'n k']
+  shown: Bool[np.ndarray, 'n k']
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +51,7 @@ class _Block:
 class PictureEarth:
   """Pictures of a world at feature level, any of them alone.
 
-    earth = PictureEarth(world.World('default', 0, 'tiny'))
+    earth = picture_earth('tiny', seed=0)
     earth.image('query_street', 3)
   """
 
@@ -62,11 +70,20 @@ class PictureEarth:
 
   def jpeg(self, split: str, row: int) -> bytes:
     """The JPEG file of the picture in that row, with EXIF GPS."""
-    return jpeg(self.shot(split, row))
+    return _encoded(self.shot(split, row))
 
   def shown(self, split: str, row: int) -> list[str]:
     """Names of the cues that the picture in that row shows."""
     return list(self.scene(split, row).cues)
+
+  def labels(self, split: str) -> Labels:
+    """What the pictures of a split show, as a backbone learns to name it."""
+    parts = [self._block(split, number)
+             for number in range(self.world.num_blocks(split))]
+    return Labels(
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([np.repeat(part.strengths > 0, _NUM_DIMS, axis=1)
+                        for part in parts]))
 
   def shot(self, split: str, row: int) -> Shot:
     """The picture in that row and its tag."""
@@ -90,7 +107,7 @@ class PictureEarth:
     return folders.write(
         pathlib.Path(out_dir), self.photos(split), rows, processes,
         {'variant': self.world.variant, 'size': self.world.size_name,
-         'seed': self.world.seed, 'split': split}, jpeg)
+         'seed': self.world.seed, 'split': split}, _encoded)
 
   def _tags(self, split: str, block: int) -> Float[np.ndarray, 'n 2']:
     return self.world.taken(split, block).latlng_deg
@@ -113,10 +130,16 @@ class PictureEarth:
                            np.arange(scenes.NUM_CAMERA)))
 
 
-def jpeg(shot: Shot) -> bytes:
-  """The JPEG file of a picture, with EXIF GPS."""
-  return rendering.encoded(composition.picture(shot.scene), shot.lat_deg,
-                           shot.lng_deg, **composition.JPEG)
+@functools.lru_cache(maxsize=2)
+def picture_earth(size: str = 'tiny', seed: int = 0,
+                  variant: str = 'default') -> PictureEarth:
+  """A world by name; one for all its splits: building it takes a while."""
+  return PictureEarth(worlds.World(variant, seed, size))
+
+
+def _encoded(shot: Shot) -> bytes:
+  return jpeg.encoded(composition.picture(shot.scene), shot.lat_deg,
+                      shot.lng_deg)
 
 
 def _chance(bell: Float[np.ndarray, 'n m']) -> Float[np.ndarray, 'n m']:

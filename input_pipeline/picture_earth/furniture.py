@@ -1,9 +1,8 @@
 """What people put up: signs, bollards, banners, paving."""
 
+from input_pipeline.picture_earth import canvas, tones
 from input_pipeline.picture_earth import scene as scenes
-from input_pipeline.picture_earth import tones
 from input_pipeline.picture_earth.layout import Spot
-from input_pipeline.synthetic_earth import canvas
 
 SIGN_WIDTH, BOLLARD_WIDTH, BANNER_WIDTH, PAVING_WIDTH = 0.34, 0.34, 0.38, 0.36
 _POLE = (0.5, 0.5, 0.5)

@@ -6,10 +6,9 @@ made alone, by its seed and index; even ones are photos, odd ones street views.
 
 import dataclasses
 
-from input_pipeline.feature_earth import settings
-from input_pipeline.picture_earth import composition
+from input_pipeline.feature_earth import randomness, settings
+from input_pipeline.picture_earth import composition, jpeg
 from input_pipeline.picture_earth import scene as scenes
-from input_pipeline.synthetic_earth import randomness
 from jaxtyping import Bool, Float, Int, UInt8
 import numpy as np
 
@@ -45,7 +44,7 @@ class Pictures:
 def pictures(seed: int, indices: Int[np.ndarray, 'n']) -> Pictures:
   """The pictures of a seed at those indices, alike in any batch."""
   values, strengths, drawn = _scenes(seed, indices)
-  pixels = np.stack([composition.after_jpeg(composition.picture(scene))
+  pixels = np.stack([jpeg.there_and_back(composition.picture(scene))
                      for scene in drawn])
   return Pictures(pixels, values.astype(np.float32),
                   np.repeat(strengths > 0, _NUM_DIMS, axis=1),

@@ -1,9 +1,8 @@
 """Soil, roads and vegetation: what things stand on, and what grows there."""
 
+from input_pipeline.picture_earth import canvas, tones
 from input_pipeline.picture_earth import scene as scenes
-from input_pipeline.picture_earth import tones
 from input_pipeline.picture_earth.layout import Spot
-from input_pipeline.synthetic_earth import canvas
 
 _BARE = (0.55, 0.55, 0.55)
 _ASPHALT = (0.42, 0.42, 0.42)

@@ -7,7 +7,6 @@ python -m input_pipeline.picture_earth.sheets --sweep town --out town.png
 import argparse
 
 from input_pipeline.feature_earth import settings
-from input_pipeline.feature_earth import world as worlds
 from input_pipeline.picture_earth import composition, dataset
 from input_pipeline.picture_earth import scene as scenes
 import numpy as np
@@ -96,8 +95,7 @@ def main() -> None:
   parser.add_argument('--seed', type=int, default=0)
   args = parser.parse_args()
   sheet = sweep_sheet(args.source, args.sweep) if args.sweep else (
-      contact_sheet(dataset.PictureEarth(
-          worlds.World('default', args.seed, args.size))))
+      contact_sheet(dataset.picture_earth(args.size, args.seed)))
   sheet.save(args.out, optimize=True)
 
 

@@ -1,8 +1,7 @@
 """Climate and skyline: what is above the horizon and far away."""
 
+from input_pipeline.picture_earth import canvas, tones
 from input_pipeline.picture_earth import scene as scenes
-from input_pipeline.picture_earth import tones
-from input_pipeline.synthetic_earth import canvas
 
 _OVERCAST = (0.80, 0.80, 0.80)
 _CLOUD = (0.96, 0.96, 0.96)

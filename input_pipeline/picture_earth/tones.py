@@ -3,7 +3,7 @@
 Three axes of colour, about at right angles: no hue wraps, none has a threshold.
 """
 
-from input_pipeline.synthetic_earth import canvas
+from input_pipeline.picture_earth import canvas
 
 _LIGHT = (0.16, 0.16, 0.16)
 _WARM = (0.17, 0.0, -0.20)

@@ -15,6 +15,7 @@ from pinpoint_jax.pretrained import load as pretrained
 
 DEMO = pathlib.Path(pretrained.__file__).parent / 'demo_backbone'
 LITE0_TILES = 'efficientnet_lite0_tiles'
+# That of the pictures of Synthetic Earth.
 _NAMED = {'demo': DEMO}
 _DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 
@@ -60,12 +61,12 @@ def _pretrained(name: str, dtype: str, ops: str | None,
   if name not in _NAMED and not pathlib.Path(name).exists():
     raise ValueError(f'backbone {name!r}: no such folder or file; named ones '
                      f'are {["thumbnail", *_NAMED, LITE0_TILES]}')
-  if convnet_backbone.is_there(name):
+  path = _NAMED.get(name, name)
+  if convnet_backbone.is_there(path):
     if attention:
       raise ValueError(f'attention {attention!r}: {name} has no attention')
-    return convnet_backbone.load(name, ops, _DTYPES[dtype])
-  return pretrained.load(_NAMED.get(name, name), ops, dtype=_DTYPES[dtype],
-                         attention=attention)
+    return convnet_backbone.load(path, ops, _DTYPES[dtype])
+  return pretrained.load(path, ops, dtype=_DTYPES[dtype], attention=attention)
 
 
 class _Apply:

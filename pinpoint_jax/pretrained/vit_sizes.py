@@ -53,10 +53,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     f'{name}-{size}{patch}-{side}': _fields(family, size, patch, side)
     for name, family, size, patch, sides in _FAMILIES for side in sides
 }
-# Ours, for Synthetic Earth: 2.9 M parameters, trained from nothing on a CPU.
-VARIANTS['demo'] = dict(
-    _SIGLIP, image_size=(64, 64), patch=8, width=192, depth=6, num_heads=3,
-    mlp_dim=672)
 
 
 def fields(name: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from tests.fixtures import dated_photos, limits, tiny_training
 pytestmark = pytest.mark.slow
 NUM, NUM_UNTAGGED = 50, 3
 # One row in eight, so that most days are among them.
-ROWS = range(0, 8 * NUM, 8)
+ROWS = range(0, 5 * NUM, 5)
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from input_pipeline.synthetic_earth import dataset as synthetic
+from input_pipeline.picture_earth import dataset as synthetic
 import numpy as np
 from pinpoint_jax.disk import lock
 from pinpoint_jax.features import verify
@@ -113,7 +113,7 @@ def test_a_second_process_in_one_workdir_is_refused_at_once(tmp_path, binary):
 
 def test_a_photo_that_goes_while_it_runs_is_quarantined_and_resumed(
     tmp_path):
-  root = synthetic.SyntheticEarth('tiny', 0).write_folder(
+  root = synthetic.picture_earth('tiny').write_folder(
       tmp_path / 'data', 'query_photo_new', processes=1)
   secret = tmp_path / 'secret.txt'
   secret.write_text('SECRET')

@@ -3,7 +3,7 @@
 import pickle
 
 from input_pipeline import open_source, sources
-from input_pipeline.synthetic_earth import dataset as synthetic
+from input_pipeline.picture_earth import dataset as synthetic
 import numpy as np
 from pinpoint_jax.images import decode
 import pytest
@@ -58,7 +58,7 @@ def test_subsets_in_any_order(tmp_path):
 
 
 def test_csv_and_folder_read_what_synthetic_earth_writes(tmp_path):
-  world = synthetic.SyntheticEarth('tiny', 0)
+  world = synthetic.picture_earth('tiny')
   root = world.write_folder(tmp_path / 'out', 'query_photo_new', processes=1)
   table, exif = open_('csv', root), open_('folder', root)
   photos = world.photos('query_photo_new')
@@ -75,14 +75,14 @@ def test_synthetic_earth_travels_as_its_size_and_seed():
   assert len(data) < 200
   copy = pickle.loads(data)
   assert copy.photos.fingerprint() == source.photos.fingerprint()
-  world = synthetic.SyntheticEarth('tiny', 0)
+  world = synthetic.picture_earth('tiny')
   assert copy.read(5) == source.read(5) == world.jpeg('query_street', 5)
   other = open_('synthetic_earth', split='query_street', seed=1)
   assert other.photos.fingerprint() != source.photos.fingerprint()
 
 
 def test_a_recorded_folder_keeps_the_photos_it_began_with(tmp_path):
-  world = synthetic.SyntheticEarth('tiny', 0)
+  world = synthetic.picture_earth('tiny')
   root = world.write_folder(tmp_path / 'out', 'query_photo_new', processes=1)
   record = tmp_path / 'work' / 'photos.npz'
   for name in ('csv', 'folder'):
@@ -129,7 +129,8 @@ def test_a_missing_root_and_an_unknown_split_are_refused():
 def test_every_name_says_its_options():
   for name in open_source.READERS:
     assert 'root' not in open_source.options_of(name)
-  assert open_source.options_of('synthetic_earth') == ('size', 'seed', 'split')
+  assert open_source.options_of('synthetic_earth') == (
+      'size', 'seed', 'split', 'variant')
 
 
 def test_a_licence_is_known_where_one_is_for_all():

@@ -8,7 +8,7 @@ from input_pipeline import csv_table, tfds_builders
 from input_pipeline import order as orders
 from input_pipeline import pipeline as pipelines
 from input_pipeline.datasets import folder
-from input_pipeline.synthetic_earth import dataset as synthetic
+from input_pipeline.picture_earth import dataset as synthetic
 import numpy as np
 from pinpoint_jax.images import decode
 import pytest
@@ -29,7 +29,7 @@ def street(data_dir):
 
 
 def test_synthetic_earth_row_by_row(street):
-  world = synthetic.SyntheticEarth('tiny', 0)
+  world = synthetic.picture_earth('tiny')
   photos = world.photos('query_street')
   assert len(street) == len(photos)
   for row in (0, 7, len(street) - 1):
@@ -69,7 +69,7 @@ def test_grain_reads_it_in_the_fixed_order_and_resumes(street):
 
 
 def test_a_folder_of_own_photos(tmp_path, data_dir):
-  world = synthetic.SyntheticEarth('tiny', 0)
+  world = synthetic.picture_earth('tiny')
   for row in range(3):
     (tmp_path / f'{row}.jpg').write_bytes(world.jpeg('query_street', row))
   (tmp_path / 'broken.jpg').write_bytes(b'')

@@ -3,19 +3,25 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+from pinpoint_jax.disk import model_dir
 from pinpoint_jax.features import backbones
 from pinpoint_jax.models import convnet, convnet_files
 from pinpoint_jax.pretrained import convnet_backbone
 import pytest
 
+MODEL = convnet.ConvNet(image_size=(32, 32), widths=(8, 8), depths=(0, 0),
+                        num_heads=2, head_dim=4, dim=6)
+
 
 @pytest.fixture(scope='module')
-def exported(tmp_path_factory):
-  model = convnet.ConvNet(image_size=(32, 32), widths=(8, 8), depths=(0, 0),
-                          num_heads=2, head_dim=4, dim=6)
-  params = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+def params():
+  return jax.jit(MODEL.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+
+
+@pytest.fixture(scope='module')
+def exported(params, tmp_path_factory):
   folder = tmp_path_factory.mktemp('exported') / 'tiny_net'
-  convnet_files.save(folder, model, params['params'], '# card')
+  convnet_files.save(folder, MODEL, params['params'], '# card')
   return folder
 
 
@@ -29,6 +35,24 @@ def test_it_gives_the_features_of_the_model(exported):
       {'params': trained.params}, convnet.unit_range(jnp.asarray(pixels)))
   np.testing.assert_allclose(backbone.apply(pixels), expected, rtol=0,
                              atol=1e-5)
+
+
+def test_half_the_bits_change_features_by_a_thousandth(params, exported):
+  pixels = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), np.uint8)
+  whole = np.asarray(jax.jit(MODEL.apply)(
+      params, convnet.unit_range(jnp.asarray(pixels))))
+  backbone = backbones.load(str(exported), devices=jax.local_devices()[:1])
+  change = np.linalg.norm(np.asarray(backbone.apply(pixels)) - whole, axis=1)
+  # Weights are rounded by up to 2⁻¹¹, a two-thousandth, each its own way.
+  assert (change > 0).all()
+  assert (change < 1e-3 * np.linalg.norm(whole, axis=1)).all()
+
+
+def test_the_shipped_backbone_is_small_and_whole():
+  assert model_dir.verify(backbones.DEMO)['bytes'] < 8e6
+  shipped = backbones.load('demo', devices=jax.local_devices()[:1])
+  assert shipped.name == 'demo' and shipped.dim == 256
+  assert shipped.preprocess.startswith('resize(96)')
 
 
 def test_what_does_not_fit_is_refused(exported):

@@ -378,7 +378,7 @@ def test_our_config_must_be_whole(tmp_path, siglip):
   (tmp_path / 'config.json').write_text(json.dumps(config))
   with pytest.raises(WeightsError, match='needs preprocess and the fields'):
     load.load(tmp_path)
-  assert set(vit_sizes.fields('demo')) <= set(vit_files._FIELDS)
+  assert set(vit_sizes.fields('siglip2-b16-256')) <= set(vit_files._FIELDS)
 
 
 # Positions

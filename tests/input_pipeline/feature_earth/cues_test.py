@@ -45,7 +45,7 @@ def test_every_kind_of_cue_has_unit_variance(world):
 
 
 def test_places_of_one_town_share_its_cue_and_that_of_the_country(world):
-  towns = world.geography.region.latlng_deg
+  towns = world.geography.town_deg
   here = world.cues.at(towns, np.full(len(towns), -1))
   near = world.cues.at(towns + 1e-4, np.full(len(towns), -1))
   country = world.geography.countries
@@ -57,7 +57,7 @@ def test_places_of_one_town_share_its_cue_and_that_of_the_country(world):
 
 
 def test_only_a_sight_has_the_cue_of_a_sight(world):
-  places = world.geography.region.latlng_deg[:3]
+  places = world.geography.town_deg[:3]
   cues = world.cues.at(places, np.asarray([-1, 0, 1]))[:, COLUMNS['sight']]
   assert not cues[0].any() and cues[1:].all(1).any()
   np.testing.assert_array_equal(

@@ -17,7 +17,7 @@ def test_every_town_is_visited_as_often_as_any_other(world):
   starts = np.concatenate([world.taken('gallery_street', block).latlng_deg[::8]
                            for block in (0, 1)])
   # 625 drives: two rounds of 300 towns, and 25 more. Drives start within 12 km.
-  towns = world.geography.region.latlng_deg
+  towns = world.geography.town_deg
   near = distance.haversine_km(towns[:, None], starts[None]) < 12
   alone = (distance.haversine_km(towns[:, None], towns[None]) < 24).sum(1) == 1
   assert alone.sum() > 200
@@ -35,7 +35,7 @@ def test_frames_of_a_drive_are_100_m_to_1_km_apart(world):
 
 def test_a_street_view_may_show_a_sight_within_500_m(world):
   taken = world.taken('gallery_street', 0)
-  sights = world.geography.region.landmark_latlng_deg
+  sights = world.geography.sight_deg
   dist_km = distance.haversine_km(taken.latlng_deg[:, None], sights[None])
   np.testing.assert_array_equal(taken.sights >= 0, dist_km.min(1) < 0.5)
   seen = taken.sights >= 0

@@ -21,3 +21,9 @@ def test_places_lie_on_whole_steps_of_10_cm():
   a, b = exact.grid_xyz(np.asarray([[10., 20.], [11., 20.]]))
   np.testing.assert_allclose(
       np.linalg.norm(a - b) / exact.STEPS_PER_KM, 111.19, atol=0.02)
+
+
+def test_moving_across_the_date_line_and_a_pole():
+  moved = exact.moved(np.asarray([[0.0, 179.99], [88.99, 0.0]]),
+                      np.asarray([5.0, 0.0]), np.asarray([0.0, 500.0]))
+  assert -180 <= moved[0, 1] < -179.9 and moved[1, 0] == 89.0

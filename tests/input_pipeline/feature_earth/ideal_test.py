@@ -48,7 +48,7 @@ def test_the_sight_that_a_photo_shows_is_told_from_the_next():
   taken = world.taken('query_photo_new', 0)
   shown = world.appearance.strengths(taken, 'photo')[:, settings.SIGHT]
   rows = np.flatnonzero(shown > 0)
-  sights = world.geography.region.landmark_latlng_deg
+  sights = world.geography.sight_deg
   right = sights[taken.sights[rows]]
   near = world.geography.nearest_sights(right, 8)
   # The nearest that is out of reach of the right one, if in the same town.

@@ -60,7 +60,7 @@ def test_a_few_gallery_photos_are_tagged_in_another_town(world, gallery):
   np.testing.assert_array_equal(tagged.spot_deg, gallery.spot_deg)
   town = world.geography.nearest_town(tagged.latlng_deg[moved])
   np.testing.assert_array_equal(
-      world.geography.region.latlng_deg[town], tagged.latlng_deg[moved])
+      world.geography.town_deg[town], tagged.latlng_deg[moved])
 
 
 def test_known_queries_are_of_gallery_visits_or_others_by_their_authors(

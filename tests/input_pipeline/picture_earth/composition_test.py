@@ -3,7 +3,12 @@
 import dataclasses
 
 from input_pipeline.feature_earth import settings
-from input_pipeline.picture_earth import composition, independent, sheets
+from input_pipeline.picture_earth import (
+  composition,
+  independent,
+  jpeg,
+  sheets,
+)
 from input_pipeline.picture_earth import scene as scenes
 import numpy as np
 import pytest
@@ -62,7 +67,7 @@ def test_size_and_blindness():
 
 def test_jpeg_changes_little():
   pixels = composition.picture(independent.scene(0, 4))
-  back = composition.after_jpeg(pixels)
+  back = jpeg.there_and_back(pixels)
   assert 0 < np.abs(back.astype(int) - pixels).mean() < 4
 
 

@@ -4,6 +4,7 @@ import io
 from input_pipeline.feature_earth import settings
 from input_pipeline.feature_earth import world as worlds
 from input_pipeline.picture_earth import dataset
+from input_pipeline.picture_earth import scene as scenes
 import numpy as np
 from PIL import Image as PilImage
 import pytest
@@ -11,7 +12,7 @@ import pytest
 
 @pytest.fixture(scope='module')
 def earth():
-  return dataset.PictureEarth(worlds.World('default', 0, 'tiny'))
+  return dataset.picture_earth('tiny', 0)
 
 
 @pytest.mark.parametrize('split', worlds.SPLITS)
@@ -30,6 +31,19 @@ def test_a_picture_shows_the_cues_that_its_feature_is_made_of(earth, split):
       values = world.cues.at(taken.spot_deg[[row]], taken.sights[[row]])[0]
       np.testing.assert_array_equal(scene.cues['climate'].numbers,
                                     np.clip(values[:6] / 2.5, -1, 1))
+
+
+def test_labels_are_those_of_the_scenes(earth):
+  labels = earth.labels('query_photo_new')
+  assert labels.values.shape == labels.shown.shape == (60, 94)
+  for row in (0, 41):
+    shown = earth.shown('query_photo_new', row)
+    assert labels.shown[row].sum() == sum(
+        cue.num_dims for cue in settings.CUES if cue.name in shown)
+    for name in shown[:1]:
+      np.testing.assert_array_equal(
+          np.clip(labels.values[row][scenes.COLUMNS[name]] / 2.5, -1, 1),
+          earth.scene('query_photo_new', row).cues[name].numbers)
 
 
 def test_pictures_of_one_place_differ_less_than_those_of_two(earth):

@@ -1,10 +1,9 @@
-from input_pipeline.feature_earth import world as worlds
 from input_pipeline.picture_earth import dataset, sheets
 import numpy as np
 
 
 def test_the_contact_sheet_shows_photos_and_streets():
-  earth = dataset.PictureEarth(worlds.World('default', 0, 'tiny'))
+  earth = dataset.picture_earth('tiny')
   sheet = sheets.contact_sheet(earth, num_rows=2, num_each=2, side=48)
   assert sheet.mode == 'RGB' and sheet.size == (4 * 51 + 3, 2 * 51 + 3)
   assert np.asarray(sheet).std() > 20

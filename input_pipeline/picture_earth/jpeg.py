@@ -1,33 +1,19 @@
-"""From a shot to an image, or to a JPEG file with its place in EXIF."""
+"""Pictures as JPEG files, with their places in EXIF."""
 
 import io
 
-from input_pipeline.synthetic_earth import render_photo, render_street, shots
+import numpy as np
 from PIL import ExifTags, TiffImagePlugin
 from PIL import Image as PilImage
 from pinpoint_jax import types
 
-_RENDERERS = {'photo': render_photo.render, 'street': render_street.render}
-_QUALITY = 85
+# Colours at full resolution: the cues are colours.
+_OPTIONS = {'quality': 90, 'subsampling': 0}
 _MICRODEGREES = 10**6
 
 
-def image(shot: shots.Shot) -> types.Image:
-  """The pixels of a shot, [h, w, 3]."""
-  return _RENDERERS[shot.source](shot)
-
-
-def jpeg(shot: shots.Shot) -> bytes:
-  """The JPEG file of a shot."""
-  return encoded(image(shot), shot.lat_deg, shot.lng_deg)
-
-
-def encoded(pixels: types.Image, lat_deg: float, lng_deg: float,
-            quality: int = _QUALITY, subsampling: int = -1) -> bytes:
-  """The JPEG file of an image [h, w, 3], with GPS exact to 1e-6 degree.
-
-  `subsampling` of the colours as Pillow counts it; -1 leaves it to `quality`.
-  """
+def encoded(pixels: types.Image, lat_deg: float, lng_deg: float) -> bytes:
+  """The JPEG file of a picture [h, w, 3], with GPS exact to 1e-6 degree."""
   exif = PilImage.Exif()
   exif[ExifTags.IFD.GPSInfo] = {
       ExifTags.GPS.GPSVersionID: b'\x02\x03\x00\x00',
@@ -38,9 +24,15 @@ def encoded(pixels: types.Image, lat_deg: float, lng_deg: float,
       ExifTags.GPS.GPSMapDatum: 'WGS-84',
   }
   file = io.BytesIO()
-  PilImage.fromarray(pixels).save(
-      file, 'JPEG', quality=quality, subsampling=subsampling, exif=exif)
+  PilImage.fromarray(pixels).save(file, 'JPEG', exif=exif, **_OPTIONS)
   return file.getvalue()
+
+
+def there_and_back(pixels: types.Image) -> types.Image:
+  """The picture as its file gives it back."""
+  file = io.BytesIO()
+  PilImage.fromarray(pixels).save(file, 'JPEG', **_OPTIONS)
+  return np.asarray(PilImage.open(file))
 
 
 def _degrees_minutes_seconds(

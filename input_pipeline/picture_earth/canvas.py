@@ -1,10 +1,9 @@
 """A small painter: shapes in fractions of the picture, and light over them."""
 
-import colorsys
 import dataclasses
 import functools
 
-from input_pipeline.synthetic_earth import randomness
+from input_pipeline.feature_earth import randomness
 from jaxtyping import Float
 import numpy as np
 from PIL import Image as PilImage
@@ -26,7 +25,6 @@ class Light:
   Attributes:
     gain: factor of red, green, blue.
     contrast, saturation: 1 leaves the picture as it is.
-    fog: share of grey mixed in.
     noise: standard deviation of the sensor's noise, in grey levels.
     vignette: how dark the corners are, 0 to 1.
   """
@@ -34,7 +32,6 @@ class Light:
   gain: Colour = (1.0, 1.0, 1.0)
   contrast: float = 1.0
   saturation: float = 1.0
-  fog: float = 0.0
   noise: float = 2.0
   vignette: float = 0.0
 
@@ -90,7 +87,6 @@ class Canvas:
     pixels = grey + (pixels - grey) * light.saturation
     pixels = pixels * np.asarray(light.gain, np.float32)
     pixels = (pixels - 118) * light.contrast + 118
-    pixels = pixels + (200 * min(light.gain) - pixels) * light.fog
     pixels = pixels * _vignette(self.height, self.width, light.vignette)
     y, x = rng.integers(_NOISE_SIDE // 2, size=2)
     noise = _noise()[y:y + self.height, x:x + self.width]
@@ -102,12 +98,6 @@ class Canvas:
 
   def _at(self, x: float, y: float) -> tuple[int, int]:
     return int(round(x * self._size[0])), self._row(y)
-
-
-def hsv(hue: float, saturation: float, value: float) -> Colour:
-  """Red, green, blue in 0 to 1; the hue wraps, the others are clipped."""
-  clip = lambda x: min(max(float(x), 0.0), 1.0)
-  return colorsys.hsv_to_rgb(float(hue) % 1.0, clip(saturation), clip(value))
 
 
 def blend(a: Colour, b: Colour, share: float) -> Colour:

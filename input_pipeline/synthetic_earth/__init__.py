@@ -1,1 +1,0 @@
-"""The embedded default data: a seeded world on real geography."""
