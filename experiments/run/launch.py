@@ -178,8 +178,8 @@ def _guarded(main: Callable[[Run], None], run: Run, record: bool) -> None:
   try:
     if run.workdir is not None:
       check_writable('workdir', run.workdir)
-    if run.flags.get('out'):
-      check_writable('out', pathlib.Path(run.flags['out']))
+    for name in filter(None, (run.flags.get('out') or '').split(',')):
+      check_writable('out', pathlib.Path(name))
     if run.workdir is not None and record:
       run_record.write(run.workdir, run.config)
     main(run)

@@ -40,3 +40,17 @@ def test_folders_to_be_made_pass_and_are_not_made(tmp_path):
   launch.check_writable('workdir', tmp_path / 'new' / 'run')
   launch.check_writable('workdir', pathlib.Path('relative/run'))
   assert not list(tmp_path.iterdir())
+
+
+def test_each_file_of_a_list_is_looked_at(monkeypatch, tmp_path, capsys):
+  monkeypatch.chdir(tmp_path)
+  called = []
+  # Neither is too long by itself.
+  out = f'{"a" * 200}.csv,{"b" * 200}.kml'
+  launch._guarded(called.append, launch.Run(None, {'out': out}, None), True)
+  assert len(called) == 1
+  with pytest.raises(SystemExit):
+    launch._guarded(called.append, launch.Run(
+        None, {'out': 'a.csv,gs://bucket/a.kml'}, None), True)
+  assert '--out=gs://bucket/a.kml' in capsys.readouterr().err
+  assert len(called) == 1
