@@ -22,7 +22,7 @@ from pinpoint_jax.disk import weights
 from pinpoint_jax.disk.weights import Tensors, WeightsError
 from pinpoint_jax.images import preprocess as preprocess_lib
 from pinpoint_jax.models import convnet, efficientnet_lite, transformer, vit
-from pinpoint_jax.pretrained import configs, names, positions, vit_files
+from pinpoint_jax.pretrained import configs, names, positions
 from pinpoint_jax.pretrained.params import Report, assemble
 
 _BIG_VISION_OPS = "resize({0}, 'bilinear')|unit_range|normalize(0.5, 0.5)"
@@ -101,9 +101,6 @@ def weight_hash(params: Any) -> str:
 def _open_folder(folder: pathlib.Path, preprocess: str | None) -> tuple:
   where = str(folder / 'config.json')
   config = _json(folder / 'config.json')
-  if config.get('model_type') == vit_files.MODEL_TYPE:
-    tensors = weights.open_folder(folder)
-    return vit_files.describe(config, where), tensors, '', config['preprocess']
   described = configs.describe(config, where)
   tensors = weights.open_folder(folder)
   processor = folder / 'preprocessor_config.json'

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 from pinpoint_jax.disk.weights import WeightsError
-from pinpoint_jax.pretrained import load, positions, vit_files, vit_sizes
+from pinpoint_jax.pretrained import load, positions
 import pytest
 import safetensors.numpy
 
@@ -342,43 +342,6 @@ def test_archives_with_objects_or_without_a_tower_are_refused(
   with pytest.raises(WeightsError, match='choices are a folder'):
     (tmp_path / 'd.txt').write_text('')
     load.load(tmp_path / 'd.txt')
-
-
-# Our own format
-
-
-@pytest.mark.parametrize('dtype', ['float32', 'float16'])
-def test_what_is_saved_is_loaded(tmp_path, siglip, dtype):
-  loaded = load.load(siglip, OPS)
-  vit_files.save(tmp_path / 'own', loaded.model, loaded.params, OPS, dtype)
-  again = load.load(tmp_path / 'own')
-  assert again.model == loaded.model
-  assert again.preprocess == OPS
-  leaves_equal(again.params, jax.tree.map(
-      lambda x: np.asarray(x).astype(dtype).astype(np.float32),
-      loaded.params))
-
-
-def test_saving_refuses_what_it_cannot_hold(tmp_path, siglip):
-  loaded = load.load(siglip, OPS)
-  huge = jax.tree.map(lambda x: x + 1e6, loaded.params)
-  with pytest.raises(ValueError, match='does not fit into float16'):
-    vit_files.save(tmp_path, loaded.model, huge, OPS, 'float16')
-  with pytest.raises(ValueError, match="'int8': choices"):
-    vit_files.save(tmp_path, loaded.model, huge, OPS, 'int8')
-  with pytest.raises(ValueError, match='does not give'):
-    vit_files.save(tmp_path, loaded.model, huge, OPS.replace('32', '16'))
-
-
-def test_our_config_must_be_whole(tmp_path, siglip):
-  loaded = load.load(siglip, OPS)
-  vit_files.save(tmp_path, loaded.model, loaded.params, OPS)
-  config = json.loads((tmp_path / 'config.json').read_text())
-  del config['fields']['pool']
-  (tmp_path / 'config.json').write_text(json.dumps(config))
-  with pytest.raises(WeightsError, match='needs preprocess and the fields'):
-    load.load(tmp_path)
-  assert set(vit_sizes.fields('siglip2-b16-256')) <= set(vit_files._FIELDS)
 
 
 # Positions
