@@ -4,10 +4,11 @@ Photos of one author succeed and fail together, so the author is the unit: a
 benchmark of 3,000 photos by 198 people is a sample of 198.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from jaxtyping import Float, Int
 import numpy as np
+from pinpoint_jax import types
 from pinpoint_jax.evals import metrics
 from pinpoint_jax.geo import geoscore
 
@@ -79,6 +80,27 @@ def _median(sorted_values: Float[np.ndarray, 'n'],
   # Places of the middle value, or of the two, counted from 1.
   middle = np.searchsorted(total, [(total[-1] + 1) // 2, total[-1] // 2 + 1])
   return float(sorted_values[middle].mean())
+
+
+def draws(statistics: Callable[[Int[np.ndarray, 'm']], Sequence[float]],
+          clusters: types.Strings, num_resamples: int,
+          seed: int = 0) -> Float[np.ndarray, 'r s']:
+  """Any statistics of rows, of resamples of whole clusters.
+
+  statistics: of row numbers, some of them several times, others not at all.
+  """
+  _, codes, sizes = np.unique(clusters, return_inverse=True, return_counts=True)
+  rows = np.argsort(codes, kind='stable')
+  first = np.cumsum(sizes) - sizes
+  rng = np.random.default_rng(seed)
+  results = []
+  for _ in range(num_resamples):
+    drawn = rng.integers(len(sizes), size=len(sizes))
+    ends = np.cumsum(sizes[drawn])
+    # Of each drawn cluster its first row, and all that follow it.
+    starts = np.repeat(first[drawn] - (ends - sizes[drawn]), sizes[drawn])
+    results.append(statistics(rows[starts + np.arange(ends[-1])]))
+  return np.asarray(results, np.float64)
 
 
 def resampled(rng: np.random.Generator, num: int) -> Int[np.ndarray, 'num']:
