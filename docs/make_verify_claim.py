@@ -21,6 +21,7 @@ from pinpoint_jax import blocks, types
 from pinpoint_jax.answer import answerer as answerers
 from pinpoint_jax.answer import claims, moved_places
 from pinpoint_jax.answer import model as models
+from pinpoint_jax.answer import writer as writers
 from pinpoint_jax.evals import bootstrap
 from pinpoint_jax.features import store as stores
 
@@ -97,7 +98,8 @@ def measure(judge: claims.Judge, store: stores.FeatureStore,
                                           for km in DISTANCES_KM)], axis=1)
   request, statistics = judge.answerer.request(), []
   for at in blocks.slices(len(chosen), _BLOCK):
-    writer, good = judge.answerer.writer(task, store.rows(chosen[at]), request)
+    writer, good = writers.of_features(
+        judge.answerer, task, store.rows(chosen[at]), request)
     if len(good) != len(chosen[at]):
       raise ValueError(f'{store.path}: a photo has no feature')
     statistics += [of_photo(judge, task, writer.take(i), places[at][i])
@@ -108,7 +110,7 @@ def measure(judge: claims.Judge, store: stores.FeatureStore,
       np.isnan(statistic), np.nan, p_values))
 
 
-def of_photo(judge: claims.Judge, task: str, writer: answerers.Writer,
+def of_photo(judge: claims.Judge, task: str, writer: writers.Writer,
              places: Float[np.ndarray, '5 2']) -> Float[np.ndarray, '5']:
   """Statistics of one photo at places, NaN where there is none."""
   there = np.isfinite(places).all(axis=1)

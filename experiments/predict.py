@@ -65,6 +65,8 @@ FLAGS = (
                 'position in their EXIF.'),
     launch.Flag('sidecars', False, 'Write NAME.xmp with the position beside '
                 'each photo.'),
+    launch.Flag('areas', False, 'Say, in JSON, which areas are likeliest and '
+                'how likely.'),
     launch.Flag('exif', False, 'Show the GPS that the photos hold, apart.'),
     launch.Flag('backbone', '', 'Model of pictures, a name or folder, where '
                 'MODEL names none that is here.'),
@@ -84,6 +86,9 @@ def main(run: launch.Run) -> None:
     raise ValueError(f'--coarse={options["coarse"]} says no position that '
                      f'--copies or --sidecars could hold: leave one out')
   coarse.check(options['coarse'])
+  if options['coarse'] and options['areas']:
+    raise ValueError(f'--coarse={options["coarse"]} says no more than that: '
+                     f'leave --areas out')
   photos = _Photos.of(run.words)
   outs = [pathlib.Path(name) for name in options['out'].split(',') if name]
   for out in outs:
@@ -134,7 +139,8 @@ def _answered(opened: predict.Pinpoint, photos: _Photos,
             f'were answered before', file=sys.stderr)
     shown = progress.Progress(len(left), unit='photos')
     for answer in _stream(opened, photos, left, options):
-      answer = coarse.coarse(answer, options['coarse'])
+      answer = _with_areas(coarse.coarse(answer, options['coarse']),
+                           options['areas'])
       known[answer.id] = answer
       if log:
         log.append(answer)
@@ -143,6 +149,13 @@ def _answered(opened: predict.Pinpoint, photos: _Photos,
       shown.add(1)
     shown.finish()
   return [known[name] for name in photos.ids]
+
+
+def _with_areas(answer: records.Answer, wanted: bool) -> records.Answer:
+  """The answer with its areas, if wanted, and without its density: answers are
+  kept, and a density is as large as a hundred of them."""
+  areas = answer.density.areas() if wanted and answer.density else ()
+  return dataclasses.replace(answer, density=None, areas=areas)
 
 
 def _stream(opened: predict.Pinpoint, photos: _Photos, left: Sequence[int],
@@ -167,7 +180,7 @@ def _log(opened: predict.Pinpoint, outs: Sequence[pathlib.Path],
     _check_same(folder, {
         'model': opened.fingerprint, 'gallery': opened.gallery_fingerprint,
         **{name: options[name] for name in (
-            'top_k', 'region', 'task', 'coarse', 'exif', 'search')}})
+            'top_k', 'region', 'task', 'coarse', 'exif', 'search', 'areas')}})
     with answer_json.AnswerLog(folder / 'answers.jsonl') as log:
       yield log
 

@@ -99,7 +99,8 @@ def reranker(demo: config_dict.ConfigDict, workdir: pathlib.Path, name: str,
   return folder / 'model'
 
 
-def whole(demo: config_dict.ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
+def whole(demo: config_dict.ConfigDict, workdir: pathlib.Path,
+          calibrated: bool = True) -> pathlib.Path:
   """Joins what was trained into the model of `pinpoint predict`."""
   both = workdir / 'reranker' / 'both'
   export_model.export(
@@ -107,7 +108,8 @@ def whole(demo: config_dict.ConfigDict, workdir: pathlib.Path) -> pathlib.Path:
       workdir / 'gallery' / 'both_combined',
       [both / f'interaction_{task}' / 'model' for task in types.SOURCES],
       workdir / 'router' / 'model',
-      [store(workdir, f'calibrate_{task}') for task in types.SOURCES],
+      [store(workdir, f'calibrate_{task}') for task in types.SOURCES
+       if calibrated],
       demo.pixels.backbone if demo.world.kind == 'pixels' else '')
   return workdir / 'model'
 

@@ -121,6 +121,7 @@ class Size:
 
 SIZES: Mapping[str, Size] = pytypes.MappingProxyType({
     'tiny': Size(60, 40, 300, 600, 150, 60),
+    'small': Size(625, 625, 6000, 24_000, 2000, 2000),  # A quarter of demo.
     'demo': Size(2500, 2500, 24_000, 96_000, 12_000, 3000),
     'full': Size(2500, 2500, 24_000, 96_000, 48_000, 10_000),
 })

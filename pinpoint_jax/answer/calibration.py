@@ -1,58 +1,42 @@
 """From the scores of candidates to what may be promised about an answer.
 
   candidates ─▶ Signals: how much of the probability lies near the answer, how
-                alike the nearest rows are ─▶ P(error < km), by a logistic
-                regression of each threshold ─▶ a curve over all kilometres
-  errors of other held-out photos on their own curves ─▶ radius of any share
+                alike the nearest rows are ─▶ P(error < km), by beta
+                calibration of each threshold ─▶ a curve over all kilometres
+  errors of other held-out photos on their own curves, in thirds by how hard
+  the photos are ─▶ radius of any share
 
-The regressions are fitted on one half of the calibration photos, the radii on
-the other: these hold for at least their share of photos like the calibration's,
-whatever the curves are worth (split conformal prediction).
+Chances are fitted on all calibration photos. Curves are fitted again on one
+half of them, and levels are the other half's: radii hold for at least their
+share of photos like the calibration's, hard and easy ones, whatever the curves
+are worth (split conformal prediction, by groups).
 """
 
 from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.answer import (
-  claim_calibration,
-  decoding,
-  records,
-  regression,
-)
-from pinpoint_jax.geo import distance
+from pinpoint_jax.answer import claim_calibration, records, regression
+from pinpoint_jax.answer import likelihood as likelihoods
+from pinpoint_jax.answer.signals import THRESHOLDS_KM, Signals
 
-THRESHOLDS_KM = (1, 25, 200, 750, 2500)
 # The curve begins and ends here, with chances of 0 and 1.
 _NEAREST_KM = 0.01
-# Chances of 0 and 1 have no log-odds.
+# A curve rises at least so much in all.
 _LEAST = 1e-3
 # Keeps weights finite where a threshold parts the photos.
 _L2 = 1e-2
+# What older models lack.
+_PARTS = {'claims': claim_calibration.ClaimCalibration,
+          'likelihood': likelihoods.Likelihood}
+# How hard a photo is: its chance within 25 km, of so many groups, each of which
+# needs so many photos.
+_HARDNESS, _GROUPS, _MIN_GROUP = THRESHOLDS_KM.index(25), 3, 100
 # Of calibration photos, those that are least like the gallery.
 _UNLIKE_SHARE = 0.01
-
-
-@dataclasses.dataclass(frozen=True)
-class Signals:
-  """What the candidates of each photo say about its answer.
-
-  Attributes:
-    near: share of the probability within each of THRESHOLDS_KM, [b, 5].
-    alike: similarity of the candidate most like the photo, [b].
-  """
-
-  near: Float[np.ndarray, 'b 5']
-  alike: Float[np.ndarray, 'b']
-
-  def columns(self, threshold: int) -> Float[np.ndarray, 'b 3']:
-    """What the regression of a threshold reads, with a constant."""
-    near = np.clip(self.near[:, threshold], _LEAST, 1 - _LEAST)
-    return np.stack([np.log(near / (1 - near)), self.alike,
-                     np.ones(len(near))], axis=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,73 +44,90 @@ class Calibration:
   """What calibration photos say about answers like theirs.
 
   Attributes:
-    weights: of Signals.columns, by threshold, float32 [5, 3].
+    weights: of Signals.columns, by threshold, float32 [5, 4].
+    curve_weights: the same, of one half of the photos.
     levels: where the errors of the second half lie on their own curves,
-      ascending, float32 [n].
+      ascending within each group of photos that are as hard, float32 [n].
     least_alike: similarity that 99 % of the photos exceed, float32 [].
     claims: how claimed places are judged; None in models that were exported
       before that was known.
+    likelihood: how likely each place on Earth is; None as `claims`.
+    edges: chances within 25 km that part the groups, ascending, float32
+      [groups - 1].
+    starts: number of the first level of each group, then that of all levels,
+      int32 [groups + 1].
   """
 
-  weights: Float[np.ndarray, '5 3']
+  weights: Float[np.ndarray, '5 4']
+  curve_weights: Float[np.ndarray, '5 4']
   levels: Float[np.ndarray, 'n']
   least_alike: Float[np.ndarray, '']
   claims: claim_calibration.ClaimCalibration | None = None
+  likelihood: likelihoods.Likelihood | None = None
+  edges: Float[np.ndarray, 'g_less_1'] = dataclasses.field(
+      default_factory=lambda: np.zeros(0, np.float32))
+  starts: Int[np.ndarray, 'g_plus_1'] | None = None
+
+  @property
+  def groups(self) -> list[Float[np.ndarray, '_']]:
+    """The levels of each group."""
+    if self.starts is None:
+      return [self.levels]
+    return np.split(self.levels, self.starts[1:-1])
 
   def chances(self, signals: Signals) -> Float[np.ndarray, 'b 5']:
     """P(error < km) for each of THRESHOLDS_KM, never falling with km."""
-    weights = self.weights.astype(np.float64)
-    # Row by row, unlike a matrix product: no photo depends on its batch.
-    chances = np.stack([regression.sigmoid(
-        (signals.columns(i) * weights[i]).sum(axis=1))
-                        for i in range(len(THRESHOLDS_KM))], axis=1)
-    return np.maximum.accumulate(chances, axis=1)
+    return _chances(self.weights, signals)
 
-  def reach(self, chances: Float[np.ndarray, '5']) -> records.Reach:
+  def heights(self, signals: Signals) -> Float[np.ndarray, 'b 5']:
+    """The same by one half of the photos: heights of the curves of radii."""
+    return _chances(self.curve_weights, signals)
+
+  def reach(self, heights: Float[np.ndarray, '5']) -> records.Reach:
     """The radii of one answer."""
-    return records.Reach(*curve(chances), self.levels)
+    group = int(np.searchsorted(
+        self.edges, np.float32(heights[_HARDNESS]), 'right'))
+    return records.Reach(*curve(heights), self.groups[group])
 
   def is_unlike(self, signals: Signals) -> Bool[np.ndarray, 'b']:
     """Whether a photo is less like the gallery than nearly all were."""
     return signals.alike < self.least_alike
 
+  def is_sound(self) -> bool:
+    """Whether the arrays fit each other and today's signals."""
+    shape = len(THRESHOLDS_KM), 4
+    return (self.weights.shape == self.curve_weights.shape == shape
+            and self.levels.ndim == 1
+            and len(self.groups) == len(self.edges) + 1
+            and not any((np.diff(some) < 0).any() for some in self.groups))
+
   def as_params(self) -> Mapping[str, Any]:
     """Arrays, as a model directory keeps them."""
-    params = {name: getattr(self, name)
-              for name in ('weights', 'levels', 'least_alike')}
-    return params if self.claims is None else params | {
-        'claims': dict(self.claims.as_params())}
+    params = {field.name: value for field in dataclasses.fields(self)
+              if (value := getattr(self, field.name)) is not None}
+    return params | {name: dataclasses.asdict(params[name])
+                     for name in _PARTS if name in params}
 
 
 def from_params(params: Mapping[str, Any]) -> Calibration:
   """The calibration whose `as_params` these are."""
-  claims = params.get('claims')
+  weights = params['weights']
+  if weights.shape[1:] == (3,):
+    # Of log-odds, as older models have them: log p and -log(1 - p) alike.
+    weights = weights[:, [0, 0, 1, 2]]
   return Calibration(
-      params['weights'], params['levels'], params['least_alike'],
-      None if claims is None else claim_calibration.ClaimCalibration(**claims))
-
-
-def signals(scores: Float[np.ndarray, 'b k'],
-            latlng_deg: Float[np.ndarray, 'b k 2'],
-            answer: Float[np.ndarray, 'b 2'],
-            alike: Float[np.ndarray, 'b']) -> Signals:
-  """Signals of queries with at least one candidate.
-
-  scores: log-odds of the candidates, -inf in padded slots.
-  latlng_deg: of the candidates.
-  answer: the chosen place of each query.
-  alike: similarity of the candidate most like the query.
-  """
-  shares = decoding.softmax(scores)
-  dist_km = distance.haversine_km(latlng_deg, answer[:, None])
-  near = np.stack([np.where(dist_km < km, shares, 0.).sum(axis=1)
-                   for km in THRESHOLDS_KM], axis=1)
-  return Signals(near, alike)
+      weights, params.get('curve_weights', weights), params['levels'],
+      params['least_alike'],
+      **{name: part(**params[name]) for name, part in _PARTS.items()
+         if name in params},
+      # A model's file holds all of its numbers as floats.
+      **{name: params[name].astype(dtype) for name, dtype in (
+          ('edges', np.float32), ('starts', np.int32)) if name in params})
 
 
 def fit(signals: Signals, dist_km: Float[np.ndarray, 'b'],
         clusters: types.Strings) -> Calibration:
-  """Of photos of known place: regressions on one half, radii on the other.
+  """Of photos of known place: chances by all, radii by halves.
 
   clusters: the origin of each photo; a half has all photos of an origin.
   """
@@ -136,17 +137,48 @@ def fit(signals: Signals, dist_km: Float[np.ndarray, 'b'],
         f'{len(dist_km)} calibration photos of {len(np.unique(clusters))} '
         f'authors or drives: each half needs {regression.MIN_PHOTOS} photos; '
         f'name a store of more photos')
-  weights = np.stack([
-      regression.logistic(signals.columns(i)[first], dist_km[first] < km, _L2)
-      for i, km in enumerate(THRESHOLDS_KM)])
-  draft = Calibration(weights.astype(np.float32), np.zeros(0, np.float32),
-                      np.asarray(np.quantile(signals.alike, _UNLIKE_SHARE),
-                                 np.float32))
-  other = Signals(signals.near[~first], signals.alike[~first])
-  levels = [_level(dist, *curve(chances)) for dist, chances in
-            zip(dist_km[~first], draft.chances(other))]
+  draft = Calibration(
+      _weights(signals, dist_km),
+      _weights(signals.take(first), dist_km[first]), np.zeros(0, np.float32),
+      np.asarray(np.quantile(signals.alike, _UNLIKE_SHARE), np.float32))
+  heights = draft.heights(signals.take(~first))
+  found = levels(dist_km[~first], heights)
+  hard, num = heights[:, _HARDNESS].astype(np.float32), _num_groups(len(found))
+  edges = np.quantile(hard, np.arange(1, num) / num).astype(np.float32)
+  group = np.searchsorted(edges, hard, 'right')
   return dataclasses.replace(
-      draft, levels=np.sort(np.asarray(levels, np.float32)))
+      draft, levels=found[np.lexsort((found, group))], edges=edges,
+      starts=np.append(0, np.cumsum(np.bincount(
+          group, minlength=num))).astype(np.int32))
+
+
+def _weights(signals: Signals,
+             dist_km: Float[np.ndarray, 'b']) -> Float[np.ndarray, '5 4']:
+  return np.stack([
+      regression.logistic(signals.columns(i), dist_km < km, _L2)
+      for i, km in enumerate(THRESHOLDS_KM)]).astype(np.float32)
+
+
+def _chances(weights: Float[np.ndarray, '5 4'],
+             signals: Signals) -> Float[np.ndarray, 'b 5']:
+  # Row by row, unlike a matrix product: no photo depends on its batch.
+  chances = np.stack([regression.sigmoid(
+      (signals.columns(i) * row.astype(np.float64)).sum(axis=1))
+                      for i, row in enumerate(weights)], axis=1)
+  return np.maximum.accumulate(chances, axis=1)
+
+
+def _num_groups(num_photos: int) -> int:
+  """Thirds, or one group where a third would be too few to promise by."""
+  return _GROUPS if num_photos >= _GROUPS * _MIN_GROUP else 1
+
+
+def levels(dist_km: Float[np.ndarray, 'n'],
+           heights: Float[np.ndarray, 'n 5']) -> Float[np.ndarray, 'n']:
+  """Where errors lie on the curves of their own photos, float32."""
+  logs = np.log(np.maximum(dist_km, _NEAREST_KM))
+  return np.asarray([np.interp(log_km, *curve(some))
+                     for log_km, some in zip(logs, heights)], np.float32)
 
 
 def curve(chances: Float[np.ndarray, '5']) -> tuple[
@@ -156,8 +188,3 @@ def curve(chances: Float[np.ndarray, '5']) -> tuple[
   heights = np.concatenate([[0.], chances, [1.]])
   # A curve that is level has no inverse.
   return log_km, (1 - _LEAST) * heights + _LEAST * np.linspace(0, 1, 7)
-
-
-def _level(dist_km: float, log_km: np.ndarray, heights: np.ndarray) -> float:
-  return float(np.interp(
-      np.log(max(dist_km, _NEAREST_KM)), log_km, heights))

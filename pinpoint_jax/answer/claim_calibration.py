@@ -9,7 +9,6 @@ the other. A true claim about a photo like these has p <= a for at most a share
 a of photos, whatever the statistic is worth.
 """
 
-from collections.abc import Mapping
 import dataclasses
 
 from jaxtyping import Bool, Float
@@ -74,11 +73,6 @@ class ClaimCalibration:
   def least_p(self) -> float:
     """No claim has a smaller p-value."""
     return 1 / (len(self.levels) + 1)
-
-  def as_params(self) -> Mapping[str, Float[np.ndarray, '...']]:
-    """Arrays, as a model directory keeps them."""
-    return {field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)}
 
 
 def fit(true: Float[np.ndarray, 'b c'], moved: Float[np.ndarray, 'b m c'],

@@ -22,6 +22,7 @@ from pinpoint_jax.answer import (
   moved_places,
   records,
 )
+from pinpoint_jax.answer import writer as writers
 from pinpoint_jax.geo import coords, distance
 
 # Other places that each photo is compared with.
@@ -60,10 +61,10 @@ class Judge:
                latlng_deg: Float[np.ndarray, 'b 2'], level: float,
                top_k: int = 5) -> list[claim_records.Verdict]:
     """One for each row of features of that task, and its claimed place."""
-    writer, good = self.answerer.writer(
-        task, features, self.answerer.request(top_k))
-    verdicts = [without(latlng_deg[row], level, answerers.without(
-        name, task, answerers.NO_FEATURE)) for row, name in enumerate(ids)]
+    writer, good = writers.of_features(
+        self.answerer, task, features, self.answerer.request(top_k))
+    verdicts = [without(latlng_deg[row], level, writers.without(
+        name, task, writers.NO_FEATURE)) for row, name in enumerate(ids)]
     for i, row in enumerate(good):
       answer = writer.answer(i, ids[row])
       verdicts[row] = without(latlng_deg[row], level, answer)
@@ -73,20 +74,20 @@ class Judge:
         verdicts[row] = case.verdict()
     return verdicts
 
-  def statistics(self, task: types.Source, writer: answerers.Writer,
+  def statistics(self, task: types.Source, writer: writers.Writer,
                  pools: Sequence[claim_reader.Pool]) -> Float[
                      np.ndarray, 'm']:
     """How well places fit the one photo of a writer, which has an answer."""
     return self.calibration(task).statistic(
         self.columns(task, writer, pools))
 
-  def columns(self, task: types.Source, writer: answerers.Writer,
+  def columns(self, task: types.Source, writer: writers.Writer,
               pools: Sequence[claim_reader.Pool]) -> Float[np.ndarray, 'm c']:
     """claim_columns.NAMES of those places."""
     parts = self._reader.parts(task, writer.queries, writer.scored, [pools],
                                writer.mask)
     calibration = self.answerer.model.calibration[task]
-    return parts.columns(calibration.chances(writer.scored.signals))[0]
+    return parts.columns(calibration.heights(writer.scored.signals))[0]
 
   def others(self, task: types.Source) -> list[claim_reader.Pool]:
     """Places that every photo of the task is compared with."""
@@ -100,7 +101,7 @@ class Judge:
     """The gallery rows around a place."""
     return self._reader.pool(latlng_deg)
 
-  def supporting(self, writer: answerers.Writer,
+  def supporting(self, writer: writers.Writer,
                  latlng_deg: Float[np.ndarray, '2'],
                  ) -> tuple[records.Evidence, ...]:
     """Gallery photos near a place that are most like a writer's one photo."""
@@ -133,7 +134,7 @@ class _Case:
 
   judge: Judge
   task: types.Source
-  writer: answerers.Writer
+  writer: writers.Writer
   pool: claim_reader.Pool
   level: float
   draft: claim_records.Verdict
@@ -214,7 +215,7 @@ def without(latlng_deg: Float[np.ndarray, '2'], level: float,
   place = (float(latlng_deg[0]), float(latlng_deg[1]))
   return claim_records.Verdict(
       answer.id, place, 'unjudged', None, level, None, {}, None, None, 0,
-      answerers.nearest_place(place), (), (), answer, answer.warnings)
+      writers.nearest_place(place), (), (), answer, answer.warnings)
 
 
 def _by_kind(parts: Float[np.ndarray, 'c']) -> dict[str, float]:

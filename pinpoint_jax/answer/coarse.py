@@ -28,7 +28,7 @@ def coarse(answer: records.Answer, level: str) -> records.Answer:
   region = answer.places.region if level == 'region' else ''
   return dataclasses.replace(
       answer, latlng_deg=_middle(country, region), confidence={}, reach=None,
-      candidates=(), evidence=(), exif_latlng_deg=None,
+      candidates=(), evidence=(), exif_latlng_deg=None, density=None, areas=(),
       places=records.Place('', region, country, 0.),
       warnings=(*answer.warnings, f'coarse: the middle of the {level}, not '
                                   f'where the photo was taken'))

@@ -13,8 +13,6 @@ import dataclasses
 import pathlib
 
 from flax import traverse_util
-from jaxtyping import Float
-import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.answer import calibration as calibrations
 from pinpoint_jax.answer import claim_columns
@@ -138,11 +136,10 @@ def _part(saved: model_dir.Saved, name: str) -> model_dir.Saved:
 
 def _check_calibration(folder: pathlib.Path, task: str,
                        part: calibrations.Calibration) -> None:
-  levels: Float[np.ndarray, 'n'] = part.levels
-  if part.weights.shape != (len(calibrations.THRESHOLDS_KM), 3) or (
-      levels.ndim != 1 or (np.diff(levels) < 0).any()) or (
-          part.claims is not None and not part.claims.is_sound(
-              len(claim_columns.NAMES))):
+  is_sound = part.is_sound() and (
+      part.claims is None or part.claims.is_sound(len(claim_columns.NAMES))
+      ) and (part.likelihood is None or part.likelihood.is_sound())
+  if not is_sound:
     raise weights.WeightsError(
         f'{folder}: the calibration of {task} is not one of this program: '
         f'export the model again')

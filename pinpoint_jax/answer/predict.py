@@ -26,6 +26,7 @@ from pinpoint_jax.answer import (
   records,
 )
 from pinpoint_jax.answer import model as models
+from pinpoint_jax.answer import writer as writers
 from pinpoint_jax.answer.pictures import Photo
 from pinpoint_jax.candidates import queries as queries_lib
 from pinpoint_jax.disk import model_dir
@@ -225,7 +226,7 @@ class Pinpoint:
     answers = []
     for picture in read:
       answer = next(answered) if picture.pixels is not None else (
-          answerer.without(picture.id, request.task or self.tasks[0],
+          writers.without(picture.id, request.task or self.tasks[0],
                            picture.problem))
       answers.append(dataclasses.replace(
           answer, warnings=(*answer.warnings, *picture.notes),
@@ -239,8 +240,9 @@ class Pinpoint:
     features = np.asarray(features, np.float32)
     answers: dict[int, records.Answer] = {}
     for task, rows in self._by_task(features, origin, request).items():
-      answers |= dict(zip(rows, self._answerer.answers(
-          task, [ids[row] for row in rows], features[rows], request)))
+      answers |= dict(zip(rows, writers.answers(
+          self._answerer, task, [ids[row] for row in rows], features[rows],
+          request)))
     return [answers[row] for row in range(len(ids))]
 
   def _by_task(self, features: np.ndarray, origin: Mapping[str, Any],

@@ -7,6 +7,7 @@ from typing import Any
 
 from jaxtyping import Float
 import numpy as np
+from pinpoint_jax.answer import density as densities
 
 # Half way round the Earth: nothing is farther away.
 FARTHEST_KM = 20_015.2
@@ -135,6 +136,9 @@ class Answer:
     warnings: what a reader has to know before believing it.
     exif_latlng_deg: where the file says that it was taken, which no model
       reads; None unless it was asked for.
+    density: how likely every place is, `answer.density((lat, lng))` per km²;
+      None without calibration, and in answers read from a file.
+    areas: the likeliest circles; empty unless they were asked for.
   """
 
   id: str
@@ -149,6 +153,9 @@ class Answer:
   warnings: tuple[str, ...]
   exif_latlng_deg: tuple[float, float] | None = dataclasses.field(
       default=None, repr=False)
+  density: densities.Density | None = dataclasses.field(
+      default=None, repr=False, compare=False)
+  areas: tuple[densities.Area, ...] = ()
 
   def radius_km(self, share: float = 0.9) -> float | None:
     """Radius that holds the truth of that share of such photos; None: unknown.
@@ -156,11 +163,14 @@ class Answer:
     return None if self.reach is None else self.reach.radius_km(share)
 
   def as_dict(self) -> dict[str, Any]:
-    """What JSON can hold; EXIF GPS only where it was asked for."""
-    entries = dataclasses.asdict(dataclasses.replace(self, reach=None))
-    del entries['reach']
-    if self.exif_latlng_deg is None:
-      del entries['exif_latlng_deg']
+    """What JSON can hold; EXIF GPS and areas only where they were asked for.
+    """
+    entries = dataclasses.asdict(dataclasses.replace(
+        self, reach=None, density=None))
+    del entries['reach'], entries['density']
+    for name in ('exif_latlng_deg', 'areas'):
+      if not getattr(self, name):
+        del entries[name]
     entries['confidence'] = {f'{km}km': share
                              for km, share in self.confidence.items()}
     entries['radius_km'] = {} if self.reach is None else {
@@ -197,4 +207,5 @@ def from_dict(entries: Mapping[str, Any]) -> Answer:
       evidence=tuple(row(Evidence, e) for e in entries['evidence']),
       places=entries['places'] and row(Place, entries['places']),
       warnings=tuple(entries['warnings']),
-      exif_latlng_deg=pair(entries.get('exif_latlng_deg')))
+      exif_latlng_deg=pair(entries.get('exif_latlng_deg')),
+      areas=tuple(row(densities.Area, a) for a in entries.get('areas', ())))

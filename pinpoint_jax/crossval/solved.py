@@ -19,6 +19,7 @@ from pinpoint_jax import types
 from pinpoint_jax.answer import calibration as calibrations
 from pinpoint_jax.answer import decoding
 from pinpoint_jax.answer import model as models
+from pinpoint_jax.answer import signals as signals_lib
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.crossval import fold as fold_lib
 from pinpoint_jax.crossval import fused
@@ -177,7 +178,7 @@ def _judged(lists: Sequence[lists_lib.Lists],
   notes = [weights.note] if weights.note else []
   try:
     calibration = calibrations.fit(
-        calibrations.Signals(near, alike), dist_km, clusters)
+        signals_lib.Signals(near, alike), dist_km, clusters)
   except ValueError:
     calibration = None
     notes.append('not calibrated: nearly all photos are of one day, and the '
@@ -197,7 +198,7 @@ def _answered(lists: lists_lib.Lists, weights: fusion.Fusion,
     scores = weights.logits(fused.proposed(batch.shortlist, channels))
     best = decoding.argmax(scores)[:, None]
     answer = np.take_along_axis(batch.latlng_deg, best[..., None], axis=1)
-    signals = calibrations.signals(
+    signals = signals_lib.of(
         scores, batch.latlng_deg, answer[:, 0],
         batch.shortlist.similarities[..., alike_by].max(axis=1))
     parts.append((signals.near, signals.alike,

@@ -51,10 +51,10 @@ def calibrated(judged: Mapping[str, solved.Judged], rows: fold_lib.Rows,
       store = _stored(part, work / 'held_out')
       blocks = list(held_out.measured(answering, store, first[source][i]))
       done[source] += blocks
-      seen[source] += [clusters[source][i][block.rows] for block in blocks]
+      seen[source] += [clusters[source][i][block.held.rows] for block in blocks]
       known[source] = claim_reader.Reader(answering).known(source)
   return {source: part if part.calibration is None else dataclasses.replace(
-      part, calibration=held_out.with_claims(
+      part, calibration=held_out.completed(
           part.calibration, done[source], np.concatenate(seen[source]),
           known[source])) for source, part in judged.items()}
 

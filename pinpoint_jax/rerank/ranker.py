@@ -152,10 +152,15 @@ class Ranker:
     self._check(mask)
     return self._with_priors(queries, context).columns(['region'])[..., 0]
 
+  @property
+  def num_region_cells(self) -> int:
+    """Cells of its region prior."""
+    return len(self._priors['region']['borders']) + 1
+
   def region_logs(self, queries: shortlists.Queries) -> Float[
       np.ndarray, 'b c']:
     """log P(cell | photo) of all cells, of one that has a region prior."""
-    num = len(self._priors['region']['borders']) + 1
+    num = self.num_region_cells
     every = np.broadcast_to(np.arange(num, dtype=np.int32), (len(queries), num))
     return region_prior.log_prior(self._priors['region'],
                                   self._trained.info.task, queries.of('raw'),

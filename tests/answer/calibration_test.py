@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 from pinpoint_jax.answer import calibration, records
+from pinpoint_jax.answer import signals as signals_lib
 from pinpoint_jax.geo import distance
 import pytest
 
@@ -18,32 +19,32 @@ def world(num, seed=0, sharp=1.):
   near = 1 / (1 + np.exp(-(good[:, None] * sharp
                            + np.linspace(-2, 3, 5)[None])))
   level = rng.random(num)
-  log_km = np.log([1e-2, *calibration.THRESHOLDS_KM, 20_000])
+  log_km = np.log([1e-2, *signals_lib.THRESHOLDS_KM, 20_000])
   heights = np.concatenate([np.zeros((num, 1)), near, np.ones((num, 1))], 1)
   km = np.asarray([math.exp(np.interp(u, h, log_km))
                    for u, h in zip(level, heights)])
   alike = rng.uniform(.2, .9, num)
-  return calibration.Signals(near, alike), km, np.arange(num).astype(np.str_)
+  return signals_lib.Signals(near, alike), km, np.arange(num).astype(np.str_)
 
 
 def test_signals_by_hand():
   # Chances 0.5, 0.3, 0.2 at 0, 10 and 300 km from the answer.
   places = np.asarray([[[0., 0.], [0., 10 * KM_DEG], [0., 300 * KM_DEG]]])
   scores = np.log([[.5, .3, .2]])
-  result = calibration.signals(scores, places, places[:, 0], np.ones(1))
+  result = signals_lib.of(scores, places, places[:, 0], np.ones(1))
   np.testing.assert_allclose(result.near, [[.5, .8, .8, 1, 1]], atol=1e-12)
 
 
 def test_chances_come_true_where_scores_are_too_sure():
   told, km, names = world(20_000)
   logits = np.log(told.near / (1 - told.near))
-  boasting = calibration.Signals(1 / (1 + np.exp(-2 * logits)), told.alike)
+  boasting = signals_lib.Signals(1 / (1 + np.exp(-2 * logits)), told.alike)
   fitted = calibration.fit(boasting, km, names)
   fresh, fresh_km, _ = world(20_000, seed=1)
   logits = np.log(fresh.near / (1 - fresh.near))
-  asked = calibration.Signals(1 / (1 + np.exp(-2 * logits)), fresh.alike)
+  asked = signals_lib.Signals(1 / (1 + np.exp(-2 * logits)), fresh.alike)
   chances = fitted.chances(asked)
-  for i, threshold in enumerate(calibration.THRESHOLDS_KM):
+  for i, threshold in enumerate(signals_lib.THRESHOLDS_KM):
     right = fresh_km < threshold
     order = np.argsort(chances[:, i])
     for part in np.array_split(order, 5):
@@ -65,12 +66,12 @@ def test_chances_never_fall_with_the_radius():
 @pytest.mark.parametrize('share', [.5, .8, .9, .95])
 def test_radii_hold_for_their_share_whatever_the_curves_are_worth(share):
   signals, km, names = world(4000)
-  blind = calibration.Signals(np.full_like(signals.near, .5), signals.alike)
+  blind = signals_lib.Signals(np.full_like(signals.near, .5), signals.alike)
   fresh, fresh_km, _ = world(4000, seed=2)
   for known, asked in ((signals, fresh), (blind, blind)):
     fitted = calibration.fit(known, km, names)
-    radii = [fitted.reach(chances).radius_km(share)
-             for chances in fitted.chances(asked)]
+    radii = [fitted.reach(heights).radius_km(share)
+             for heights in fitted.heights(asked)]
     # Four standard deviations of 4,000 photos and of 2,000 levels.
     assert np.mean(fresh_km <= radii) == pytest.approx(share, abs=.04)
 
@@ -78,10 +79,33 @@ def test_radii_hold_for_their_share_whatever_the_curves_are_worth(share):
 def test_a_radius_is_larger_where_less_is_known():
   signals, km, names = world(2000)
   fitted = calibration.fit(signals, km, names)
-  sure, unsure = (fitted.reach(fitted.chances(calibration.Signals(
+  sure, unsure = (fitted.reach(fitted.heights(signals_lib.Signals(
       np.full((1, 5), near), np.asarray([.5])))[0]).radius_km(.9)
                   for near in (.99, .05))
   assert sure < unsure / 2
+
+
+def test_radii_hold_for_hard_and_easy_photos_alike():
+  """Signals are blind to why the hard third errs: one level would not do."""
+  signals, km, names = world(6000)
+  odds = np.log(signals.near / (1 - signals.near))
+  boast = signals_lib.Signals(1 / (1 + np.exp(-np.where(
+      odds < 0, odds / 4, odds))), signals.alike)
+  fitted = calibration.fit(boast.take(np.arange(4000)), km[:4000], names[:4000])
+  assert [len(some) for some in fitted.groups] == [667, 666, 667]
+  asked, truth = boast.take(np.arange(4000, 6000)), km[4000:]
+  heights = fitted.heights(asked)
+  radii = np.asarray([fitted.reach(some).radius_km(.8) for some in heights])
+  for part in np.array_split(np.argsort(heights[:, 1]), 3):
+    # Four standard deviations of 667 photos and of 667 levels.
+    assert np.mean(truth[part] <= radii[part]) == pytest.approx(.8, abs=.09)
+  again = calibration.from_params(fitted.as_params())
+  assert again.is_sound() and again.reach(heights[0]).radius_km(
+      .8) == radii[0]
+  older = dict(fitted.as_params(), levels=np.sort(fitted.levels))
+  del older['edges'], older['starts'], older['curve_weights']
+  assert calibration.from_params(older).is_sound()
+  assert not dataclasses.replace(again, edges=again.edges[:1]).is_sound()
 
 
 def test_conformal_rank_by_hand():
@@ -94,6 +118,18 @@ def test_conformal_rank_by_hand():
   for bad in (0., 1., -1., math.nan):
     with pytest.raises(ValueError, match='share of photos'):
       reach.radius_km(bad)
+
+
+def test_a_calibration_of_log_odds_is_read_as_it_was():
+  signals, km, names = world(400)
+  params = dict(calibration.fit(signals, km, names).as_params())
+  del params['curve_weights']
+  params['weights'] = np.asarray([[1.5, .3, -.2]] * 5, np.float32)
+  odds = np.log(signals.near / (1 - signals.near))
+  expected = 1 / (1 + np.exp(-(1.5 * odds + .3 * signals.alike[:, None] - .2)))
+  np.testing.assert_allclose(
+      calibration.from_params(params).chances(signals),
+      np.maximum.accumulate(expected, axis=1), rtol=1e-5)
 
 
 def test_halves_share_no_author():

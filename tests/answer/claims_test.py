@@ -8,6 +8,7 @@ import pinpoint_jax as pj
 from pinpoint_jax import types
 from pinpoint_jax.answer import claim_columns, claim_reader, claims
 from pinpoint_jax.answer import model as models
+from pinpoint_jax.answer import writer as writers
 from pinpoint_jax.geo import distance
 import pytest
 
@@ -185,8 +186,8 @@ def test_likeness_near_a_place_by_hand(opened, store, paths):
   reader = claim_reader.Reader(answering)
   gallery = answering.opened.gallery
   place = gallery.latlng_deg[5]
-  writer, _ = answering.writer('photo', store.rows(np.arange(1)),
-                               answering.request())
+  writer, _ = writers.of_features(
+      answering, 'photo', store.rows(np.arange(1)), answering.request())
   parts = reader.parts('photo', writer.queries, writer.scored,
                        [[reader.pool(place)]], writer.mask)
   raw = np.concatenate([part.take(slice(None))
@@ -208,8 +209,8 @@ def test_rows_hidden_from_a_photo_do_not_speak(opened, store):
   answering = opened._answerer
   reader = claim_reader.Reader(answering)
   gallery = answering.opened.gallery
-  writer, _ = answering.writer('photo', store.rows(np.arange(1)),
-                               answering.request())
+  writer, _ = writers.of_features(
+      answering, 'photo', store.rows(np.arange(1)), answering.request())
   pool = reader.pool(gallery.latlng_deg[5])
   def alike(mask):
     return reader.parts('photo', writer.queries, writer.scored, [[pool]],

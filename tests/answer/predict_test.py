@@ -7,8 +7,9 @@ import math
 import numpy as np
 from PIL import Image
 import pinpoint_jax as pj
-from pinpoint_jax.answer import calibration, coarse
+from pinpoint_jax.answer import coarse, records, signals
 from pinpoint_jax.answer import model as models
+from pinpoint_jax.answer import writer as writers
 from pinpoint_jax.geo import distance
 import pytest
 
@@ -46,7 +47,7 @@ def test_an_answer_is_the_first_candidate_and_all_of_it_is_there(
     assert scores == sorted(scores, reverse=True) and len(scores) == 5
     assert sum(c.share for c in answer.candidates) <= 1 + 1e-9
     assert all(c.channels for c in answer.candidates)
-    assert tuple(answer.confidence) == calibration.THRESHOLDS_KM
+    assert tuple(answer.confidence) == signals.THRESHOLDS_KM
     assert 0 < answer.radius_km(.5) <= answer.radius_km(.9)
     assert answer.places.country and answer.places.dist_km >= 0
 
@@ -133,13 +134,28 @@ def test_a_gallery_of_another_embedder_is_refused(paths, tmp_path):
     pj.Pinpoint.load(paths.model, tmp_path / 'gallery')
 
 
+def test_a_density_speaks_for_the_places_that_the_answer_names(opened, answers):
+  for answer in answers[:5]:
+    nearby = answer.density(answer.candidates[0].latlng_deg)
+    assert nearby > answer.density((-80., 10.)) > 0
+    assert answer.density.mass.sum() + answer.density.everywhere == (
+        pytest.approx(1))
+    masses = [area.mass for area in answer.density.areas()]
+    assert masses == sorted(masses, reverse=True) and sum(masses) <= 1
+  with_areas = dataclasses.replace(
+      answers[0], areas=answers[0].density.areas())
+  again = records.from_dict(json.loads(json.dumps(with_areas.as_dict())))
+  assert again.areas == with_areas.areas and again.density is None
+  assert 'areas' not in answers[0].as_dict()
+
+
 def test_a_zero_feature_has_no_answer_and_disturbs_nobody(opened, answers,
                                                           paths):
   store = pj.open_store(paths.photo)
   features = np.array(store.rows(np.arange(3)))
   features[1] = 0
-  result = opened._answerer.answers(
-      'photo', ['a', 'b', 'c'], features,
+  result = writers.answers(
+      opened._answerer, 'photo', ['a', 'b', 'c'], features,
       opened._answerer.request(task='photo'))
   assert result[1].latlng_deg is None
   assert 'no feature' in result[1].warnings[0]

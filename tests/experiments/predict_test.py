@@ -94,10 +94,11 @@ def test_answers_of_another_run_are_not_mixed_in(paths, tmp_path, monkeypatch):
     ({'out': 'none/a.csv'}, 'there is no folder none'),
     ({'coarse': 'town'}, '--coarse=town: choices are country, region'),
     ({'coarse': 'country', 'copies': 'c'}, 'says no position'),
+    ({'coarse': 'country', 'areas': True}, 'leave --areas out'),
     ({'copies': 'c'}, 'a feature store has none'),
     ({'top_k': 0}, 'top_k=0'), ({'region': 'country:XX'}, "'XX' is unknown")])
 def test_refused_before_any_photo(paths, changes, text, monkeypatch):
-  monkeypatch.setattr(library.answerer.Answerer, 'answers',
+  monkeypatch.setattr(library.writers, 'answers',
                       lambda *_, **__: pytest.fail('a photo was answered'))
   with pytest.raises(ValueError, match=text):
     run(paths, paths.photo, **changes)
