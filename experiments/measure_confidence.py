@@ -45,7 +45,7 @@ SPLITS = ('calibrate_photo', 'calibrate_street', 'query_photo_new',
 # By task; under shift a gallery of the other source alone answers them.
 QUERIES = {'photo': 'query_photo_new', 'street': 'query_street'}
 _PLURALS = {'photo': 'photos', 'street': 'street views'}
-_RESAMPLES = 300
+_RESAMPLES = 100
 # Of a world that is not the demo's: enough for so few examples.
 _STEPS, _CELLS = 200, 256
 

@@ -1,5 +1,6 @@
 """Answers of a whole model: complete, alike in any batch, honest when none."""
 
+import dataclasses
 import io
 import json
 import math
