@@ -72,7 +72,7 @@ def _answering(fold: fold_lib.Fold, judged: Mapping[str, solved.Judged],
            for source, part in fold.train.items()]
   mode = 'combined' if len(shown) > 1 else next(iter(fold.train))
   writer.build(work / 'gallery', trained, shown, writer.Settings(mode),
-               replace=True)
+               replace=True, quiet=True)
   num_rows = sum(map(len, fold.train.values()))
   models.export(work / 'answering', work / 'model', {}, {
       source: solved.retrieval(dataclasses.replace(

@@ -53,7 +53,7 @@ class Progress(tqdm.tqdm):
       self._waited_s[reason] += time.monotonic() - begun
 
   def finish(self) -> None:
-    """Shows the last line."""
-    if not self._live:
+    """Shows the last line, if it is not there."""
+    if not self._live and self.last_print_n != self.n:
       self.display()  # On a terminal `close` does.
     self.close()

@@ -9,6 +9,7 @@ Before the manifest is swapped the old gallery is there, after it the new one.
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import hashlib
+import io
 import json
 import pathlib
 from typing import Any
@@ -51,15 +52,15 @@ class Settings:
 
 def build(path: str | pathlib.Path, trained: embedder_files.Trained,
           stores: Sequence[str | pathlib.Path], settings: Settings,
-          replace: bool = False,
-          encoder: encoding.Encoder | None = None) -> galleries.Gallery:
+          replace: bool = False, encoder: encoding.Encoder | None = None,
+          quiet: bool = False) -> galleries.Gallery:
   """Builds a gallery of the rows of all stores; their order does not matter.
 
   Except that with duplicates='first' the first store with an id has it. A
   gallery that is there already stays until the new one is whole, and is
   refused unless `replace`, or unless it is what the same call has built and
   nobody has changed since. `encoder` is of the same embedder, for callers who
-  have compiled it.
+  have compiled it; `quiet` shows no progress.
   """
   path = pathlib.Path(path)
   opened = _open_stores(stores)
@@ -74,7 +75,7 @@ def build(path: str | pathlib.Path, trained: embedder_files.Trained,
                        f'add to it with --add, or build it anew with --replace')
     added = _segment(
         path, manifest, trained, encoder, opened, settings.duplicates,
-        lambda ids: np.full(len(ids), -1, np.int64))
+        lambda ids: np.full(len(ids), -1, np.int64), quiet)
     _publish(path, {**manifest, **added}, inputs)
   return galleries.open_gallery(path)
 
@@ -190,12 +191,13 @@ def _segment(path: pathlib.Path, manifest: Mapping[str, Any],
              trained: embedder_files.Trained,
              encoder: encoding.Encoder | None,
              stores: Sequence[store.FeatureStore], duplicates: str,
-             find: Find) -> dict[str, Any]:
+             find: Find, quiet: bool = False) -> dict[str, Any]:
   """Manifest entries of one segment with the rows of all stores."""
   table = tables.join([tables.of_store(opened) for opened in stores])
   order = tables.order(table.ids, duplicates, find)
   table = table.take(order.rows)
-  shown = progress.Progress(len(table), unit='rows')
+  shown = progress.Progress(len(table), io.StringIO() if quiet else None,
+                            'rows')
   segment = segment_writer.write(
       path, manifest, table, segment_writer.Encoded(
           trained, encoder or encoding.Encoder(trained.model), stores,

@@ -34,7 +34,7 @@ def test_a_terminal_keeps_one_line():
 
 def test_a_file_gets_plain_lines():
   lines = shown(io.StringIO()).splitlines()
-  assert len(lines) == 5 and '\r' not in ''.join(lines)
+  assert len(lines) == 4 and '\r' not in ''.join(lines)
   assert [line.split(',', 2)[0] for line in lines[:2]] == ['1', '2']
   assert all(line and len(line) <= 100 for line in lines)
 

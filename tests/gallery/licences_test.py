@@ -42,8 +42,10 @@ def test_rows_keep_theirs_through_additions_and_compaction(tmp_path):
     licences(galleries.open_gallery(path))
 
 
-def test_galleries_of_before_have_none_and_stay_as_they_were(tmp_path):
-  built = tiny.build(tmp_path / 'g', [stored(tmp_path, 'a', '')], PHOTO)
+def test_galleries_of_before_have_none_and_stay_as_they_were(tmp_path, capsys):
+  built = tiny.build(tmp_path / 'g', [stored(tmp_path, 'a', '')], PHOTO,
+                     quiet=True)
+  assert capsys.readouterr().err == ''
   assert set(licences(built).values()) == {''}
   assert not list(built.path.rglob('licence*'))
 
