@@ -54,14 +54,18 @@ def main(run: launch.Run) -> None:
 
 def make(results: Sequence[pathlib.Path], out: pathlib.Path,
          wanted: Sequence[str] = (), distance: str = 'haversine',
-         decode: str = 'argmax') -> list[pathlib.Path]:
+         decode: str = 'argmax',
+         command_fn: benchmark_tables.CommandFn | None = None,
+         ) -> list[pathlib.Path]:
   """Tables of those results.json, written to `out`; gives the three paths.
 
   wanted: names of query sets; none named is all that the results have.
+  command_fn: from a query set's name to the command that fills its cells;
+    None is `command`.
   """
   rows = _rows(results)
   by_title = {benchmark_tables.title(name, rows): benchmark_tables.table(
-      name, rows, command, distance, decode)
+      name, rows, command_fn or command, distance, decode)
               for name in benchmark_tables.names(rows, wanted)}
   if not by_title:
     raise ValueError('no table to make: name results in --results, or query '

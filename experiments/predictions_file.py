@@ -116,12 +116,13 @@ def _scored(flags: Mapping[str, Any], system: str, path: str,
         truth.ids)
   except ValueError as error:
     raise ValueError(f'{path}: {error}') from None
-  shares = administrative.shares(answers.latlng_deg, expected)
+  extra = results.shares(administrative.shares(answers.latlng_deg, expected),
+                         truth.clusters, flags['num_resamples'])
   by_distance = {name: geolocation.errors(answers, truth, distance_name)
                  for name, (distance_name, _) in DISTANCES.items()}
   rows = [results.row(
       _setting(flags, system, name), errors, {}, inclusive=DISTANCES[name][1],
-      num_resamples=flags['num_resamples'], shares=shares)
+      num_resamples=flags['num_resamples'], extra=extra)
           for name, errors in by_distance.items()]
   provenance = _provenance(flags, system, path, time.monotonic() - started)
   return Scored([row | {'provenance': provenance} for row in rows],

@@ -15,11 +15,8 @@ from pinpoint_jax.geo import geoscore
 
 def intervals(
     errors: metrics.Errors, num_resamples: int = 1000, seed: int = 0,
-    level: float = 0.95, inclusive: bool = False,
-    shares: Mapping[str, metrics.Share] | None = None,
-) -> dict[str, list[float]]:
-  """Percentile interval [low, high] of every figure of `metrics.summarise`,
-  and of each of `shares` of which every resample counts a photo.
+    level: float = 0.95, inclusive: bool = False) -> dict[str, list[float]]:
+  """Percentile interval [low, high] of every figure of `metrics.summarise`.
 
   Independent of the order of the rows: photos are sorted first.
   """
@@ -27,25 +24,42 @@ def intervals(
     return {}
   _, codes = np.unique(errors.clusters, return_inverse=True)
   order = np.lexsort((codes, errors.dist_km))
-  dist_km, codes = errors.dist_km[order], codes[order]
-  parts = {name: (share.right[order], share.counted[order])
-           for name, share in (shares or {}).items()}
+  sampled = _Sampled(errors.dist_km[order], codes[order], inclusive)
   rng, num_clusters = np.random.default_rng(seed), int(codes.max()) + 1
-  sampled = _Sampled(dist_km, codes, inclusive, parts)
   draws = [sampled.figures(resampled(rng, num_clusters))
            for _ in range(num_resamples)]
-  tails = [(1 - level) / 2, (1 + level) / 2]
-  return {name: np.quantile(values, tails).tolist() for name, values in (
-      (name, [draw[name] for draw in draws]) for name in draws[0])
-          if not np.isnan(values).any()}
+  return {name: _edges([draw[name] for draw in draws], level)
+          for name in draws[0]}
+
+
+def share_intervals(
+    shares: Mapping[str, metrics.Share], clusters: types.Strings,
+    num_resamples: int = 1000, seed: int = 0,
+    level: float = 0.95) -> dict[str, list[float]]:
+  """The same of each share of which every resample counts a photo."""
+  if num_resamples <= 0 or not shares:
+    return {}
+  _, codes = np.unique(clusters, return_inverse=True)
+  # Sums of ones: exact in float32 up to 16 million photos.
+  sums = np.stack([np.bincount(codes, part) for share in shares.values()
+                   for part in (share.right, share.counted)], dtype=np.float32)
+  rng = np.random.default_rng(seed)
+  drawn = np.stack([sums @ resampled(rng, sums.shape[1]).astype(np.float32)
+                    for _ in range(num_resamples)])
+  return {name: _edges(right / counted, level) for name, right, counted in zip(
+      shares, drawn.T[::2], drawn.T[1::2]) if counted.all()}
+
+
+def _edges(draws: Sequence[float] | Float[np.ndarray, 'r'],
+           level: float) -> list[float]:
+  return np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]).tolist()
 
 
 class _Sampled:
   """Figures of photos, each counted as often as its cluster is drawn."""
 
   def __init__(self, dist_km: Float[np.ndarray, 'n'],
-               codes: Int[np.ndarray, 'n'], inclusive: bool,
-               shares: Mapping[str, tuple[np.ndarray, np.ndarray]]):
+               codes: Int[np.ndarray, 'n'], inclusive: bool):
     """Photos in the order of their distance; codes of their clusters."""
     self._dist_km, self._codes = dist_km, codes
     self._within = np.searchsorted(dist_km, metrics.THRESHOLDS_KM,
@@ -53,24 +67,20 @@ class _Sampled:
     scores = geoscore.points(dist_km)
     means = {'geoscore': scores, 'geoscore_rounded': np.floor(scores + 0.5),
              'mean_km': dist_km}
-    self._means, self._shares = tuple(means), tuple(shares)
-    columns = [*means.values(), *(part for both in shares.values()
-                                  for part in both)]
-    self._sums = np.stack([np.bincount(codes, column) for column in columns])
+    self._names = tuple(means)
+    self._sums = np.stack([np.bincount(codes, column)
+                           for column in means.values()])
 
   def figures(self, counts: Int[np.ndarray, 'c']) -> dict[str, float]:
-    """Of one resample; NaN of a share that counts no photo."""
+    """Of one resample."""
     total = np.cumsum(counts[self._codes])
     num = total[-1]
     below = np.where(self._within > 0, total[self._within - 1], 0)
     figures = {f'acc@{t}km': share for t, share in zip(
-        metrics.THRESHOLDS_KM, below / num)}
+        metrics.THRESHOLDS_KM, (below / num).tolist())}
     # As floats, which BLAS multiplies.
     sums = self._sums @ counts.astype(np.float64)
-    figures |= dict(zip(self._means, sums / num))
-    ends = sums[len(self._means):].reshape(-1, 2)
-    figures |= {name: right / counted if counted else np.nan
-                for name, (right, counted) in zip(self._shares, ends)}
+    figures |= dict(zip(self._names, (sums / num).tolist()))
     return figures | {'median_km': _median(self._dist_km, total)}
 
 

@@ -202,7 +202,7 @@ def _rows(opened: open_systems.OpenGallery, queries: QuerySet,
     system, _, bounds = name.partition('@')
     weights = queries.answering.weights.get(system)
     predicted = types.Predictions(queries.photos.ids, answers.latlng_deg)
-    shares = administrative.shares(answers.latlng_deg, queries.names)
+    extra = _names(queries, answers.latlng_deg, settings)
     for distance_name in settings.distances:
       setting = dataclasses.replace(
           _setting(opened, queries, settings, system, distance_name),
@@ -211,9 +211,19 @@ def _rows(opened: open_systems.OpenGallery, queries: QuerySet,
       errors = geolocation.errors(predicted, queries.photos, distance_name)
       row = results.row(
           setting, errors, {'data': queries.data, 'seconds': round(seconds, 3)},
-          num_resamples=settings.num_resamples, shares=shares,
+          num_resamples=settings.num_resamples, extra=extra,
           network=_network(answers.effect))
       yield row | ({'weights': weights} if weights else {}), errors
+
+
+def _names(queries: QuerySet, latlng_deg: types.LatLng,
+           settings: Settings) -> results.Extra:
+  """Administrative accuracies, of a query set whose truth has names."""
+  if not queries.names:
+    return results.Extra()
+  return results.shares(
+      administrative.shares(latlng_deg, queries.names),
+      queries.photos.clusters, settings.num_resamples)
 
 
 def _network(effect: systems.NetworkEffect | None) -> dict[str, float] | None:
@@ -246,12 +256,12 @@ def _baselines(
     setting = dataclasses.replace(
         _setting(opened, queries, settings, some.system, some.distance),
         decode=some.decode)
-    shares = {} if some.latlng_deg is None else administrative.shares(
-        np.tile(some.latlng_deg, (len(queries.photos), 1)), queries.names)
+    extra = results.Extra() if some.latlng_deg is None else _names(
+        queries, np.tile(some.latlng_deg, (len(queries.photos), 1)), settings)
     yield results.row(
         setting, some.errors, {'data': queries.data, 'seconds': 0.},
         len(queries.photos), settings.num_resamples,
-        shares=shares), some.errors
+        extra=extra), some.errors
 
 
 def _setting(opened: open_systems.OpenGallery, queries: QuerySet,

@@ -1,10 +1,11 @@
 """Rows of results.json: one figure set each, as scripts read them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 import math
 from typing import Any, NamedTuple
 
+from pinpoint_jax import types
 from pinpoint_jax.evals import bootstrap, metrics
 
 SYSTEMS = (
@@ -75,15 +76,32 @@ def active(row: Mapping[str, Any]) -> bool:
   return network.get('lowest_changed', network['changed']) >= ACTIVE_SHARE
 
 
+@dataclasses.dataclass(frozen=True)
+class Extra:
+  """Figures that are the same by every distance, with their intervals."""
+
+  metrics: Mapping[str, float | int] = dataclasses.field(default_factory=dict)
+  ci95: Mapping[str, Sequence[float]] = dataclasses.field(
+      default_factory=dict)
+
+
+def shares(
+    some: Mapping[str, metrics.Share], clusters: types.Strings,
+    num_resamples: int = 1000) -> Extra:
+  """Accuracies of those photos that have a truth of their kind."""
+  return Extra(metrics.share_figures(some), bootstrap.share_intervals(
+      some, clusters, num_resamples))
+
+
 def row(
     setting: Setting, errors: metrics.Errors, provenance: Mapping[str, Any],
     num_queries: int | None = None, num_resamples: int = 1000,
     inclusive: bool = False,
-    shares: Mapping[str, metrics.Share] | None = None,
+    extra: Extra = Extra(),
     network: Mapping[str, float] | None = None) -> dict[str, Any]:
   """One row of results.json: setting, figures, intervals, provenance.
 
-  shares: accuracies of those photos that have a truth of their kind.
+  extra: figures that no distance changes.
   network: of a trained reranker beside its linear part: `changed`, the share of
   answers that differ; `variance`, the network's share of the variance that
   scores have within a list.
@@ -92,9 +110,9 @@ def row(
   return dataclasses.asdict(setting) | {
       'num_queries': len(errors.dist_km) if num_queries is None
                      else num_queries,
-      'metrics': figures | metrics.share_figures(shares or {}),
+      'metrics': {**figures, **extra.metrics},
       'ci95': bootstrap.intervals(
-          errors, num_resamples, inclusive=inclusive, shares=shares),
+          errors, num_resamples, inclusive=inclusive) | dict(extra.ci95),
       'provenance': dict(provenance),
   } | ({} if network is None else {'network': _checked(setting, network)})
 

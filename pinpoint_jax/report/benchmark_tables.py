@@ -30,6 +30,9 @@ _NAMED_BENCHMARK = 'osv5m'
 # chance nor the constant place.
 _UNFILTERED = ('chance', 'constant')
 _SYSTEMS = ('raw_1nn', 'location_top1', 'retrieval', 'full', 'oracle')
+# Tables of runs on a made-up world, and how its query sets are called.
+_SYNTHETIC = ('demo', 'synthetic')
+_SYNTHETIC_QUERIES = 'query_'
 FILTERS = ('none', 'author')
 
 
@@ -202,8 +205,8 @@ def title(name: str, rows: Sequence[Row]) -> str:
   """Heading of a query set's table; a synthetic world is called synthetic."""
   if name in published.benchmarks():
     return published.benchmarks()[name].title
-  synthetic = name.startswith('query_') or any(
-      row['table'] == 'demo' for row in rows if row['queries'] == name)
+  synthetic = name.startswith(_SYNTHETIC_QUERIES) or any(
+      row['table'] in _SYNTHETIC for row in rows if row['queries'] == name)
   return f'{name}: Synthetic Earth (synthetic)' if synthetic else name
 
 

@@ -50,3 +50,11 @@ def test_a_right_region_s_name_in_another_country_is_wrong():
   figures = accuracy(
       np.asarray([[33.6609, -95.5555]]), {'city': names['city'][:1]})
   assert figures['acc@city'] == 0.0 and figures['num@city'] == 1
+
+
+def test_poles_and_both_names_of_the_antimeridian_have_names():
+  # In the plane of degrees 180 and -180 are far apart, as officially.
+  places = np.asarray([[90., 0.], [-90., 0.], [-16.8, 180.], [-16.8, -180.]])
+  names = administrative.unique_names(places)
+  assert names['country'].tolist()[2] == 'FJ'
+  assert all(len(name) == 2 for name in names['country'])

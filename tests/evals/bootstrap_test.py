@@ -63,7 +63,7 @@ def test_figures_of_a_resample_are_those_of_its_photos():
   codes, names = np.arange(60) % 7, np.full(60, 'i:x')
   counts = np.asarray([3, 0, 1, 0, 0, 2, 1])
   for inclusive in (False, True):
-    sampled = bootstrap._Sampled(dist_km, codes, inclusive, {})
+    sampled = bootstrap._Sampled(dist_km, codes, inclusive)
     expected = metrics.summarise(
         metrics.Errors(np.repeat(dist_km, counts[codes]),
                        np.repeat(names, counts[codes])), inclusive=inclusive)
@@ -73,24 +73,35 @@ def test_figures_of_a_resample_are_those_of_its_photos():
 def test_a_share_is_resampled_with_its_own_denominator():
   # Every photographer has one right of two that count, and one that does not:
   # the share is 1/2 however they are drawn, while 1/3 of all photos are right.
-  errors = errors_of(np.arange(30.), [f'a:{i // 3}' for i in range(30)])
-  place = np.arange(30) % 3
-  shares = {'acc@named': metrics.Share(place == 0, place < 2),
-            'acc@all': metrics.Share(place == 0, np.ones(30, bool))}
-  result = bootstrap.intervals(errors, 50, shares=shares)
+  authors = np.asarray([f'a:{i // 3}' for i in range(30)])
+  place, every = np.arange(30) % 3, np.ones(30, bool)
+  result = bootstrap.share_intervals({
+      'acc@named': metrics.Share(place == 0, place < 2),
+      'acc@all': metrics.Share(place == 0, every),
+      'acc@mixed': metrics.Share(np.arange(30) < 15, every)}, authors, 50)
   assert result['acc@named'] == [1 / 2, 1 / 2]
-  np.testing.assert_allclose(result['acc@all'], [1 / 3, 1 / 3], rtol=1e-12)
-  mixed = metrics.Share(np.arange(30) < 15, np.ones(30, bool))
-  low, high = bootstrap.intervals(errors, 50, shares={'s': mixed})['s']
+  np.testing.assert_allclose(result['acc@all'], [1 / 3, 1 / 3], rtol=1e-6)
+  low, high = result['acc@mixed']
   assert low < .5 < high
 
 
+def test_the_share_of_those_within_25_km_has_the_interval_of_that_figure():
+  rng = np.random.default_rng(6)
+  errors = errors_of(rng.gamma(0.5, 2000, 400),
+                     [f'a:{i}' for i in rng.integers(60, size=400)])
+  share = metrics.Share(errors.dist_km < 25, np.ones(400, bool))
+  np.testing.assert_allclose(
+      bootstrap.share_intervals({'s': share}, errors.clusters)['s'],
+      bootstrap.intervals(errors)['acc@25km'], rtol=1e-6)
+
+
 def test_a_share_that_some_resample_leaves_empty_has_no_interval():
-  errors = errors_of([1., 2., 3.], ['a:x', 'a:y', 'a:z'])
   first = np.asarray([True, False, False])
-  result = bootstrap.intervals(
-      errors, 100, shares={'acc@city': metrics.Share(first, first)})
-  assert 'acc@city' not in result and 'acc@25km' in result
+  shares = {'acc@city': metrics.Share(first, first),
+            'acc@all': metrics.Share(first, np.ones(3, bool))}
+  result = bootstrap.share_intervals(
+      shares, np.asarray(['a:x', 'a:y', 'a:z']), 100)
+  assert set(result) == {'acc@all'}
 
 
 def test_zero_resamples_means_no_interval():

@@ -44,12 +44,15 @@ def test_number_of_queries_can_differ_from_draws():
 def test_shares_stand_beside_the_others_with_what_they_count():
   num = len(errors().dist_km)
   first, every = np.arange(num) < 1, np.ones(num, bool)
-  row = results.row(setting(), errors(), {}, num_resamples=0, shares={
-      'acc@country': metrics.Share(first, every),
-      'acc@city': metrics.Share(~every, ~every)})
-  assert row['metrics']['acc@country'] == 1 / num and row['ci95'] == {}
+  extra = results.shares({'acc@country': metrics.Share(first, every),
+                          'acc@city': metrics.Share(~every, ~every)},
+                         errors().clusters, 20)
+  row = results.row(setting(), errors(), {}, num_resamples=20, extra=extra)
+  assert row['metrics']['acc@country'] == 1 / num
   assert row['metrics']['num@country'] == num
   assert row['metrics']['num@city'] == 0 and 'acc@city' not in row['metrics']
+  assert {'acc@country', 'acc@25km'} <= set(row['ci95'])
+  assert 'acc@city' not in row['ci95']
 
 
 def test_a_key_tells_rows_apart_and_is_found_again_in_json():

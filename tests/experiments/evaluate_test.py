@@ -234,6 +234,20 @@ def test_files_of_other_ids_are_refused_by_their_name(tmp_path):
   assert not (tmp_path / 'r.json').exists()
 
 
+@pytest.mark.parametrize('place, complaint', [
+    ('nan,1', 'not finite: rows 39'), ('91,1', 'latitude outside'),
+    ('"52,1",1', "column lat: 1 values are not numbers: row 39: '52,1'"),
+    (',', "ids of the truth without a prediction ('p39')")])
+def test_a_bad_place_in_one_of_the_files_is_refused_by_its_name(
+    tmp_path, place, complaint):
+  right_about(tmp_path / 'A.csv', 30)
+  text = right_about(tmp_path / 'B.csv', 40).read_text().splitlines()
+  (tmp_path / 'B.csv').write_text('\n'.join([*text[:-1], f'p39,{place}\n']))
+  with pytest.raises(ValueError, match=re.escape(complaint)) as refused:
+    compare(tmp_path)
+  assert 'B.csv' in str(refused.value)
+
+
 def test_systems_have_a_name_each(tmp_path):
   for name in 'AB':
     right_about(tmp_path / f'{name}.csv', 30)

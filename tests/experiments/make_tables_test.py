@@ -42,6 +42,9 @@ def test_tables_that_are_named_are_made_without_a_result(tmp_path):
   text = written[0].read_text()
   assert '## OSV-5M' in text and '## commons26' in text
   assert text.count('| constant | ours |') == 2
+  written = make_tables.make([], tmp_path, ['osv5m'],
+                             command_fn=lambda name: f'redo {name}')
+  assert 'filled by `redo osv5m`' in written[0].read_text()
 
 
 def test_nothing_to_show_is_refused(tmp_path):
