@@ -5,11 +5,14 @@ from collections.abc import Sequence
 import html
 
 import numpy as np
+from pinpoint_jax.answer import density as densities
 from pinpoint_jax.answer import records
 from pinpoint_jax.report import maps, page_words
 from pinpoint_jax.report.page_records import Card, Picture
 
 _SOURCES = {'photo': 'photo', 'street': 'street view'}
+# So much of the probability within 200 km of the answer, and no map is drawn.
+_SETTLED = .95
 # Where a run has no picture: a frame, hills and a sun.
 _DRAWN = ('<svg class="drawn" viewBox="0 0 60 60" role="img" aria-label="{}">'
           '<path d="M6 46 22 26l10 12 8-9 14 17z" fill="currentColor" '
@@ -23,8 +26,14 @@ def section(cards: Sequence[Card], how_chosen: str) -> str:
       ' <span class="soft">This run has features alone, no pictures: a drawn '
       'frame marks where they would be.</span>')
   return (f'<h2>Photos and their answers</h2><p>{html.escape(how_chosen)}'
-          f'{drawn}</p>{_KEY}<div class="cards">'
-          f'{"".join(map(_card, cards))}</div>')
+          f'{drawn}</p>{group(cards)}')
+
+
+def group(cards: Sequence[Card]) -> str:
+  """Cards beside each other, under the key of their maps."""
+  if not cards:
+    return '<p class="soft">There are none.</p>'
+  return f'{_KEY}<div class="cards">{"".join(map(_card, cards))}</div>'
 
 
 _KEY = ('<ul class="key"><li><svg viewBox="0 0 26 12"><circle class="answer" '
@@ -48,7 +57,7 @@ def _card(card: Card) -> str:
   drawn = maps.route(
       f'Map: the answer lies {kilometres(card.error_km)} from the truth',
       card.answer.latlng_deg, card.truth_deg, others)
-  name = page_words.QUERIES[card.queries]
+  name = page_words.QUERIES.get(card.queries, card.queries)
   warnings = ''.join(f'<p class="warn">{html.escape(words)}</p>'
                      for words in card.answer.warnings)
   evidence = ''.join(map(_evidence, *zip(*card.evidence))) if (
@@ -57,7 +66,8 @@ def _card(card: Card) -> str:
           f'truth <small>· {html.escape(name)}, {html.escape(card.answer.id)}'
           f'</small></h3><div class="seen"><figure>'
           f'{picture(card.picture)}</figure><figure class="map-side">{drawn}'
-          f'</figure></div>{_facts(card)}<h3>What speaks for the answer</h3>'
+          f'</figure></div>{_facts(card)}{_heat(card)}'
+          f'<h3>What speaks for the answer</h3>'
           f'<div class="pictures">{evidence}</div>{warnings}</article>')
 
 
@@ -80,6 +90,20 @@ def _facts(card: Card) -> str:
   return '<dl>' + ''.join(
       f'<dt>{html.escape(name)}</dt><dd>{html.escape(words)}</dd>'
       for name, words in facts) + '</dl>'
+
+
+def _heat(card: Card) -> str:
+  """Where else it may have been, if the answer leaves that open."""
+  density = card.answer.density
+  if density is None or density.mass_within(
+      card.answer.latlng_deg, densities.AREA_KM) > _SETTLED:
+    return ''
+  drawn = maps.heat('Map of where the photo may have been taken',
+                    density, card.answer.latlng_deg,
+                    card.truth_deg)
+  return (f'<figure class="map-side">{drawn}<figcaption>Half of the '
+          f'probability lies in the darkest areas, 80 % with the next, 95 % '
+          f'with the lightest.</figcaption></figure>')
 
 
 def _evidence(evidence: records.Evidence, shown: Picture) -> str:

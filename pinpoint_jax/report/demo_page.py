@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 import html
 from typing import Any
 
-import numpy as np
-from pinpoint_jax.report import cards, maps, page_style, page_words, plots
-from pinpoint_jax.report.page_records import Page, QuerySet
+from pinpoint_jax.report import (
+  cards,
+  maps,
+  page_parts,
+  page_style,
+  page_words,
+  plots,
+)
+from pinpoint_jax.report.page_records import Page
 
-# Photos that are drawn on a map of errors, and dots of a plot.
-_MAPPED, _DOTS = 3000, 700
-_LAYERS = 25
-# Upper ends of the classes of error, and their names.
-_CLASSES = ((25., 'below 25 km'), (200., 'below 200 km'),
-            (2500., 'below 2,500 km'), (np.inf, '2,500 km and more'))
+# Dots of a plot.
+_DOTS = 700
 _LOOKS = {'query_photo_new': 'c-new', 'query_street': 'c-street',
           'query_photo_known': 'c-known'}
 
@@ -127,7 +129,7 @@ def _accuracy(shown: Page) -> str:
           f'system places within 1, 25, 200, 750 and 2,500 km; upright lines '
           f'are 95 % intervals, numbers are the full reranker’s. Street views '
           f'lie at least 1 km from every gallery photo.</p>'
-          f'{_system_key(names)}{_figures(figures)}')
+          f'{_system_key(names)}{page_parts.figures(figures)}')
 
 
 def _curves(shown: Page) -> str:
@@ -139,32 +141,19 @@ def _curves(shown: Page) -> str:
         for name in names if name in some.errors})))
   return (f'<h2>Every error</h2><p>Share of the photos whose error is smaller '
           f'than so many kilometres: higher and further left is better.</p>'
-          f'{_system_key(names)}{_figures(figures)}')
+          f'{_system_key(names)}{page_parts.figures(figures)}')
 
 
 def _error_maps(shown: Page) -> str:
-  key = ''.join(f'<li>{_swatch(f"e-{i}", "big")}{words}</li>'
-                for i, (_, words) in enumerate(_CLASSES))
-  figures = [(page_words.QUERIES[some.name], _error_map(some))
+  figures = [(page_words.QUERIES[some.name], page_parts.error_map(
+      page_words.QUERIES[some.name], some.latlng_deg,
+      some.errors[page_words.MAIN]))
              for some in shown.sets if page_words.MAIN in some.errors]
   return (f'<h2>Where it is right</h2><p>A dot is a photo at its true place; '
           f'its colour says how far off the full reranker is; dots lie on each '
           f'other in the order of the set.</p>'
-          f'<ul class="key">{key}</ul>{_figures(figures, "plots maps")}')
-
-
-def _error_map(some: QuerySet) -> str:
-  dist_km = some.errors[page_words.MAIN]
-  rows = np.unique(np.linspace(
-      0, len(dist_km) - 1, min(_MAPPED, len(dist_km))).astype(int))
-  ends = [end for end, _ in _CLASSES]
-  # Layer over layer, so that no class hides the others.
-  layers = [(some.latlng_deg[part[number == i]], f'error e-{i}')
-            for part in np.array_split(rows, _LAYERS)
-            for number in [np.searchsorted(ends, dist_km[part], side='right')]
-            for i in range(len(_CLASSES))]
-  words = page_words.QUERIES[some.name]
-  return maps.scatter(f'Map of the errors of {words}', layers)
+          f'{page_parts.error_key()}'
+          f'{page_parts.figures(figures, "plots maps")}')
 
 
 def _neighbours(shown: Page) -> str:
@@ -179,7 +168,7 @@ def _neighbours(shown: Page) -> str:
           f'gallery photo or street view. The line joins medians of equal '
           f'parts of all photos; dots are up to {_DOTS} of them. What lies '
           f'beyond an axis is drawn at its end.</p>'
-          f'{_figures(figures)}')
+          f'{page_parts.figures(figures)}')
 
 
 def _promises(shown: Page) -> str:
@@ -191,7 +180,7 @@ def _promises(shown: Page) -> str:
   inside = plots.coverage('Coverage of the radii', [
       (_LOOKS[some.queries], some.inside, len(some.right)) for some in sets])
   key = ''.join(
-      f'<li>{_swatch(_LOOKS[some.queries], "big")}'
+      f'<li>{page_parts.swatch(_LOOKS[some.queries], "big")}'
       f'{page_words.QUERIES[some.queries]} ({len(some.right):,})</li>'
       for some in sets)
   return (f'<h2>Is it as sure as it should be?</h2><p>'
@@ -199,7 +188,7 @@ def _promises(shown: Page) -> str:
           f'promised is what happens; above it the answers are better than '
           f'promised. Upright lines are 95 % intervals as if photos were '
           f'independent; tenths of fewer than five photos are left out.</p>'
-          f'<ul class="key">{key}</ul>' + _figures([
+          f'<ul class="key">{key}</ul>' + page_parts.figures([
               ('confidence of being within 25 km', chances),
               ('radius that holds a share of the truths', inside)]))
 
@@ -211,7 +200,7 @@ def _trainings(shown: Page) -> str:
              for some in shown.trainings]
   return (f'<h2>How it learned</h2><p>GeoScore is of photos that training '
           f'never sees: they choose the step that is kept. Losses are of the '
-          f'training’s own batches.</p>{_figures(figures)}')
+          f'training’s own batches.</p>{page_parts.figures(figures)}')
 
 
 def _table(shown: Page) -> str:
@@ -255,17 +244,5 @@ def _cells(shown: Page, queries: str, name: str) -> str:
 
 def _system_key(names: Sequence[str]) -> str:
   return '<ul class="key">' + ''.join(
-      f'<li>{_swatch(f"c-{name}", "line")}{page_words.SYSTEMS[name]}</li>'
-      for name in names) + '</ul>'
-
-
-def _swatch(look: str, kind: str) -> str:
-  mark = (f'<path class="line {look}" d="M0 6H26"/>' if kind == 'line' else
-          f'<path class="dots big {look}" d="M13 6h0"/>')
-  return f'<svg viewBox="0 0 26 12" aria-hidden="true">{mark}</svg>'
-
-
-def _figures(figures: Sequence[tuple[str, str]], look: str = 'plots') -> str:
-  return f'<div class="{look}">' + ''.join(
-      f'<figure><h3>{html.escape(words)}</h3>{drawn}</figure>'
-      for words, drawn in figures) + '</div>'
+      f'<li>{page_parts.swatch(f"c-{name}", "line")}'
+      f'{page_words.SYSTEMS[name]}</li>' for name in names) + '</ul>'

@@ -13,6 +13,7 @@ import pathlib
 
 from jaxtyping import Float
 import numpy as np
+from pinpoint_jax.answer import density as densities
 from pinpoint_jax.geo import coords
 from pinpoint_jax.report import svg
 
@@ -21,6 +22,10 @@ _LAND = pathlib.Path(__file__).parent / 'world_atlas' / 'land-110m.json'
 # Land is written in tenths of degrees: whole numbers are short.
 _TENTHS = 10
 WORLD_SIZE, ROUTE_SIZE = (720, 290), (320, 214)
+# Shares of the probability that the shades of a map of heat hold together, the
+# pixels of its squares, and the mass of kernels that are not worth drawing.
+HEAT_SHARES = (.5, .8, .95)
+_SQUARE, _LEAST_HEAT, _DEGREE_KM = 5, 1e-4, 111.195
 # A map of one answer is at least so wide, of a place nobody knows.
 _MIN_DEG = 34.0
 _WAY_POINTS = 33
@@ -85,6 +90,67 @@ def scatter(title: str, layers: Sequence[tuple[
   """The world with dots, layer over layer: places and their look."""
   marks = [svg.dots(*WORLD.pixels(places), look) for places, look in layers]
   return _map(title, WORLD, marks)
+
+
+def heat(title: str, density: densities.Density, answer: tuple[float, float],
+         truth: tuple[float, float]) -> str:
+  """The world with the smallest areas that hold each of HEAT_SHARES of the
+  probability, an answer (a dot) and the truth (a ring)."""
+  marks = [f'<path class="heat h-{i}" d="{path}"/>'
+           for i, path in enumerate(_heat_paths(density))]
+  (answer_x, truth_x), (answer_y, truth_y) = WORLD.pixels(
+      np.asarray([answer, truth]))
+  return _map(title, WORLD, [
+      *marks, f'<circle class="truth" cx="{truth_x:.1f}" cy="{truth_y:.1f}" '
+      f'r="9"/>', f'<circle class="answer" cx="{answer_x:.1f}" '
+      f'cy="{answer_y:.1f}" r="5"/>'])
+
+
+def _heat_paths(density: densities.Density) -> list[str]:
+  """A path for each of HEAT_SHARES, of runs of squares in rows."""
+  mass = square_masses(density)
+  order = np.argsort(-mass, axis=None, kind='stable')
+  below = np.cumsum(mass.ravel()[order]) - mass.ravel()[order]
+  # The squares that are needed to reach each share.
+  level = np.empty(mass.size, int)
+  level[order] = np.searchsorted(HEAT_SHARES, below / mass.sum(), 'right')
+  level = level.reshape(mass.shape)
+  paths = []
+  for i in range(len(HEAT_SHARES)):
+    parts = []
+    for row, line in enumerate(level == i):
+      ends = np.flatnonzero(np.diff(np.concatenate([[0], line, [0]])))
+      parts += [f'M{_SQUARE * a} {_SQUARE * row}h{_SQUARE * (b - a)}v{_SQUARE}'
+                f'h{-_SQUARE * (b - a)}z'
+                for a, b in ends.reshape(-1, 2).tolist()]
+    paths.append(''.join(parts))
+  return paths
+
+
+def square_masses(density: densities.Density) -> Float[np.ndarray, 'h w']:
+  """Probability of each square of the world map, kernels and everywhere.
+
+  A kernel that is narrower than a square is all in the square of its middle.
+  """
+  shape = WORLD_SIZE[1] // _SQUARE, WORLD_SIZE[0] // _SQUARE
+  down, across = (np.arange(size) * _SQUARE + _SQUARE / 2 for size in shape)
+  lat = WORLD.lat_deg + (WORLD_SIZE[1] / 2 - down) / WORLD.scale
+  lng = (across - WORLD_SIZE[0] / 2) / WORLD.scale
+  middles = np.stack(np.meshgrid(lat, lng, indexing='ij'), axis=-1)
+  side_km = _SQUARE / WORLD.scale * _DEGREE_KM
+  area = side_km**2 * coords.cos_lat(middles[..., 0])
+  wide = (density.width_km > side_km / 2) & (density.mass > _LEAST_HEAT)
+  spread = densities.Density(
+      density.latlng_deg[wide], density.width_km[wide], density.mass[wide],
+      density.everywhere)
+  mass = np.exp(spread.log_per_km2(middles.reshape(-1, 2))).reshape(
+      shape) * area
+  narrow = ~wide
+  x, y = WORLD.pixels(density.latlng_deg[narrow])
+  at = (np.clip(y // _SQUARE, 0, shape[0] - 1).astype(int),
+        np.clip(x // _SQUARE, 0, shape[1] - 1).astype(int))
+  np.add.at(mass, at, density.mass[narrow])
+  return mass
 
 
 def route(title: str, answer: tuple[float, float], truth: tuple[float, float],

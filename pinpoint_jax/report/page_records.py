@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 import dataclasses
 from typing import Any
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 import numpy as np
+from pinpoint_jax import types
 from pinpoint_jax.answer import records
+from pinpoint_jax.evals import confidence
 from pinpoint_jax.report.plots import Trace
 
 
@@ -71,6 +73,50 @@ class Promises:
   chances: Float[np.ndarray, 'n']
   right: Bool[np.ndarray, 'n']
   inside: Mapping[float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSet:
+  """Answers to the photos of one query set of a run.
+
+  Attributes:
+    name: of the set.
+    latlng_deg: true places.
+    countries: two letters of the country of each true place.
+    num_near: gallery rows within 25 km of each true place.
+    promises: chances, errors and radii.
+    figures: of these, as evals.confidence gives them.
+    num_photos: of the set, some of which are shown here.
+    num_missing: photos shown here that have no answer.
+  """
+
+  name: str
+  latlng_deg: Float[np.ndarray, 'n 2']
+  countries: types.Strings
+  num_near: Int[np.ndarray, 'n']
+  promises: confidence.Promises
+  figures: Mapping[str, Any]
+  num_photos: int
+  num_missing: int
+
+
+@dataclasses.dataclass(frozen=True)
+class RunPage:
+  """The page of a run.
+
+  Attributes:
+    title: what was run on what.
+    note: what a reader has to know first; '' for nothing.
+    sets: at most four.
+    cards: captions of groups of photos, with the cards of each.
+    costs: seconds by stage.
+  """
+
+  title: str
+  note: str
+  sets: Sequence[RunSet]
+  cards: Mapping[str, Sequence[Card]]
+  costs: Mapping[str, float]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -86,6 +86,8 @@ svg text.value { fill: var(--ink); font-weight: 600 }
 .median { color: var(--ink); stroke-width: 2.6 }
 .ideal-line { color: var(--soft); stroke-dasharray: 2 4 }
 .map { background: var(--sea) } .map .land { fill: var(--land) }
+.heat { fill: var(--accent); stroke: none } .h-0 { opacity: .75 }
+.h-1 { opacity: .42 } .h-2 { opacity: .2 }
 .way { fill: none; stroke: var(--ink); stroke-width: 1.4;
   stroke-dasharray: 4 3 }
 .answer { fill: var(--accent); stroke: var(--paper); stroke-width: 1 }
@@ -104,6 +106,8 @@ svg text.value { fill: var(--ink); font-weight: 600 }
 .c-street { color: var(--c-street) } text[class*=c-] { fill: currentColor }
 .e-0 { color: var(--e-0) } .e-1 { color: var(--e-1) }
 .e-2 { color: var(--e-2) } .e-3 { color: var(--e-3) }
+.c-0 { color: var(--c-new) } .c-1 { color: var(--c-street) }
+.c-2 { color: var(--c-known) } .c-3 { color: var(--c-location_top1) }
 .scroll { overflow-x: auto; margin: .8rem 0 }
 table { border-collapse: collapse; font-size: .92rem }
 th, td { padding: .4rem .8rem; text-align: right; white-space: nowrap;

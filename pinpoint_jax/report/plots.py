@@ -204,6 +204,25 @@ def coverage(title: str, sets: Sequence[tuple[
   return svg.plot(title, frame, marks)
 
 
+def risk(title: str, sets: Sequence[tuple[
+    str, Float[np.ndarray, '_'], Float[np.ndarray, '_']]]) -> str:
+  """Share that is wrong among those answered: (look, coverage, risk)."""
+  frame = svg.Frame(dataclasses.replace(
+      SHARE, label='share answered, the surest first'), dataclasses.replace(
+          SHARE, label='of these 25 km off or more'))
+  return svg.plot(title, frame, [
+      svg.line(frame, *_thinned(coverage, risk), look)
+      for look, coverage, risk in sets])
+
+
+def _thinned(*columns: Float[np.ndarray, 'n']) -> list[
+    Float[np.ndarray, '_']]:
+  """At most _CURVE points of a line, both ends among them."""
+  num = len(columns[0])
+  rows = np.unique(np.linspace(0, num - 1, min(num, _CURVE)).astype(int))
+  return [column[rows] for column in columns]
+
+
 def training(title: str, label: str, traces: Sequence[Trace]) -> str:
   """A figure over the steps of trainings, each named beside its end."""
   values = np.concatenate([trace.y for trace in traces])

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 from PIL import Image
-from pinpoint_jax.report import demo_page, tables
+from pinpoint_jax.report import demo_page, run_page, tables
 import pytest
 
 from tests.fixtures import tiny_page
@@ -66,6 +66,8 @@ def pages(tmp_path_factory):
   folder = tmp_path_factory.mktemp('pages')
   shown = tiny_page.page()
   (folder / 'report.html').write_text(demo_page.page(shown), encoding='utf-8')
+  (folder / 'run.html').write_text(
+      run_page.page(tiny_page.run_page()), encoding='utf-8')
   (folder / 'table.html').write_text(tables.page(
       'Synthetic Earth', 'All rows.', {'rows': list(shown.rows)},
       links={'Photos, answers and curves of this run': 'report.html'}),
@@ -113,7 +115,7 @@ def screenshot(browser, width):
 
 
 @pytest.mark.parametrize('width, scheme', LOOKS)
-@pytest.mark.parametrize('name', ['report.html', 'table.html'])
+@pytest.mark.parametrize('name', ['report.html', 'table.html', 'run.html'])
 def test_nothing_is_cut_off_or_missing(browser, pages, name, width, scheme):
   look(browser, pages / name, width, scheme)
   faults = browser.execute_script(_FAULTS)

@@ -6,7 +6,13 @@ from html import parser
 import re
 
 import numpy as np
-from pinpoint_jax.report import cards, demo_page, page_records, page_words
+from pinpoint_jax.report import (
+  cards,
+  demo_page,
+  page_parts,
+  page_records,
+  page_words,
+)
 import pytest
 
 from tests.fixtures import tiny_page as tiny
@@ -195,7 +201,8 @@ def test_kilometres(km, text):
 def test_no_class_of_error_hides_the_others():
   some = dataclasses.replace(tiny.query_set('query_street'), errors={
       'full': np.asarray([1., 30.] * 100)})
-  looks = re.findall('e-[0-3]', demo_page._error_map(some))
+  looks = re.findall('e-[0-3]', page_parts.error_map(
+      'x', some.latlng_deg, some.errors['full']))
   assert looks[:4] == ['e-0', 'e-1', 'e-0', 'e-1']
 
 

@@ -1,0 +1,225 @@
+"""The page of a run: how far its answers can be trusted, where, and where not.
+
+It is one file: land and style are in it, and it loads nothing.
+"""
+
+from collections.abc import Callable, Sequence
+import html
+
+import numpy as np
+from pinpoint_jax.evals import confidence
+from pinpoint_jax.geo import continents
+from pinpoint_jax.report import cards, maps, page_parts, page_style, plots
+from pinpoint_jax.report.page_records import RunPage, RunSet
+
+# Lower ends of the classes of rows within 25 km, and their names.
+_DENSITY = ((0, 'none'), (1, '1 to 9'), (10, '10 to 99'), (100, '100 to 999'),
+            (1000, '1,000 and more'))
+# Countries that are listed, those with the most photos first.
+_COUNTRIES = 25
+# A share of fewer photos is not worth its percent sign.
+_FEW = 10
+
+
+def page(shown: RunPage) -> str:
+  """The whole file."""
+  sections = [_top(shown), _errors(shown), _maps(shown), _confidence(shown),
+              _places(shown), _density(shown), _cards(shown), _costs(shown)]
+  return (f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+          f'<meta http-equiv="Content-Security-Policy" '
+          f'content="{page_style.POLICY}">'
+          f'<meta name="viewport" content="width=device-width, '
+          f'initial-scale=1"><title>{html.escape(shown.title)}</title>'
+          f'<style>{page_style.STYLE}</style></head><body>{maps.land()}'
+          f'<main>{"".join(sections)}</main></body></html>\n')
+
+
+def drawings(shown: RunPage) -> dict[str, str]:
+  """The plots of the page by name, each a file that stands alone."""
+  plain = {'errors': _cdf(shown), 'risk': _risk(shown),
+           'reliability': _reliability(shown), 'coverage': _coverage(shown)}
+  return {name: drawn.replace(
+      '<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(
+          '>', f'><style>{page_style.STYLE}</style>', 1)
+          for name, drawn in plain.items()}
+
+
+def _top(shown: RunPage) -> str:
+  tiles = ''.join(
+      f'<div class="tile"><b>{_percent(_within(some, 25))}</b>within 25 km: '
+      f'{html.escape(some.name)}<br><small>{len(some.latlng_deg):,} of '
+      f'{some.num_photos:,} photos, {some.num_missing:,} without an answer; '
+      f'median error {cards.kilometres(_median(some))}; inside the 90 % radius '
+      f'{_percent(some.figures["inside@0.9"])}</small></div>'
+      for some in shown.sets)
+  note = shown.note and f'<p class="note">{html.escape(shown.note)}</p>'
+  return (f'<h1>{html.escape(shown.title)}</h1>{note}'
+          f'<div class="tiles">{tiles}</div>{_key(shown)}')
+
+
+def _errors(shown: RunPage) -> str:
+  return (f'<h2>Every error</h2><p>Share of the photos whose error is smaller '
+          f'than so many kilometres.</p>'
+          f'{page_parts.figures([("all photos", _cdf(shown))])}')
+
+
+def _maps(shown: RunPage) -> str:
+  drawn = [(some.name, page_parts.error_map(
+      some.name, some.latlng_deg, some.promises.dist_km))
+           for some in shown.sets]
+  return (f'<h2>Where it is right</h2><p>A dot is a photo at its true place; '
+          f'its colour says how far off the answer is.</p>'
+          f'{page_parts.error_key()}'
+          f'{page_parts.figures(drawn, "plots maps")}')
+
+
+def _confidence(shown: RunPage) -> str:
+  rows = []
+  for some in shown.sets:
+    for name, words in (
+        ('ece@25km', 'calibration error of P(< 25 km)'),
+        ('brier@25km', 'Brier score of P(< 25 km)'),
+        ('aurc@25km', 'area under risk over coverage'),
+        ('inside@0.8', 'inside the 80 % radius'),
+        ('inside@0.9', 'inside the 90 % radius'),
+        ('inside@0.95', 'inside the 95 % radius'),
+        ('mean_radius_km@0.9', 'mean 90 % radius, km'),
+        ('median_radius_km@0.9', 'median 90 % radius, km'),
+        ('nats_over_uniform', 'nats of likelihood over uniform')):
+      if name in some.figures:
+        rows.append((some.name, words, _figure(some, name)))
+  return ('<h2>Is it as sure as it should be?</h2><p>On the dotted line what '
+          'is promised is what happens; above it the answers are better than '
+          'promised. The third plot answers only the surest photos: the '
+          'further left, the fewer are wrong.</p>' + page_parts.figures([
+              ('confidence of being within 25 km', _reliability(shown)),
+              ('radius that holds a share of the truths', _coverage(shown)),
+              ('wrong among those answered', _risk(shown))])
+          + _table(('photos', 'figure', 'value [95 %]'), rows))
+
+
+def _places(shown: RunPage) -> str:
+  by_continent = _groups(shown, lambda some: np.asarray(
+      [continents.of(name) for name in some.countries], np.str_))
+  by_country = _groups(shown, lambda some: some.countries)
+  rest = len(by_country) - _COUNTRIES
+  more = f'<p class="soft">{rest} others are left out.</p>' if rest > 0 else ''
+  return (f'<h2>By continent and country</h2><p>Of the true places. Shares of '
+          f'fewer than {_FEW} photos are left out.</p>'
+          f'{_table(_HEAD, by_continent)}<details><summary>The countries with '
+          f'the most photos</summary>{_table(_HEAD, by_country[:_COUNTRIES])}'
+          f'{more}</details>')
+
+
+def _density(shown: RunPage) -> str:
+  lows = [low for low, _ in _DENSITY]
+  names = np.asarray([words for _, words in _DENSITY])
+  rows = _groups(shown, lambda some: names[
+      np.searchsorted(lows, some.num_near, 'right') - 1])
+  order = {words: i for i, words in enumerate(names.tolist())}
+  rows.sort(key=lambda row: order[row[0]])
+  return (f'<h2>By what the gallery has nearby</h2><p>Gallery photos and '
+          f'street views within 25 km of the true place.</p>'
+          f'{_table(_HEAD, rows)}')
+
+
+_HEAD = ('', 'photos', 'within 25 km', 'within 200 km', 'median error',
+         'inside the 90 % radius')
+
+
+def _groups(shown: RunPage, of: Callable[[RunSet], np.ndarray]) -> list[
+    tuple[str, ...]]:
+  """A row for each group of photos of all sets, the largest first."""
+  group = np.concatenate([of(some) for some in shown.sets])
+  dist_km = np.concatenate([some.promises.dist_km for some in shown.sets])
+  inside = np.concatenate([
+      some.promises.dist_km <= some.promises.radius_km[
+          :, some.promises.shares.index(.9)] for some in shown.sets])
+  names, counts = np.unique(group, return_counts=True)
+  rows = []
+  for i in np.argsort(-counts, kind='stable'):
+    mine = group == names[i]
+    figures = ('–',) * 4 if counts[i] < _FEW else (
+        _percent(float((dist_km[mine] < 25).mean())),
+        _percent(float((dist_km[mine] < 200).mean())),
+        cards.kilometres(float(np.median(dist_km[mine]))),
+        _percent(float(inside[mine].mean())))
+    rows.append((str(names[i]), f'{counts[i]:,}', *figures))
+  return rows
+
+
+def _cards(shown: RunPage) -> str:
+  return ''.join(f'<h2>{html.escape(words)}</h2>{cards.group(some)}'
+                 for words, some in shown.cards.items())
+
+
+def _costs(shown: RunPage) -> str:
+  if not shown.costs:
+    return ''
+  return '<h2>What it took</h2>' + _table(('stage', 'seconds'), [
+      (name, f'{spent:,.1f}') for name, spent in shown.costs.items()])
+
+
+def _cdf(shown: RunPage) -> str:
+  return plots.errors('Errors', {
+      some.name: (f'c-{i}', some.promises.dist_km)
+      for i, some in enumerate(shown.sets)})
+
+
+def _reliability(shown: RunPage) -> str:
+  return plots.reliability('Reliability of the confidence', [
+      (f'c-{i}', some.promises.sure(25), some.promises.right(25))
+      for i, some in enumerate(shown.sets)])
+
+
+def _coverage(shown: RunPage) -> str:
+  return plots.coverage('Coverage of the radii', [
+      (f'c-{i}', {share: some.figures[f'inside@{share:g}']
+                  for share in some.promises.shares}, len(some.latlng_deg))
+      for i, some in enumerate(shown.sets)])
+
+
+def _risk(shown: RunPage) -> str:
+  return plots.risk('Risk over coverage', [
+      (f'c-{i}', *confidence.risk_coverage(
+          some.promises.sure(25), some.promises.right(25)))
+      for i, some in enumerate(shown.sets)])
+
+
+def _key(shown: RunPage) -> str:
+  return '<ul class="key">' + ''.join(
+      f'<li>{page_parts.swatch(f"c-{i}", "big")}{html.escape(some.name)}</li>'
+      for i, some in enumerate(shown.sets)) + '</ul>'
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+  cells = lambda tag, line: ''.join(
+      f'<{tag}>{html.escape(words)}</{tag}>' for words in line)
+  body = ''.join(
+      f'<tr><th scope="row">{html.escape(row[0])}</th>{cells("td", row[1:])}'
+      f'</tr>' for row in rows)
+  return (f'<div class="scroll" tabindex="0"><table><thead><tr>'
+          f'{cells("th", head)}</tr></thead><tbody>{body}</tbody></table>'
+          f'</div>')
+
+
+def _figure(some: RunSet, name: str) -> str:
+  value, interval = some.figures[name], some.figures['ci95'].get(name)
+  if name.startswith('inside'):
+    return plots.percent(value, interval)
+  digits = 0 if 'radius' in name else 3
+  beside = '' if interval is None else (
+      f' [{interval[0]:,.{digits}f}, {interval[1]:,.{digits}f}]')
+  return f'{value:,.{digits}f}{beside}'
+
+
+def _within(some: RunSet, km: int) -> float:
+  return float(some.promises.right(km).mean())
+
+
+def _median(some: RunSet) -> float:
+  return float(np.median(some.promises.dist_km))
+
+
+def _percent(share: float) -> str:
+  return f'{100 * share:.1f}\N{NO-BREAK SPACE}%'
