@@ -5,6 +5,7 @@ from typing import Any
 
 from pinpoint_jax.evals import calibrators, metrics, radii
 from pinpoint_jax.report import tables
+from scipy import stats
 
 Row = Mapping[str, Any]
 _SHARES = (.8, .9, .95)
@@ -109,12 +110,15 @@ def likelihood(rows: Sequence[Row]) -> str:
 def ways(rows: Sequence[Row]) -> str:
   """Calibrators side by side."""
   head = ['queries', 'way', *(f'ECE {km:,}' for km in metrics.THRESHOLDS_KM),
-          *(f'Brier {km:,}' for km in metrics.THRESHOLDS_KM)]
+          *(f'Brier {km:,}' for km in metrics.THRESHOLDS_KM),
+          'ECE 25 less that of beta', 'Brier 25 less that of beta']
   return tables.grid(head, [
       [row['queries'], name, *(
           f'{row[f"{name}/{figure}@{km}km"]["mean"]:.{digits}f}'
           for figure, digits in (('ece', 3), ('brier', 4))
-          for km in metrics.THRESHOLDS_KM)]
+          for km in metrics.THRESHOLDS_KM), *(
+              _over_worlds(row, f'{name}/{figure}_over_beta@25km')
+              for figure in ('ece', 'brier'))]
       for row in rows for name in calibrators.CALIBRATORS], 2)
 
 
@@ -135,6 +139,14 @@ def _percent(share: float) -> str:
 
 def _km(value: float) -> str:
   return f'{value:,.0f}'
+
+
+def _over_worlds(row: Row, name: str) -> str:
+  """Mean and 95 % interval of Student's t over the worlds."""
+  num, found = row['num_worlds'], row[name]
+  half = found['sd'] / num**.5 * stats.t.ppf(.975, num - 1) if num > 1 else 0.
+  return (f'{found["mean"]:+.4f} [{found["mean"] - half:+.4f}, '
+          f'{found["mean"] + half:+.4f}]') if half else '–'
 
 
 def _interval(row: Row, name: str, digits: int) -> str:

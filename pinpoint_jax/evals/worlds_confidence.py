@@ -64,6 +64,9 @@ def compared(some: Asked) -> dict[str, Any]:
       right = both.dist_km < km
       row[f'{name}/ece@{km}km'] = confidence.ece(chances[:, i], right)
       row[f'{name}/brier@{km}km'] = confidence.brier(chances[:, i], right)
+      for figure in ('ece', 'brier'):  # Of the same photos: paired.
+        row[f'{name}/{figure}_over_beta@{km}km'] = (
+            row[f'{name}/{figure}@{km}km'] - row[f'beta/{figure}@{km}km'])
   fitted = calibrations.fit(
       some.known.signals, some.known.dist_km, some.known.clusters)
   hard = _parts(fitted.chances(some.asked.signals)[:, 1])
