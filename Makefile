@@ -63,6 +63,7 @@ lint: $(STAMP)  ## ruff and the import contract.
 
 bench: $(STAMP)  ## Side-by-side measurements, written to benchmarks/results/.
 	$(PY) -m benchmarks.metrics_bench --out=benchmarks/results/metrics.json
+	$(PY) -m benchmarks.scoring_bench --out=benchmarks/results/scoring.json
 	$(PY) -m benchmarks.loader_bench --out=benchmarks/results/loader.json
 
 $(PEER)/.installed: tests/parity/requirements.txt \

@@ -26,10 +26,10 @@ def intervals(
   order = np.lexsort((codes, errors.dist_km))
   sampled = _Sampled(errors.dist_km[order], codes[order], inclusive)
   rng, num_clusters = np.random.default_rng(seed), int(codes.max()) + 1
-  draws = [sampled.figures(resampled(rng, num_clusters))
+  drawn = [sampled.figures(resampled(rng, num_clusters))
            for _ in range(num_resamples)]
-  return {name: _edges([draw[name] for draw in draws], level)
-          for name in draws[0]}
+  return {name: _edges([some[name] for some in drawn], level)
+          for name in drawn[0]}
 
 
 def share_intervals(

@@ -122,7 +122,8 @@ def _own(row: Row, names: Collection[str], notes: _Notes,
   marks = []
   if differing := origins.differences(row, reference):
     marks.append(notes.mark(
-        f'not of one origin with the other rows: {"; ".join(differing)}'))
+        f'not of one origin with the other rows: {"; ".join(differing)}; '
+        f'`{command}` makes them all anew'))
   if not row['ci95'] and not row.get('sd'):
     marks.append(notes.mark('evaluated without intervals: give num_resamples'))
   count = f'{row["num_queries"]:,}'

@@ -57,6 +57,12 @@ def test_a_weighted_median_is_that_of_repeated_values():
           np.repeat(values, weights))
 
 
+def test_a_threshold_that_nobody_reaches_is_nought_in_every_resample():
+  result = bootstrap.intervals(errors_of([30., 40.], ['a:x', 'a:y']), 20)
+  assert result['acc@1km'] == result['acc@25km'] == [0., 0.]
+  assert result['acc@200km'] == [1., 1.]
+
+
 def test_figures_of_a_resample_are_those_of_its_photos():
   dist_km = np.sort(np.random.default_rng(4).gamma(.4, 2000, 60))
   dist_km[:2] = .5, 1.  # At a threshold, too.

@@ -37,3 +37,12 @@ def test_the_order_turns_the_sign_and_the_verdict():
   one, = [row for row in comparison.rows({'y': near(16), 'x': near(32)}, 200)
           if row['figure'] == 'geoscore']
   assert one['difference'] < 0 and one['verdict'] == 'worse'
+
+
+def test_as_many_people_for_one_as_for_the_other_show_nothing():
+  apart = metrics.Errors(near(16).dist_km[::-1].copy(), PEOPLE)
+  row, = [row for row in comparison.rows({'x': near(16), 'y': apart}, 200)
+          if row['figure'] == 'acc@25km']
+  assert row['num_differing'] == 16 and row['difference'] == 0
+  assert row['interval'][0] < 0 < row['interval'][1]
+  assert row['verdict'] == 'not shown'

@@ -103,7 +103,8 @@ def test_a_row_of_another_origin_is_marked_and_its_difference_named(
   marked = [key for key in ours(made) if '[' in key[0]]
   assert len(marked) == 1 and marked[0][0].startswith('retrieval [')
   mark = marked[0][0].split()[-1]
-  assert f'{mark} not of one origin with the other rows: {said}' in made.notes
+  assert (f'{mark} not of one origin with the other rows: {said}; '
+          f'`make yfcc4k` makes them all anew') in made.notes
 
 
 def test_what_an_origin_does_not_say_marks_nothing():

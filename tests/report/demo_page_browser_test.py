@@ -1,12 +1,13 @@
-"""The pages of a demo in Chromium: wide and narrow, light and dark, offline."""
+"""Pages of results in Chromium: wide and narrow, light and dark, offline."""
 
 import base64
 import io
 import shutil
 
+from experiments import make_tables
 import numpy as np
 from PIL import Image
-from pinpoint_jax.report import demo_page, run_page, tables
+from pinpoint_jax.report import demo_page, published, run_page, tables
 import pytest
 
 from tests.fixtures import tiny_page
@@ -62,7 +63,7 @@ return faults;
 
 @pytest.fixture(scope='module')
 def pages(tmp_path_factory):
-  """Both pages, as the demo writes them."""
+  """Both pages, as the demo writes them, and tables beside published ones."""
   folder = tmp_path_factory.mktemp('pages')
   shown = tiny_page.page()
   (folder / 'report.html').write_text(demo_page.page(shown), encoding='utf-8')
@@ -72,6 +73,7 @@ def pages(tmp_path_factory):
       'Synthetic Earth', 'All rows.', {'rows': list(shown.rows)},
       links={'Photos, answers and curves of this run': 'report.html'}),
                                      encoding='utf-8')
+  make_tables.make([], folder, list(published.benchmarks()))
   return folder
 
 
@@ -115,7 +117,8 @@ def screenshot(browser, width):
 
 
 @pytest.mark.parametrize('width, scheme', LOOKS)
-@pytest.mark.parametrize('name', ['report.html', 'table.html', 'run.html'])
+@pytest.mark.parametrize('name', [
+    'report.html', 'table.html', 'run.html', 'tables.html'])
 def test_nothing_is_cut_off_or_missing(browser, pages, name, width, scheme):
   look(browser, pages / name, width, scheme)
   faults = browser.execute_script(_FAULTS)
