@@ -181,11 +181,17 @@ def completed(fitted: calibration.Calibration, done: Sequence[Block],
       block.parts.columns(fitted.heights(block.held.signals))
       for block in done])
   valid = np.concatenate([block.valid for block in done])
-  held = joined([block.held for block in done])
+  # Not `joined`: blocks of several galleries have lists of several lengths.
+  held = [block.held for block in done]
+  signals = signals_lib.Signals(*(
+      np.concatenate([getattr(part.signals, name) for part in held])
+      for name in ('near', 'alike')))
   return dataclasses.replace(
       fitted, claims=claim_calibration.fit(
           columns[:, 0], columns[:, 1:], valid, known, clusters),
-      likelihood=likelihood.fit(held.signals, held.kinds, held.has_region))
+      likelihood=likelihood.fit(
+          signals, np.concatenate([part.kinds for part in held]),
+          held[0].has_region))
 
 
 def measured(answering: answerer.Answerer, store: stores.FeatureStore,

@@ -61,6 +61,12 @@ def test_its_own_day_does_not_answer_a_photo(tmp_path):
   assert judged.figures['acc@200km'] == 0
   assert judged.calibration.levels.shape == (40,)
   assert judged.weights.image == judged.weights.location == 0
+  # Folds of unequal sizes have lists of unequal lengths.
+  few = {'photo': rows['photo'].take(np.arange(1, NUM_DAYS * EACH))}
+  some = solved.judge(few, ('raw',), solver(None), tmp_path / 'few')
+  claims = solved_claims.calibrated(
+      some, few, tmp_path / 'few')['photo'].calibration.claims
+  assert claims.levels.shape == some['photo'].calibration.levels.shape
 
 
 def test_another_day_at_the_place_answers_it(tmp_path):
