@@ -84,9 +84,7 @@ def joined(parts: Sequence[HeldOut]) -> HeldOut:
   return HeldOut(
       **{name: whole(part.arrays()[name] for part in parts)
          for name in parts[0].arrays()},
-      signals=signals_lib.Signals(*(whole(getattr(part.signals, name)
-                                          for part in parts)
-                                    for name in ('near', 'alike'))),
+      signals=signals_lib.joined([part.signals for part in parts]),
       has_region=parts[0].has_region)
 
 
@@ -181,17 +179,14 @@ def completed(fitted: calibration.Calibration, done: Sequence[Block],
       block.parts.columns(fitted.heights(block.held.signals))
       for block in done])
   valid = np.concatenate([block.valid for block in done])
-  # Not `joined`: blocks of several galleries have lists of several lengths.
   held = [block.held for block in done]
-  signals = signals_lib.Signals(*(
-      np.concatenate([getattr(part.signals, name) for part in held])
-      for name in ('near', 'alike')))
   return dataclasses.replace(
       fitted, claims=claim_calibration.fit(
           columns[:, 0], columns[:, 1:], valid, known, clusters),
+      # Blocks of several galleries have lists of several lengths.
       likelihood=likelihood.fit(
-          signals, np.concatenate([part.kinds for part in held]),
-          held[0].has_region))
+          signals_lib.joined([some.signals for some in held]),
+          np.concatenate([some.kinds for some in held]), held[0].has_region))
 
 
 def measured(answering: answerer.Answerer, store: stores.FeatureStore,

@@ -1,5 +1,6 @@
 """What the candidates of a photo say about how good its answer is."""
 
+from collections.abc import Sequence
 import dataclasses
 
 from jaxtyping import Float
@@ -43,6 +44,12 @@ class Signals:
     return np.concatenate([
         np.log(near / (1 - near)), self.alike[:, None],
         np.ones((len(near), 1))], axis=1)
+
+
+def joined(parts: Sequence[Signals]) -> Signals:
+  """Those of all parts, in order."""
+  return Signals(np.concatenate([part.near for part in parts]),
+                 np.concatenate([part.alike for part in parts]))
 
 
 def of(scores: Float[np.ndarray, 'b k'],
