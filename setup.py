@@ -42,6 +42,7 @@ setuptools.setup(
     license='Apache-2.0',
     python_requires='>=3.11',
     package_data={'pinpoint_jax': ['py.typed'],
+                  'input_pipeline.datasets': ['published.json'],
                   'pinpoint_jax.pretrained': ['demo_backbone/*'],
                   'pinpoint_jax.report': ['published/*', 'world_atlas/*']},
     packages=setuptools.find_packages(include=[

@@ -77,9 +77,9 @@ def main(run: launch.Run) -> None:
   if flags['add'] and not flags['model']:
     raise ValueError('--add needs --model, the folder of the embedder that '
                      'built the gallery')
-  extras = _extras(run)
+  extras = _extras(run.config, run.workdir)
   if run.config is not None:
-    _build(run)
+    _build(run.config, run.workdir, run.flags['replace'])
   if flags['add']:
     _add(run)
   if flags['remove_ids']:
@@ -95,6 +95,13 @@ def main(run: launch.Run) -> None:
           + ', '.join(f'{name} {value}' for name, value in facts.items()))
 
 
+def build(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
+  """The gallery of a config, with its indices and neighbour lists."""
+  extras = _extras(config, workdir)
+  _build(config, workdir, replace=False)
+  _build_extras(workdir, extras)
+
+
 @dataclasses.dataclass(frozen=True)
 class GalleryExtras:
   """What is derived from a gallery: an engine's indices, neighbour lists."""
@@ -103,15 +110,16 @@ class GalleryExtras:
   support: bool
 
 
-def _extras(run: launch.Run) -> GalleryExtras:
+def _extras(config: config_dict.ConfigDict | None,
+            workdir: pathlib.Path) -> GalleryExtras:
   """As the config says; else whatever the gallery has, or had."""
-  if run.config is not None:
+  if config is not None:
     choices = (*ann_engines.ENGINES, 'none')
-    if run.config.index not in choices:
-      raise ValueError(f'--config.index={run.config.index}: choices are '
+    if config.index not in choices:
+      raise ValueError(f'--config.index={config.index}: choices are '
                        f'{choices}')
-    return GalleryExtras(run.config.index, run.config.support)
-  gallery = galleries.open_gallery(run.workdir)
+    return GalleryExtras(config.index, config.support)
+  gallery = galleries.open_gallery(workdir)
   return GalleryExtras(indexes.engine(gallery) or 'none',
                        neighbours.folder_of(gallery).parent.exists())
 
@@ -125,8 +133,9 @@ def _build_extras(path: pathlib.Path, extras: GalleryExtras) -> None:
     neighbours.build_beside(path)
 
 
-def _build(run: launch.Run) -> None:
-  config, begun = run.config, time.monotonic()
+def _build(config: config_dict.ConfigDict, workdir: pathlib.Path,
+           replace: bool) -> None:
+  begun = time.monotonic()
   if not config.model:
     raise ValueError('--config.model is empty: name the folder that '
                      'train_embedder exported')
@@ -136,12 +145,11 @@ def _build(run: launch.Run) -> None:
   if config.index != 'none' and num_rows >= ann.BRUTE_BELOW:
     ann_engines.engine_class(config.index)  # Missing, it is missed now.
   gallery = writer.build(
-      run.workdir, embedder_files.load(config.model), stores, settings,
-      run.flags['replace'])
-  run_record.write(run.workdir, config)
+      workdir, embedder_files.load(config.model), stores, settings, replace)
+  run_record.write(workdir, config)
   for line in describe(gallery):
     print(line)
-  print(f'gallery  {run.workdir}  ({time.monotonic() - begun:.0f} s)')
+  print(f'gallery  {workdir}  ({time.monotonic() - begun:.0f} s)')
 
 
 def _stores(config: config_dict.ConfigDict) -> list[str]:

@@ -17,11 +17,13 @@ Exit codes: 0 done here; 1 refused, with one line that says why; 143 stopped
 by SIGTERM and 130 by Ctrl-C, run again to continue.
 """
 
+import pathlib
 import sys
 
 from experiments.run import launch
 from experiments.run import launch as stopping
 from input_pipeline import open_source
+from ml_collections import config_dict
 from pinpoint_jax.disk import lock
 from pinpoint_jax.features import backbones, extract
 
@@ -32,18 +34,17 @@ def main(run: launch.Run) -> None:
   part = (run.workdir if config.num_hosts == 1
           else run.workdir / 'hosts' / str(config.host))
   with lock.hold(part):
-    _extract(run)
+    make_store(config, run.workdir)
 
 
-def _extract(run: launch.Run) -> None:
-  """Open the data, load the backbone, extract."""
-  config = run.config
+def make_store(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
+  """Opens the data, loads the backbone, extracts to workdir/store."""
   options = {name: value for name, value in config.data.options.items()
              if value is not None}
   source = open_source.open_source(
       config.data.name, config.data.root or None,
       max_rows=config.data.max_rows or None, evenly=config.data.evenly,
-      record=run.workdir / 'photos.npz', **options)
+      record=workdir / 'photos.npz', **options)
   for note in source.notes:
     print(f'note: {note}', flush=True)
   backbone = backbones.load(config.backbone, config.dtype,
@@ -57,14 +58,14 @@ def _extract(run: launch.Run) -> None:
       config.licence or open_source.licence_of(config.data.name))
   request = stopping.Request()
   try:
-    store = extract.extract(source, backbone, run.workdir, plan, request)
+    store = extract.extract(source, backbone, workdir, plan, request)
   except extract.Interrupted:
     print('stopped; finished shards are kept, run the same command '
           'to continue', file=sys.stderr, flush=True)
     sys.exit(request.exit_code)
   if store is None:
     print(f'host {plan.host} is done; other hosts still have shards to do. The '
-          f'last one makes {run.workdir / "store"}; if one is gone, run this '
+          f'last one makes {workdir / "store"}; if one is gone, run this '
           f'again in its place')
     return
   print(f'{len(store):,} of {len(source.photos):,} photos have features, '

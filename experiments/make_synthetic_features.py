@@ -8,6 +8,7 @@ the splits and variants are. The same flags give the same stores. --size=full,
 246,000 rows of 128 dimensions, is 60 MB and takes ten seconds or so.
 """
 
+from collections.abc import Sequence
 import pathlib
 
 from experiments.run import launch
@@ -26,11 +27,16 @@ FLAGS = (
 
 def main(run: launch.Run) -> None:
   """A world, then its splits one after the other."""
-  world = worlds.World(
-      run.flags['variant'], run.flags['seed'], run.flags['size'])
   splits = [split.strip() for split in run.flags['splits'].split(',')
-            if split.strip()] or world.splits
-  out = pathlib.Path(run.flags['out'])
+            if split.strip()]
+  make(pathlib.Path(run.flags['out']), worlds.World(
+      run.flags['variant'], run.flags['seed'], run.flags['size']), splits)
+
+
+def make(out: pathlib.Path, world: worlds.World,
+         splits: Sequence[str] = ()) -> None:
+  """Writes those splits of a world, each to a folder of its name; or all."""
+  splits = splits or world.splits
   for split in splits:
     world.num_rows(split)  # An unknown one is refused before any work.
     if (out / split).exists():

@@ -85,17 +85,12 @@ def make(results: Sequence[pathlib.Path], out: pathlib.Path,
 
 def command(name: str) -> str:
   """The command that gives every figure of a query set's table."""
-  benchmark = published.benchmarks().get(name)
-  if benchmark is None:
-    return ('python -m experiments.evaluate --config=evaluate --workdir=W '
-            '--config.model=E/model --config.gallery=G --config.queries=STORE '
-            '--config.rerankers.photo=R/model')
-  source = benchmark.query_source
-  names = (f' --config.names=data/{name}/test.csv' if name == 'osv5m' else '')
-  return (f'python -m experiments.evaluate --config=evaluate '
-          f'--workdir=runs/figures_{name} --config.model=runs/embedder/model '
-          f'--config.gallery=runs/gallery --config.queries=runs/{name}/store '
-          f'--config.rerankers.{source}=runs/reranker_{source}/model{names}')
+  if name in published.benchmarks():
+    return (f'python -m experiments.reproduce --config={name} '
+            f'--workdir=runs/{name}')
+  return ('python -m experiments.evaluate --config=evaluate --workdir=W '
+          '--config.model=E/model --config.gallery=G --config.queries=STORE '
+          '--config.rerankers.photo=R/model')
 
 
 def _rows(paths: Sequence[pathlib.Path]) -> list[dict[str, Any]]:

@@ -5,7 +5,8 @@ r"""Lists, runs and collects the sweep that a config file defines.
 WHAT  nothing     list the items: index, state, name, overrides
       --index=I   run item I; --again also where it is done
       --run_all   run all that are not done, one after the other
-      --collect   write W/table.json, table.csv and table.md
+      --collect   write W/table.json, table.csv and table.md; sorted by a
+                  figure with --sort=NAME, the largest first
 
 Item I runs `python -m experiments.BINARY` in W/00I_NAME; signals and the exit
 code are passed through. An item is done when that folder contains figures.json
@@ -41,6 +42,8 @@ FLAGS = (
                 'the other.'),
     launch.Flag('collect', False, 'Write one table of all items and their '
                 'figures.'),
+    launch.Flag('sort', '', 'Figure that --collect sorts by, the largest '
+                'first; -NAME: the smallest first.'),
     launch.Flag('again', False, 'Run an item that is done too.'),
 )
 
@@ -53,6 +56,8 @@ def main(run: launch.Run) -> None:
     raise ValueError(f'--{actions[0]} and --{actions[1]}: use only one')
   if run.flags['again'] and actions not in (['index'], ['run_all']):
     raise ValueError('--again: needs --index=I or --run_all')
+  if run.flags['sort'] and not run.flags['collect']:
+    raise ValueError(f'--sort={run.flags["sort"]}: needs --collect')
   flag = flags.FLAGS['config']
   extra = config_flags.get_override_values(flag)
   spec = config_flags.get_config_filename(flag)
@@ -62,7 +67,8 @@ def main(run: launch.Run) -> None:
     sys.exit(runner.run(_at(items, run.flags['index'])))
   if run.flags['run_all']:
     sys.exit(runner.run_all(items))
-  print(table.collect(items, run.workdir) if run.flags['collect']
+  print(table.collect(items, run.workdir, run.flags['sort'])
+        if run.flags['collect']
         else table.listing(items, binary))
 
 

@@ -140,15 +140,21 @@ def guarded(run: launch.Run, train: Callable[..., None]) -> None:
   Among several processes: call after they have met, for jax then takes SIGTERM
   for itself.
   """
-  check(run.config)
+  train_in(run.workdir, run.config, train, run.flags['allow_config_change'])
+
+
+def train_in(workdir: pathlib.Path, config: config_dict.ConfigDict,
+             train: Callable[..., None], allow_config_change: str = '') -> None:
+  """The same, without a command line."""
+  check(config)
   request = launch.Request()
   try:
     with contextlib.ExitStack() as held:
       # Refused to the first process, it is refused to all, at once.
       arrays.by_first(
-          lambda: held.enter_context(lock.hold(run.workdir)) or 0)
-      distributed.check_shared(run.workdir)
-      train(run.config, run.workdir, run.flags['allow_config_change'], request)
+          lambda: held.enter_context(lock.hold(workdir)) or 0)
+      distributed.check_shared(workdir)
+      train(config, workdir, allow_config_change, request)
   except loop.Interrupted as stopped:
     print(f'{stopped}; run the same command to continue', file=sys.stderr,
           flush=True)

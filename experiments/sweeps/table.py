@@ -1,6 +1,7 @@
 """The items of a sweep as a list, and their figures as one table."""
 
 import collections
+import difflib
 import json
 import math
 import pathlib
@@ -27,9 +28,14 @@ def listing(items: list[sweep_items.Item], binary: str) -> str:
   return '\n'.join([*lines, *_notes(items)])
 
 
-def collect(items: list[sweep_items.Item], workdir: pathlib.Path) -> str:
-  """Writes table.json, .csv and .md; returns the text to print."""
-  rows = [_row(item) for item in items]
+def collect(items: list[sweep_items.Item], workdir: pathlib.Path,
+            sort: str = '') -> str:
+  """Writes table.json, .csv and .md; returns the text to print.
+
+  sort: the figure whose largest comes first, after a minus the smallest; items
+  without it come last.
+  """
+  items, rows = _sorted(items, [_row(item) for item in items], sort)
   run_record.write_json(workdir / 'table.json', rows)
   head, body = _grid(items, rows)
   text = tables.grid(head, body)
@@ -46,6 +52,26 @@ def collect(items: list[sweep_items.Item], workdir: pathlib.Path) -> str:
                  f'{", ".join(sorted(revisions))}')
   return '\n'.join([text, *lines, *_notes(items),
                     f'written to {workdir}/table.json, .csv, .md'])
+
+
+def _sorted(items: list[sweep_items.Item], rows: list[Row], sort: str,
+            ) -> tuple[list[sweep_items.Item], list[Row]]:
+  """Both in the order of a figure."""
+  if not sort:
+    return items, rows
+  name = sort.removeprefix('-')
+  known = sorted({key for row in rows for key in row['figures']})
+  if name not in known:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+    raise ValueError(f'--sort={sort}: no item that is done has such a figure; '
+                     + (f'did you mean {close[0]!r}?' if close else
+                        'none is done yet'))
+  sign = 1 if sort.startswith('-') else -1
+  def place(pair: tuple[sweep_items.Item, Row]) -> tuple[bool, float]:
+    value = pair[1]['figures'].get(name)
+    return value is None, sign * (value or 0.0)
+  ordered = sorted(zip(items, rows), key=place)
+  return [item for item, _ in ordered], [row for _, row in ordered]
 
 
 def _notes(items: list[sweep_items.Item]) -> list[str]:

@@ -17,6 +17,7 @@ DEMO = pathlib.Path(pretrained.__file__).parent / 'demo_backbone'
 LITE0_TILES = 'efficientnet_lite0_tiles'
 # That of the pictures of Synthetic Earth.
 _NAMED = {'demo': DEMO}
+NAMES = ('thumbnail', *_NAMED, LITE0_TILES)
 _DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 
 
@@ -60,7 +61,7 @@ def _pretrained(name: str, dtype: str, ops: str | None,
     return efficientnet_files.load(ops, _DTYPES[dtype])
   if name not in _NAMED and not pathlib.Path(name).exists():
     raise ValueError(f'backbone {name!r}: no such folder or file; named ones '
-                     f'are {["thumbnail", *_NAMED, LITE0_TILES]}')
+                     f'are {list(NAMES)}')
   path = _NAMED.get(name, name)
   if convnet_backbone.is_there(path):
     if attention:

@@ -4,7 +4,6 @@ import json
 import shlex
 
 from experiments import make_tables
-from experiments.configs import evaluate as configs
 from experiments.run import config_file
 import pytest
 
@@ -30,10 +29,10 @@ def test_three_files_say_the_same(tmp_path):
     assert 'GeoCLIP' in text and '44.4' in text
     # A figure of ours, its interval, a missing one and its command.
     assert '50.0' in text and 'missing' in text
-    assert 'experiments.evaluate' in text
+    assert 'experiments.reproduce --config=im2gps3k' in text
   assert page.count('<h2>') == markdown.count('\n## ') == 2
   assert latex.count(r'\begin{tabular}') == 2
-  assert '<code>python -m experiments.evaluate' in page
+  assert '<code>python -m experiments.reproduce' in page
   assert page.startswith('<!doctype html>') and 'http' not in page
 
 
@@ -64,11 +63,13 @@ def test_a_row_that_two_files_have_is_refused_with_both_names(tmp_path):
 
 @pytest.mark.parametrize('name', ['im2gps3k', 'yfcc4k', 'osv5m', 'commons26',
                                   'mine'])
-def test_the_command_that_fills_a_cell_is_one_that_evaluate_takes(name):
+def test_the_command_that_fills_a_cell_is_one_that_its_binary_takes(name):
   words = shlex.split(make_tables.command(name))
-  assert words[:4] == ['python', '-m', 'experiments.evaluate',
-                       '--config=evaluate']
-  config_file.check_override_names(configs.get_config(), words[2:])
+  binary, spec = (('evaluate', 'evaluate') if name == 'mine'
+                  else ('reproduce', name))
+  assert words[:4] == ['python', '-m', f'experiments.{binary}',
+                       f'--config={spec}']
+  config_file.check_override_names(config_file.load(spec), words[2:])
   assert any(word.startswith('--workdir=') for word in words)
 
 

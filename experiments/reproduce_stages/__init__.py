@@ -1,0 +1,1 @@
+"""The chain of a benchmark: its stages, their inputs, state and costs."""
