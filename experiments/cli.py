@@ -4,6 +4,7 @@
   pinpoint predict PHOTO…  where photos were taken, and what speaks for it
   pinpoint verify-claim PHOTO… --at=LAT,LNG  is it consistent with that place
   pinpoint evaluate …      score a model, or a file of predictions
+  pinpoint report …        a page on how far a model's answers can be trusted
   pinpoint make-tables …   figures beside the published ones
   pinpoint verify DIR      read all of a feature store, gallery or model
 
@@ -26,6 +27,7 @@ import sys
 COMMANDS = {'index': 'experiments.index', 'predict': 'experiments.predict',
             'verify-claim': 'experiments.verify_claim',
             'evaluate': 'experiments.evaluate',
+            'report': 'experiments.report',
             'make-tables': 'experiments.make_tables',
             'verify': 'experiments.verify'}
 _HELP = ('--help', '-h', 'help')

@@ -1,7 +1,7 @@
 r"""The page of a run: how far its answers can be trusted, where, and where not.
 
-  python -m experiments.report --run=runs/demo --out=runs/demo/report
-  python -m experiments.report --model=MODEL --gallery=GALLERY \
+  pinpoint report --run=runs/demo --out=runs/demo/report
+  pinpoint report --model=MODEL --gallery=GALLERY \
     --queries=STORE[,STORE] --out=OUT
 
 Answers photos of known place and writes OUT/report.html, one file that opens
@@ -195,5 +195,10 @@ def _note(queries: Sequence[str]) -> str:
               'synthetic_earth' in name for name in made) else ''
 
 
-if __name__ == '__main__':
+def run() -> None:
+  """Entry of the binary and of `pinpoint report`."""
   launch.run(main, FLAGS, WAYS)
+
+
+if __name__ == '__main__':
+  run()
