@@ -5,6 +5,7 @@
   pinpoint verify-claim PHOTO… --at=LAT,LNG  is it consistent with that place
   pinpoint evaluate …      score a model, or a file of predictions
   pinpoint report …        a page on how far a model's answers can be trusted
+  pinpoint audit …         what queries and a gallery share, and its worth
   pinpoint make-tables …   figures beside the published ones
   pinpoint verify DIR      read all of a feature store, gallery or model
 
@@ -29,6 +30,7 @@ COMMANDS = {'index': 'experiments.index', 'predict': 'experiments.predict',
             'evaluate': 'experiments.evaluate',
             'report': 'experiments.report',
             'make-tables': 'experiments.make_tables',
+            'audit': 'experiments.audit_leakage',
             'verify': 'experiments.verify'}
 _HELP = ('--help', '-h', 'help')
 

@@ -103,8 +103,12 @@ def write(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
         f'answers  {workdir / "predictions.csv"}')
 
 
-def evaluate(config: config_dict.ConfigDict) -> evaluation.Evaluated:
-  """Figures and answers of a config; rows say where they come from."""
+def evaluate(config: config_dict.ConfigDict,
+             hidden: evaluation.Hidden | None = None) -> evaluation.Evaluated:
+  """Figures and answers of a config; rows say where they come from.
+
+  hidden: rows that further filters hide from each query.
+  """
   begun = time.monotonic()
   for name, what in (('model', 'the folder that train_embedder exported'),
                      ('gallery', 'the folder that build_gallery made'),
@@ -119,7 +123,7 @@ def evaluate(config: config_dict.ConfigDict) -> evaluation.Evaluated:
       opened, config.queries.split(','), rerankers,
       {source: _systems(config, source) for source in types.SOURCES})
   evaluated = evaluation.evaluate(
-      opened, _named(queries, config.names), settings)
+      opened, _named(queries, config.names), settings, hidden)
   origin = {
       'config_hash': run_record.config_hash(config),
       'git': run_record.git_revision(), 'versions': run_record.versions(),

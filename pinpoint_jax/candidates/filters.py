@@ -8,15 +8,26 @@ view creator 1234 are two people.
 """
 
 import dataclasses
+from typing import Protocol, runtime_checkable
 
-from jaxtyping import Int
+from jaxtyping import Int, UInt8
 import numpy as np
 from pinpoint_jax import types
+from pinpoint_jax.gallery import columns
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.search import masks, row_sets
 
 NAMES = ('none', 'author')
 SEARCH_SOURCES = ('both', 'same')
+
+
+@runtime_checkable
+class Rows(Protocol):
+  """Rows by who took them: a gallery, or whatever else is told apart so."""
+
+  source: UInt8[np.ndarray, 'g']
+  authors: columns.Coded
+  sequences: columns.Coded
 
 
 def mask(gallery: galleries.Gallery, queries: types.Photos, name: str,
@@ -37,20 +48,25 @@ def mask(gallery: galleries.Gallery, queries: types.Photos, name: str,
   return masks.Mask(row_sets.union(*excluded), gallery.removed, allowed)
 
 
-def same_origin(gallery: galleries.Gallery,
-                queries: types.Photos) -> types.RowSets:
+def same_origin(rows: Rows, queries: types.Photos) -> types.RowSets:
   """Rows of each query's source that share its author or its sequence.
 
   Queries of mixed source are taken to be of either.
   """
+  return row_sets.union(*(sharing(rows, queries, name)
+                          for name in ('authors', 'sequences')))
+
+
+def sharing(rows: Rows, queries: types.Photos, name: str) -> types.RowSets:
+  """Rows of each query's source that share what it has in column `name`."""
+  column: columns.Coded = getattr(rows, name)
+  codes = column.codes.astype(np.int64)
+  query_codes = column.find(getattr(queries, name))
   sets = [row_sets.none(len(queries))]
-  for column, names in ((gallery.authors, queries.authors),
-                        (gallery.sequences, queries.sequences)):
-    codes, query_codes = column.codes.astype(np.int64), column.find(names)
-    for i, source in enumerate(types.SOURCES):
-      if queries.source in (source, 'mixed'):
-        sets.append(row_sets.same_code(
-            query_codes, np.where(gallery.source == i, codes, -1)))
+  for i, source in enumerate(types.SOURCES):
+    if queries.source in (source, 'mixed'):
+      sets.append(row_sets.same_code(
+          query_codes, np.where(rows.source == i, codes, -1)))
   return row_sets.union(*sets)
 
 

@@ -1,5 +1,6 @@
 """Predictions matched to truth by id; nothing missing, extra or twice."""
 
+from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
 
@@ -10,19 +11,25 @@ def align(
     predictions: types.Predictions, truth_ids: types.Strings
 ) -> types.Predictions:
   """The predictions in the order of `truth_ids` [n]; refuses any mismatch."""
+  rows = order(predictions.ids, truth_ids)
+  return types.Predictions(predictions.ids[rows], predictions.latlng_deg[rows])
+
+
+def order(ids: types.Strings,
+          truth_ids: types.Strings) -> Int[np.ndarray, 'n']:
+  """Where in the predictions' `ids` each of `truth_ids` is, as `align`."""
   complaints = [
-      *_complaint('duplicate ids in the predictions', _twice(predictions.ids)),
+      *_complaint('duplicate ids in the predictions', _twice(ids)),
       *_complaint('duplicate ids in the truth', _twice(truth_ids)),
       *_complaint('ids of the truth without a prediction',
-                  np.setdiff1d(truth_ids, predictions.ids)),
+                  np.setdiff1d(truth_ids, ids)),
       *_complaint('predicted ids that the truth lacks',
-                  np.setdiff1d(predictions.ids, truth_ids)),
+                  np.setdiff1d(ids, truth_ids)),
   ]
   if complaints:
     raise ValueError('; '.join(complaints))
-  order = np.argsort(predictions.ids)
-  rows = order[np.searchsorted(predictions.ids[order], truth_ids)]
-  return types.Predictions(predictions.ids[rows], predictions.latlng_deg[rows])
+  ascending = np.argsort(ids)
+  return ascending[np.searchsorted(ids[ascending], truth_ids)]
 
 
 def _twice(ids: types.Strings) -> types.Strings:

@@ -32,6 +32,8 @@ HEAD = ('id', 'lat', 'lng', 'queries', 'system', 'filter', 'decode')
 
 # By system and decoding.
 ByAnswer = Mapping[tuple[str, str], systems.Answers]
+# Further filters: rows hidden from each query, by filter and query set.
+Hidden = Mapping[str, Mapping[str, types.RowSets]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +104,17 @@ class Evaluated:
 
 
 def evaluate(opened: open_systems.OpenGallery, query_sets: Sequence[QuerySet],
-             settings: Settings = Settings()) -> Evaluated:
-  """Answers every query under every filter, and scores the answers."""
+             settings: Settings = Settings(),
+             hidden: Hidden | None = None) -> Evaluated:
+  """Answers every query under every filter, and scores the answers.
+
+  hidden: filters beside those of the settings, named as they will be in rows.
+  """
+  hidden = hidden or {}
+  taken = set(hidden) & set(filters.NAMES)
+  if taken:
+    raise ValueError(f'filters {sorted(taken)} have their meaning: name what '
+                     f'is hidden otherwise')
   allowed = opened.region(settings.region)
   done = Evaluated([], [])
   rows, answers = done.rows, done.answers
@@ -115,8 +126,9 @@ def evaluate(opened: open_systems.OpenGallery, query_sets: Sequence[QuerySet],
       rows.append(row)
       if len(errors.dist_km) == len(queries.photos):  # Chance has more.
         done.errors.setdefault(results.key(row), errors)
-    for name in settings.filters:
-      chosen, seconds = _answer(opened, queries, settings, name, allowed)
+    for name in (*settings.filters, *hidden):
+      sets = hidden[name][queries.name] if name in hidden else None
+      chosen, seconds = _answer(opened, queries, settings, name, allowed, sets)
       for row, errors in _rows(
           opened, queries, settings, name, chosen, seconds):
         rows.append(row)
@@ -141,11 +153,15 @@ def _report_own_rows(opened: open_systems.OpenGallery, queries: QuerySet,
 def _answer(opened: open_systems.OpenGallery, queries: QuerySet,
             settings: Settings,
             filter_name: str, allowed: Int[np.ndarray, 'a'] | None,
-            ) -> tuple[ByAnswer, float]:
+            hidden: types.RowSets | None) -> tuple[ByAnswer, float]:
   """Answers of every system and decoding, and the seconds they took."""
   begun = time.monotonic()
-  mask = filters.mask(opened.gallery, queries.photos, filter_name, allowed,
-                      settings.leave_one_out)
+  mask = filters.mask(
+      opened.gallery, queries.photos, filter_name if hidden is None else 'none',
+      allowed, settings.leave_one_out)
+  if hidden is not None:
+    mask = dataclasses.replace(
+        mask, excluded=row_sets.union(mask.excluded, hidden))
   searched = _searched(opened, queries, settings, mask)
   answering = queries.answering.prepared(mask)
   shown = progress.Progress(len(queries.photos), unit='queries')

@@ -78,12 +78,13 @@ def _open(opened: open_systems.OpenGallery, path: str,
   loaded = open_systems.load_rerankers(source, rerankers.get(source, ()))
   prints = {name: trained.fingerprint for name, trained in loaded.items()}
   return QuerySet(
-      _name(features.path), features.photos, opened.queries(features),
+      name_of(features.path), features.photos, opened.queries(features),
       opened.answering_for(source, loaded, settings[source]),
       {'queries': features.fingerprint(), 'rerankers': prints})
 
 
-def _name(path: pathlib.Path) -> str:
+def name_of(path: pathlib.Path) -> str:
+  """The name of the query set that lies there."""
   # extract_features writes NAME/store.
   path = path.resolve()
   return path.parent.name if path.name == 'store' else path.name

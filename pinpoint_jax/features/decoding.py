@@ -31,22 +31,28 @@ class ProcessDied(OSError):
 
 
 Decoded = tuple[int, 'np.ndarray | Bad']
+# Names of ops as preprocess reads them, or a function of a Pillow picture.
+Ops = str | preprocess.Op
 
 
-def decode_rows(source: Any, rows: Iterable[int], ops: str,
+def decode_rows(source: Any, rows: Iterable[int], ops: Ops,
                 processes: int) -> Iterator[Decoded]:
   """(row, pixels or Bad) of each row, in order; 0 processes decodes here.
 
-  `source` has `read(row) -> bytes`; it is pickled once for each process.
+  `source` has `read(row) -> bytes`; it is pickled once for each process, and so
+  is a function in place of the names of ops.
   """
-  preprocess.parse(ops)  # Refused here, before a process is started.
+  prepare = _prepared(ops)  # Refused here, before a process is started.
   if not processes:
-    prepare = preprocess.parse(ops)
     return ((row, _decode(source, row, prepare)) for row in rows)
   return _in_processes(source, rows, ops, processes)
 
 
-def _in_processes(source: Any, rows: Iterable[int], ops: str,
+def _prepared(ops: Ops) -> preprocess.Op:
+  return preprocess.parse(ops) if isinstance(ops, str) else ops
+
+
+def _in_processes(source: Any, rows: Iterable[int], ops: Ops,
                   processes: int) -> Iterator[Decoded]:
   # spawn: the parent may hold jax threads, which do not survive a fork.
   pool = concurrent.futures.ProcessPoolExecutor(
@@ -85,10 +91,10 @@ def _chunks(rows: Iterable[int]) -> Iterator[list[int]]:
     yield chunk
 
 
-def _begin(source: Any, ops: str) -> None:
+def _begin(source: Any, ops: Ops) -> None:
   """Prepares a worker process."""
   global _source, _prepare
-  _source, _prepare = source, preprocess.parse(ops)
+  _source, _prepare = source, _prepared(ops)
   # Ctrl-C reaches every process of a terminal; the parent decides.
   signal.signal(signal.SIGINT, signal.SIG_IGN)
   threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -328,7 +328,9 @@ def _read(vectors: vectors_lib.Vectors, start: int, stop: int) -> np.ndarray:
   # XLA widens float16 about five times as fast as numpy; whole blocks only,
   # since each shape is compiled.
   if stored.dtype == np.float16 and not (stop - start) % _ROWS:
-    return np.asarray(_widen(stored[start:stop]))
+    rows = np.asarray(_widen(stored[start:stop]))
+    scale = vectors.scale
+    return rows if scale is None else rows * scale[start:stop, None]
   return vectors.block(start, stop)
 
 

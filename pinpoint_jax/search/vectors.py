@@ -16,7 +16,7 @@ class Vectors:
   Attributes:
     stored: float16 or float32 [g, d], or int8 [g, d] with `scale`; may be
       memory-mapped.
-    scale: what an int8 row is multiplied with, float32 [g].
+    scale: what a row is multiplied with, float32 [g]; None multiplies none.
   """
 
   stored: np.ndarray

@@ -14,7 +14,7 @@ rewrites this page.
 """
 ORDER = ('', 'geo', 'images', 'parallel', 'disk', 'models', 'losses',
          'pretrained', 'ridge', 'search', 'features', 'gallery', 'candidates',
-         'rerank', 'answer', 'train', 'evals', 'crossval', 'report')
+         'rerank', 'answer', 'train', 'evals', 'crossval', 'audit', 'report')
 
 
 def summary(path):

@@ -209,3 +209,15 @@ def test_what_cannot_be_asked_is_refused(words, message):
   default = dict(queries=unit_rows(1), vectors=unit_rows(5), k=1)
   with pytest.raises(ValueError, match=message):
     exact.search(**(default | words))
+
+
+def test_half_precision_rows_are_scaled_in_whole_blocks_too():
+  rng = np.random.default_rng(3)
+  stored = rng.normal(size=(2100, 6)).astype(np.float16)  # Two blocks and more.
+  scale = rng.uniform(.1, 9, 2100).astype(np.float32)
+  queries = rng.normal(size=(4, 6)).astype(np.float32)
+  found = exact.search(queries, vectors.Vectors(stored, scale), 5,
+                       engine='scan')
+  scores = queries @ (stored.astype(np.float32) * scale[:, None]).T
+  np.testing.assert_array_equal(
+      found.rows, np.argsort(-scores, axis=1)[:, :5])

@@ -38,7 +38,7 @@ def test_a_bad_argument_is_refused(text, complaint):
 
 
 def test_a_missing_file_points_to_the_published_ones():
-  with pytest.raises(ValueError, match='published configs: build_gallery'):
+  with pytest.raises(ValueError, match='published configs: audit_leakage'):
     config_file.load('nowhere.py')
 
 

@@ -1,0 +1,1 @@
+"""What queries and rows share that no test should: copies, authors, places."""
