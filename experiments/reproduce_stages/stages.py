@@ -184,8 +184,9 @@ def _reranker(config: config_dict.ConfigDict, task: str, kind: str,
   percent = embedder.config.validation_percent
   full.embedder_split.validation_percent = percent
   if config.subset and not apart:
+    # Some are held out, and not every query makes examples.
     examples = int(config.subset * percent / 100) * full.examples.rounds
-    full.data.batch_size = min(full.data.batch_size, max(8, examples // 8))
+    full.data.batch_size = min(full.data.batch_size, max(4, examples // 16))
   learns = features[apart or config.gallery_sets[task]]
   return Stage('reranker', f'{kind}_{task}', 'train_reranker', spec, full, {
       'embedder': (embedder,), 'gallery': (gallery,),

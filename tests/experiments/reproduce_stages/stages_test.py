@@ -88,10 +88,10 @@ def test_a_subset_holds_out_enough_and_says_so():
   assert (data.max_rows, data.evenly, data.options.cut) == (
       1000, True, 'leave_out')
   # 2,000 rows are not to be had of 1,000: a fifth. 4 rounds of 200 queries
-  # are 800 examples, of which a batch takes an eighth.
+  # are 800 examples, of which a batch takes a sixteenth.
   assert made['embedder'].config.validation_percent == 20
   assert made['pinpoint_photo'].config.embedder_split.validation_percent == 20
-  assert made['pinpoint_photo'].config.data.batch_size == 100
+  assert made['pinpoint_photo'].config.data.batch_size == 50
   assert chain('im2gps3k', subset=50_000)[
       'embedder'].config.validation_percent == 4
   assert chain('im2gps3k')['embedder'].config.validation_percent == 1
