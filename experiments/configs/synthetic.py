@@ -2,8 +2,8 @@ r"""Synthetic Earth (synthetic) at feature level: a chain without a download.
 
 Command:  python -m experiments.reproduce --config=synthetic \
             --workdir=runs/synthetic
-Hardware: two CPU cores, 6 GB of memory, 1 GB of disk. Time: see
-          docs/benchmarks.md; at most 20 minutes.
+Hardware: two CPU cores, 6 GB of memory, 1 GB of disk. Time: 660 CPU seconds
+          (docs/benchmarks.md).
 Expect:   the rows of docs/results/demo.md for light, full and retrieval: the
           world, the networks and their steps are those of `make demo`.
 Quick:    the tiny world, a minute.
