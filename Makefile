@@ -102,4 +102,5 @@ golden: $(STAMP)  ## Rewrite tests/golden after an intended change; read the dif
 	UPDATE_GOLDEN=1 $(PY) -m pytest tests -k golden
 
 clean:  ## Remove run outputs and caches; .venv stays.
-	rm -rf runs build *.egg-info .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf runs build *.egg-info .pytest_cache .jax_cache .ruff_cache \
+	  .import_linter_cache

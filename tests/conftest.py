@@ -5,10 +5,11 @@ import pathlib
 import subprocess
 import sys
 
-from tests.fixtures import limits
+from tests.fixtures import compilations, limits
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 os.environ.setdefault('XLA_FLAGS', limits.XLA_FLAGS)
+compilations.share()
 
 import jax
 import jaxtyping

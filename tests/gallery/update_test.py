@@ -153,9 +153,7 @@ def test_insert_delete_search_and_be_killed(tmp_path):
   done = subprocess.run(
       [sys.executable, '-m', 'tests.fixtures.living_loop', str(tmp_path)],
       cwd=ROOT, capture_output=True, text=True,
-      timeout=limits.SECONDS, env=os.environ | {
-          'JAX_COMPILATION_CACHE_DIR': str(tmp_path / 'compiled'),
-          'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0'})
+      timeout=limits.SECONDS)
   assert done.returncode == 0, done.stderr
   print(done.stdout)
   opened = galleries.open_gallery(tmp_path / 'g')
