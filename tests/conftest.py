@@ -9,7 +9,7 @@ from tests.fixtures import compilations, limits
 
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 os.environ.setdefault('XLA_FLAGS', limits.XLA_FLAGS)
-compilations.share()
+os.environ.update(compilations.SHARED)
 
 import jax
 import jaxtyping
@@ -24,6 +24,12 @@ jax.config.update('jax_num_cpu_devices', 8)
 jax.config.update('jax_numpy_rank_promotion', 'raise')
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+  """Before there are workers: one that begins later must not empty it."""
+  if not hasattr(config, 'workerinput'):
+    compilations.bound()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,5 @@
 """A gallery that lives ends where one that is built from scratch begins."""
 
-import os
 import pathlib
 import shutil
 import subprocess
