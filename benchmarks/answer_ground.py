@@ -21,6 +21,7 @@ from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import segment_writer as gallery_blocks
 from pinpoint_jax.gallery import table as gallery_table
 from pinpoint_jax.geo import coords, places
+from pinpoint_jax.models import embedder_files
 from pinpoint_jax.rerank import files, inputs
 from pinpoint_jax.rerank import ranker as reranking
 from pinpoint_jax.search import ann, ann_tuning, exact, vectors
@@ -46,7 +47,7 @@ def table(num_rows: int) -> gallery_table.Table:
       np.full(num_rows, -1, '<i4'), np.zeros(0, np.str_))
   return gallery_table.Table(
       np.char.mod('%09d', np.arange(num_rows)), at.astype(np.float32),
-      (np.arange(num_rows) % 2).astype(np.uint8), nobody, nobody)
+      (np.arange(num_rows) % 2).astype(np.uint8), nobody, nobody, nobody)
 
 
 def blocks(folder: pathlib.Path,
@@ -68,11 +69,15 @@ def blocks(folder: pathlib.Path,
                start, stop).astype('<f2')}
 
 
-def build(path: pathlib.Path, num_rows: int) -> None:
-  """A gallery with indices and neighbour lists, unless it is there."""
+def build(path: pathlib.Path, num_rows: int,
+          trained: embedder_files.Trained | None = None) -> None:
+  """A gallery with indices and neighbour lists, unless it is there.
+
+  trained: what the gallery says that it was made by.
+  """
   if not (path / layout.MANIFEST).exists():
     about = writer._empty_manifest(
-        answer_models.embedder('quick'), writer.Settings())
+        trained or answer_models.embedder('quick'), writer.Settings())
     with layout.writing(path), tempfile.TemporaryDirectory() as rows:
       one = segment_writer.write(
           path, about, table(num_rows), blocks(pathlib.Path(rows), num_rows),

@@ -39,12 +39,12 @@ def one_row(trained: embedder_files.Trained) -> Callable:
   return lambda x: apply(trained.params, x)
 
 
-def reranker(arg: str | None) -> files.Trained:
-  """An untrained reranker of the config."""
+def reranker(arg: str | None, embedder: str = 'random') -> files.Trained:
+  """An untrained reranker of the config, for what an embedder has made."""
   config = reranker_config.get_config(arg)
   module, dims = train_reranker.model(config), scoring.Dims(DIM, RAW_DIM)
   params = jax.jit(lambda key: scoring.init(module, dims, key))(
       jax.random.key(0))
   return files.Trained(config.kind, module, params, files.RerankerInfo(
-      'photo', 'random', '', config.examples.sizes.to_dict(), _FUSION, _FUSION,
+      'photo', embedder, '', config.examples.sizes.to_dict(), _FUSION, _FUSION,
       (), dims), 'random')

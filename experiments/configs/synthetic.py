@@ -10,15 +10,9 @@ Quick:    the tiny world, a minute.
 """
 
 from experiments.configs import common, reproduce
-from experiments.sweeps import overrides
 from ml_collections import config_dict
 
-BINARY = reproduce.BINARY
-
-
-def sweep(arg: str | None = None) -> overrides.Sweep:
-  """As every chain's."""
-  return reproduce.sweep(arg)
+BINARY, sweep = reproduce.BINARY, reproduce.sweep
 
 
 def get_config(arg: str | None = None) -> config_dict.ConfigDict:

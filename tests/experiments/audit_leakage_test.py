@@ -1,7 +1,6 @@
 """An audit end to end: pairs counted plainly, figures as evaluate has them."""
 
 import csv
-import dataclasses
 import io
 import json
 
@@ -15,7 +14,6 @@ import numpy as np
 from PIL import Image as PilImage
 from pinpoint_jax.audit import prints
 from pinpoint_jax.features import store as stores
-from pinpoint_jax.models import embedder_files
 import pytest
 
 from tests.fixtures import tiny_gallery as tiny
@@ -29,14 +27,7 @@ AUTHOR = 'author'
 def parts(tmp_path_factory):
   """A model, a gallery of both sources and queries, two of them its rows."""
   folder = tmp_path_factory.mktemp('parts')
-  trained = tiny.trained()
-  print_ = embedder_files.save(folder / 'model', trained.model, trained.params,
-                               trained.inputs, '# A card\n')
-  trained = dataclasses.replace(trained, fingerprint=print_)
-  made = [tiny.make_store(folder / 'a', tiny.names('a', 50)),
-          tiny.make_store(folder / 'c', tiny.names('c', 40), 'street')]
-  tiny.writer.build(folder / 'g', trained, made, tiny.SETTINGS,
-                    encoder=tiny.encoder())
+  tiny.saved_with_gallery(folder)
   tiny.make_store(folder / 'q', tiny.names('q', 28) + ['a3', 'a7'])
   return folder
 

@@ -15,7 +15,7 @@ from pinpoint_jax.evals import administrative, baselines, evaluation
 from pinpoint_jax.features import store
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes
-from pinpoint_jax.models import embedder_files, light_reranker, reranker
+from pinpoint_jax.models import light_reranker, reranker
 from pinpoint_jax.rerank import files, scoring
 import pytest
 
@@ -30,14 +30,7 @@ DECODES = ('argmax', 'expected_score')
 def parts(tmp_path_factory):
   """A model, a gallery, two query sets, and rerankers nobody trained."""
   folder = tmp_path_factory.mktemp('parts')
-  trained = tiny.trained()
-  print_ = embedder_files.save(folder / 'model', trained.model, trained.params,
-                               trained.inputs, '# A card\n')
-  trained = dataclasses.replace(trained, fingerprint=print_)
-  stores = [tiny.make_store(folder / 'a', tiny.names('a', 50)),
-            tiny.make_store(folder / 'c', tiny.names('c', 40), 'street')]
-  tiny.writer.build(folder / 'g', trained, stores, tiny.SETTINGS,
-                    encoder=tiny.encoder())
+  fingerprint = tiny.saved_with_gallery(folder)
   tiny.make_store(folder / 'q', tiny.names('q', 30))
   tiny.make_store(folder / 's', tiny.names('s', 20), 'street')
   module = reranker.Reranker(width=16, num_layers=1, num_heads=2, dropout=0.)
@@ -45,7 +38,7 @@ def parts(tmp_path_factory):
       ('attention', module, ''),
       ('no_support', module.clone(use_support=False), 'full_no_support'),
       ('light', light_reranker.LightReranker((8,)), '')):
-    _save_reranker(folder / name, print_, one, system)
+    _save_reranker(folder / name, fingerprint, one, system)
   return folder
 
 
