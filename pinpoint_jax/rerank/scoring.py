@@ -172,8 +172,9 @@ class Scorer:
   one compilation and one call for many; only the real ones are computed.
   """
 
-  # Queries of a block.
-  _BLOCK = 64
+  # Queries of a block. A single query moves as many numbers as a block has, so
+  # a large one is what a single query costs; many gain nothing from it.
+  _BLOCK = 8
 
   def __init__(self, module: nn.Module, weights: Weights | None):
     self._weights = tile_weights(weights, 1)
