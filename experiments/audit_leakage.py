@@ -1,13 +1,13 @@
 r"""What queries share with the rows that answer them, and what that is worth.
 
-  pinpoint audit --config=audit_leakage --workdir=W \
+  python -m experiments.audit_leakage --config=audit_leakage --workdir=W \
     --config.queries=STORE --config.gallery=G
 
-finds every pair of a query and a row of the gallery (or of the training set
---config.rows=STORE,STORE) that is the same photo, a copy of it, a part of it,
-alike by feature, by one author, of one sequence, of one day or near by. Days
-need --config.days=FILE.csv. Pictures need fingerprints, which hash_photos makes
-once for each data set:
+(or `pinpoint audit` with the same words) finds every pair of a query and a row
+of the gallery (or of the training set --config.rows=STORE,STORE) that is the
+same photo, a copy of it, a part of it, alike by feature, by one author, of one
+sequence, of one day or near by. Days need --config.days=FILE.csv. Pictures need
+fingerprints, which hash_photos makes once for each data set:
 
     --config.query_prints=Q/prints --config.row_prints=P/prints
 

@@ -25,7 +25,7 @@ from input_pipeline.feature_earth import world as synthetic
 from pinpoint_jax.disk import lock
 
 FLAGS = (
-    launch.Flag('name', None, 'Data set, as in --config.data.name.'),
+    launch.Flag('name', None, 'Data set, as extract_features names it.'),
     launch.Flag('root', '', 'Its folder.'),
     launch.Flag('out', None, 'Folder of all prepared data sets.'),
     launch.Flag('splits', '', 'Splits to write, between commas; all without '

@@ -69,17 +69,18 @@ def test_a_change_reaches_what_comes_after_it_alone():
 
 
 def test_files_that_are_added_make_another_stage(tmp_path):
-  def recipe():
-    return chain('osv5m', data__osv5m__root=str(tmp_path))['osv5m'].recipe
-  nothing = recipe()
-  replicas.osv5m(tmp_path)
-  first = recipe()
-  (tmp_path / 'images/test/02.zip').write_bytes(b'more')
-  assert len({nothing, first, recipe()}) == 3
-  moved = tmp_path.with_name('moved')
-  (tmp_path / 'images/test/02.zip').unlink()
-  tmp_path.rename(moved)
-  assert chain('osv5m', data__osv5m__root=str(moved))['osv5m'].recipe == first
+  def recipe(root):
+    return chain('osv5m', data__osv5m__root=str(root))['osv5m'].recipe
+  here, there = tmp_path / 'here', tmp_path / 'there'
+  here.mkdir()
+  nothing = recipe(here)
+  replicas.osv5m(here)
+  first = recipe(here)
+  (here / 'images/test/02.zip').write_bytes(b'more')
+  assert len({nothing, first, recipe(here)}) == 3
+  (here / 'images/test/02.zip').unlink()
+  here.rename(there)
+  assert recipe(there) == first
 
 
 def test_a_subset_holds_out_enough_and_says_so():
