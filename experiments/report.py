@@ -12,7 +12,7 @@ the figures; errors.svg, reliability.svg, coverage.svg and risk.svg are plots.
 
 --run names a folder that `make demo` wrote. Of each query set --photos are
 answered, evenly spread over it. The photos must be in no training set and in no
-calibration set: these figures are of answers to strangers.
+calibration set: these figures are of photos that it has not seen.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

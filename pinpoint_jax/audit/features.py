@@ -1,4 +1,4 @@
-"""Pairs of a query and a row whose features are more alike than strangers'.
+"""Pairs of a query and a row whose features are too alike to be unrelated.
 
 Strangers are rows by other authors, of other drives and more than 25 km away:
 what they have in common with a query is no leak. Each query's most similar

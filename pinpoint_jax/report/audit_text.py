@@ -9,7 +9,7 @@ _SAYS = {
     'id': 'the query itself is a row; it never answers itself',
     'pixels': 'the same pixels',
     'picture': 'one is a copy of the other, or of a part of it',
-    'feature': 'features more alike than those of strangers',
+    'feature': 'features more alike than those of unrelated photos',
     'same_author': 'by the same person',
     'same_sequence': 'of the same drive, album or day of one person',
     'same_day': 'on the same day, at most 1 km apart',
