@@ -19,7 +19,7 @@ import sys
 from experiments.run import launch
 from input_pipeline import open_source
 from pinpoint_jax.audit import prints
-from pinpoint_jax.disk import lock
+from pinpoint_jax.disk import lock, parts
 
 
 def main(run: launch.Run) -> None:
@@ -38,7 +38,7 @@ def main(run: launch.Run) -> None:
     try:
       made = prints.make(source, run.workdir / 'prints', config.processes,
                          config.max_failed_share, request)
-    except prints.Interrupted:
+    except parts.Interrupted:
       print('stopped; finished parts are kept, run the same command to '
             'continue', file=sys.stderr, flush=True)
       sys.exit(request.exit_code)

@@ -50,7 +50,7 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
       config.embedder, config.gallery, model(config),
       reranker_parts.settings(config),
       pathlib.Path(config.shortlists or workdir / 'shortlists'),
-      pathlib.Path(config.priors) if config.priors else None)
+      pathlib.Path(config.priors) if config.priors else None, stopping)
   if config.data.batch_size > len(dataset.train):
     raise ValueError(f'--config.data.batch_size={config.data.batch_size}: '
                      f'there are {len(dataset.train):,} examples; set at most '

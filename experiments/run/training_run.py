@@ -17,7 +17,7 @@ from experiments.run import config_file, distributed, launch
 import jax
 import jax.numpy as jnp
 from ml_collections import config_dict
-from pinpoint_jax.disk import lock
+from pinpoint_jax.disk import lock, parts
 from pinpoint_jax.parallel import arrays
 from pinpoint_jax.train import loop, optimizer, writer
 from pinpoint_jax.train.checkpoints import manager
@@ -155,7 +155,7 @@ def train_in(workdir: pathlib.Path, config: config_dict.ConfigDict,
           lambda: held.enter_context(lock.hold(workdir)) or 0)
       distributed.check_shared(workdir)
       train(config, workdir, allow_config_change, request)
-  except loop.Interrupted as stopped:
+  except (loop.Interrupted, parts.Interrupted) as stopped:
     print(f'{stopped}; run the same command to continue', file=sys.stderr,
           flush=True)
     sys.exit(request.exit_code)

@@ -32,10 +32,6 @@ _PART_ROWS = 4096
 _SAME_PLACE_DEG = 1e-4
 
 
-class Interrupted(Exception):
-  """Stopped on request; finished parts are kept."""
-
-
 def make(source: Any, folder: pathlib.Path, processes: int = 2,
          max_failed_share: float | int = .05,
          stopping: Callable[[], bool] = lambda: False,
@@ -43,7 +39,7 @@ def make(source: Any, folder: pathlib.Path, processes: int = 2,
   """Fingerprints of all photos of a source, those that are there kept.
 
   `source` has `photos` and `read(row) -> bytes`. If `stopping()` is true after
-  a photo, raises Interrupted.
+  a photo, raises parts.Interrupted.
   """
   count = len(source.photos)
   if not count:
@@ -84,7 +80,7 @@ def _part(photos: types.Photos, rows: range,
       made[i] = result
     shown.add(1)
     if stopping():
-      raise Interrupted('stopped')
+      raise parts.Interrupted('stopped')
   at = slice(rows.start, rows.stop)
   return {'id': photos.ids[at],
           'latlng_deg': photos.latlng_deg[at].astype('<f4'),

@@ -25,6 +25,10 @@ KIND = sealed.Kind('part of a table', ValueError,
                    'remove that folder to have it made again', {'files': dict})
 
 
+class Interrupted(Exception):
+  """Stopped on request; finished parts are kept."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Table:
   """Rows of all parts, one part after the other, memory-mapped.

@@ -92,10 +92,12 @@ class ExampleRows:
 def make(folder: parts.Folder, builder: examples.ExampleBuilder,
          reader: inputs.Reader, module: nn.Module,
          labeled: examples.LabeledQueries, groups: Sequence[str],
-         done: Callable[[int], None] = lambda _: None) -> ExampleRows:
+         done: Callable[[int], None] = lambda _: None,
+         stopping: Callable[[], bool] = lambda: False) -> ExampleRows:
   """Makes the parts that are not there yet, then opens all of them.
 
-  `done` hears how many examples are there, as they come.
+  `done` hears how many examples are there, as they come. If `stopping()` is
+  true after a part, raises parts.Interrupted.
   """
   ranges = list(blocks.slices(len(labeled), examples.PART))
   # Rows go round by round; a block's rounds are made together.
@@ -108,6 +110,9 @@ def make(folder: parts.Folder, builder: examples.ExampleBuilder,
         labeled, at, missing, with_nearby=not scoring.is_light(module)):
       folder.write(number(turn, i), _columns(
           builder, reader, module, labeled, at, context))
+      if stopping():
+        raise parts.Interrupted(
+            'stopped while examples were made; those that are there are kept')
     done(builder.rounds * (at.stop - at.start))
   return ExampleRows(folder.open(builder.rounds * len(ranges)), labeled, reader,
                      module, groups)

@@ -91,10 +91,12 @@ class TrainingSet:
 
 def build(embedder: str, gallery_path: str, module: nn.Module,
           settings: Settings, folder: pathlib.Path,
-          priors_folder: pathlib.Path | None = None) -> TrainingSet:
+          priors_folder: pathlib.Path | None = None,
+          stopping: Callable[[], bool] = lambda: False) -> TrainingSet:
   """Opens what is named, makes the examples that `folder` lacks.
 
-  priors_folder: where priors are kept; None is within `folder`.
+  priors_folder: where priors are kept; None is within `folder`. If
+  `stopping()` is true after a part of the examples, raises parts.Interrupted.
   """
   trained = embedder_files.load(embedder)
   gallery = galleries.open_gallery(gallery_path, trained)
@@ -111,7 +113,8 @@ def build(embedder: str, gallery_path: str, module: nn.Module,
         gallery, rows, settings.queries.task, settings.priors,
         priors_folder or folder / 'priors')
     maker = _Maker(module, settings, inputs.Reader(
-        gallery, neighbours.load_or_build(gallery)), priors, folder)
+        gallery, neighbours.load_or_build(gallery)), priors, folder,
+        stopping)
     train = maker.rows('train', split.train, settings.examples, settings.search)
     held_out = maker.rows('held_out', split.held_out, once, 'exact')
     weights = _weights(folder, train, settings.groups, functools.partial(
@@ -170,6 +173,7 @@ class _Maker:
   reader: inputs.Reader
   priors: priors_lib.Priors
   folder: pathlib.Path
+  stopping: Callable[[], bool]
 
   def rows(self, name: str, labeled: examples.LabeledQueries,
            settings: examples.Settings,
@@ -193,7 +197,8 @@ class _Maker:
     return example_rows.make(
         folder, examples.ExampleBuilder(
             searcher, self.reader, settings, self.priors),
-        self.reader, self.module, labeled, self.settings.groups, shown.add)
+        self.reader, self.module, labeled, self.settings.groups, shown.add,
+        self.stopping)
 
 
 def _print_recall(searcher: search.Searcher, labeled: examples.LabeledQueries,

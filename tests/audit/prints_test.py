@@ -6,6 +6,7 @@ import io
 import numpy as np
 from PIL import Image as PilImage
 from pinpoint_jax.audit import prints
+from pinpoint_jax.disk import parts
 import pytest
 
 from tests.fixtures import tiny_audit as tiny
@@ -56,7 +57,7 @@ def test_every_photo_is_read_once_and_a_bad_one_is_named(folder):
 
 def test_a_stopped_run_goes_on_after_the_last_part(folder, tmp_path):
   first, second = Source(), Source()
-  with pytest.raises(prints.Interrupted):
+  with pytest.raises(parts.Interrupted):
     make(tmp_path / 'p', first, stopping=lambda: len(first.reads) == 6)
   with pytest.raises(ValueError, match='2 of 3 parts are missing, the first '
                      'is 1: run hash_photos again'):

@@ -130,7 +130,13 @@ def test_it_learns_from_photos_that_are_in_no_gallery(world, tmp_path):
 
 
 def test_stopped_by_sigterm_it_goes_on_to_the_same_bits(world, whole, tmp_path):
+  done = run(world, tmp_path, module=SIGNALLED, SIGNAL_AT='TERM:part:1')
+  assert done.returncode == tiny.STOPPED, done.stderr
+  assert 'stopped while examples were made; those that are' in done.stderr
+  made = tmp_path / 'shortlists' / 'train' / 'part_00000' / 'rows.npy'
+  written = made.stat().st_mtime_ns
   done = run(world, tmp_path, module=SIGNALLED, SIGNAL_AT='TERM:step:3')
+  assert made.stat().st_mtime_ns == written
   assert done.returncode == tiny.STOPPED, done.stderr
   assert 'stopped after step 4 of 6; it is saved' in done.stderr
   assert not (tmp_path / 'model').exists()

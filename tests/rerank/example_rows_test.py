@@ -22,12 +22,13 @@ def asked():
 
 
 def make(folder, asked, kind='attention', settings=SETTINGS, done=None,
-         groups=(), **changes):
+         groups=(),
+         stopping=lambda: False, **changes):
   ground = tiny.ground(3)
   builder = examples.ExampleBuilder(ground.searcher, ground.reader, settings)
   return example_rows.make(
       parts.Folder(folder, {'kind': kind == 'light'}), builder, ground.reader,
-      tiny.model(kind, **changes), asked, groups, *([done] if done else []))
+      tiny.model(kind, **changes), asked, groups, done or (lambda _: None), stopping)
 
 
 @pytest.mark.parametrize('kind', ['attention', 'interaction', 'light'])
@@ -72,6 +73,18 @@ def test_a_part_that_is_lost_is_made_again_as_it_was(asked, tmp_path):
   before = make(tmp_path, asked).fingerprint()
   shutil.rmtree(tmp_path / 'part_00001')
   assert make(tmp_path, asked).fingerprint() == before
+
+
+def test_stopped_between_parts_it_keeps_them_and_makes_only_the_rest(
+    asked, tmp_path):
+  whole = make(tmp_path / 'whole', asked).fingerprint()
+  with pytest.raises(parts.Interrupted, match='those that are there are kept'):
+    make(tmp_path / 'some', asked, stopping=lambda: True)
+  first = tmp_path / 'some' / 'part_00000' / 'rows.npy'
+  written = first.stat().st_mtime_ns
+  assert not (tmp_path / 'some' / 'part_00001').exists()
+  assert make(tmp_path / 'some', asked).fingerprint() == whole
+  assert first.stat().st_mtime_ns == written
 
 
 def test_proposed_lists_have_no_deep_negatives(asked, tmp_path):
