@@ -28,7 +28,8 @@ def make(folder, asked, kind='attention', settings=SETTINGS, done=None,
   builder = examples.ExampleBuilder(ground.searcher, ground.reader, settings)
   return example_rows.make(
       parts.Folder(folder, {'kind': kind == 'light'}), builder, ground.reader,
-      tiny.model(kind, **changes), asked, groups, done or (lambda _: None), stopping)
+      tiny.model(kind, **changes), asked, groups, done or (lambda _: None),
+      stopping)
 
 
 @pytest.mark.parametrize('kind', ['attention', 'interaction', 'light'])
