@@ -62,10 +62,12 @@ class OpenGallery:
   """An embedder and a gallery that it made, ready to be searched."""
 
   def __init__(self, model: str | pathlib.Path | embedder_files.Trained,
-               gallery: str | pathlib.Path, search: str = 'exact'):
+               gallery: str | pathlib.Path, search: str = 'exact',
+               together: bool = False):
     """Refuses a gallery of another embedder; search is in searcher.SEARCHES.
 
     model: an embedder, or the directory of one.
+    together: all processes search the gallery, each its part of the rows.
     """
     self.search = search
     trained = (model if isinstance(model, embedder_files.Trained) else
@@ -74,7 +76,7 @@ class OpenGallery:
     self.trained = dataclasses.replace(
         trained, params=jax.device_put(trained.params))
     self.gallery = galleries.open_gallery(gallery, self.trained)
-    self.searcher = searcher.open_searcher(self.gallery, search)
+    self.searcher = searcher.open_searcher(self.gallery, search, together)
     self._encoder = encoding.Encoder(
         self.trained.model, encoding.FEW)
 

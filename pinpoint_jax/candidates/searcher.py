@@ -7,8 +7,9 @@ A small region is scanned exactly: an index that looks at the best of all rows
 seldom meets it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
+import functools
 import math
 from typing import Any
 
@@ -17,7 +18,14 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.candidates import shortlist as shortlists
 from pinpoint_jax.gallery import gallery as galleries
-from pinpoint_jax.search import exact, exact_scores, masks, merge, row_sets
+from pinpoint_jax.search import (
+  all_hosts,
+  exact,
+  exact_scores,
+  masks,
+  merge,
+  row_sets,
+)
 from pinpoint_jax.search import vectors as vectors_lib
 
 SEARCHES = ('exact', 'index')
@@ -35,7 +43,7 @@ class _Part:
 
   start: int
   vectors: vectors_lib.Vectors
-  exact: exact.Exact
+  exact: exact.Exact | all_hosts.AllHosts
   index: Any  # An ann.Index, or None.
 
   @property
@@ -48,11 +56,17 @@ class Searcher:
 
   def __init__(self, gallery: galleries.Gallery,
                indexed: Indices | None = None,
-               engine: exact.Engine = 'auto'):
-    """Segments without an index are searched exactly, by `engine`."""
+               engine: exact.Engine = 'auto', together: bool = False):
+    """Segments without an index are searched exactly, by `engine`.
+
+    together: with all processes, each its part of the rows; all must then
+    search the same at once, and all get the answer.
+    """
     self.gallery = gallery
-    self.num_scanned_again = 0
-    self._parts = {name: _parts(gallery, name, indexed or {}, engine)
+    self._num_short = 0
+    make = all_hosts.AllHosts if together else exact.Exact
+    self._parts = {name: _parts(gallery, name, indexed or {},
+                                functools.partial(make, engine=engine))
                    for name in types.CHANNELS}
     self._parts = {name: parts for name, parts in self._parts.items() if parts}
 
@@ -60,6 +74,17 @@ class Searcher:
   def channels(self) -> tuple[str, ...]:
     """What this gallery can be searched by."""
     return tuple(self._parts)
+
+  @property
+  def num_scanned_again(self) -> int:
+    """Searches so far that only a scan of all rows on the host could decide.
+
+    An index found too few rows that may answer, or too many rows nearly tied
+    for a device to tell them apart.
+    """
+    return self._num_short + sum(
+        part.exact.num_scanned for parts in self._parts.values()
+        for part in parts)
 
   def search(self, channel: str, queries: Float[np.ndarray, 'b d'], k: int,
              mask: masks.Mask | None = None) -> types.Candidates:
@@ -129,19 +154,27 @@ class Searcher:
         queries, part.vectors, query, candidates.rows[query, slot])
     short = np.flatnonzero(filtered.short)
     if len(short) and len(part.vectors):
-      self.num_scanned_again += len(short)
+      self._num_short += len(short)
       again = _scan(part, queries[short], k, mask.take(short))
       candidates.rows[short], candidates.scores[short] = (
           again.rows, again.scores)
     return candidates
 
 
-def open_searcher(gallery: galleries.Gallery, search: str) -> Searcher:
-  """One that searches exactly, or by the gallery's indices."""
+def open_searcher(gallery: galleries.Gallery, search: str,
+                  together: bool = False) -> Searcher:
+  """One that searches exactly, or by the gallery's indices.
+
+  together: with all processes, see Searcher.
+  """
   if search not in SEARCHES:
     raise ValueError(f'--config.search={search}: choices are {SEARCHES}')
   if search == 'exact':
-    return Searcher(gallery)
+    return Searcher(gallery, together=together)
+  if together:
+    raise ValueError('--config.search=index: an index is searched by one '
+                     'process, which holds all of it; several processes '
+                     'share --config.search=exact (docs/search.md)')
   from pinpoint_jax.gallery import indexes  # The engines are large.
   indices = indexes.load(gallery)
   if not indices:
@@ -152,14 +185,13 @@ def open_searcher(gallery: galleries.Gallery, search: str) -> Searcher:
 
 
 def _parts(gallery: galleries.Gallery, channel: str, indexed: Indices,
-           engine: exact.Engine) -> list[_Part]:
+           make: Callable[[vectors_lib.Vectors], Any]) -> list[_Part]:
   parts = []
   for segment, start in zip(gallery.segments, gallery.offsets):
     vectors = segment.channel(channel)
     if vectors is not None:
       index = indexed.get((segment.name, channel))
-      parts.append(_Part(int(start), vectors, exact.Exact(vectors, engine),
-                         index))
+      parts.append(_Part(int(start), vectors, make(vectors), index))
   return parts
 
 

@@ -137,6 +137,9 @@ def evaluate(opened: open_systems.OpenGallery, query_sets: Sequence[QuerySet],
       if name == settings.filters[0]:
         answers += _written(queries, settings, name, chosen)
     done.ids[queries.name] = queries.photos.ids
+  if num := opened.searcher.num_scanned_again:
+    print(f'note: {num:,} searches were decided by a scan of all rows on the '
+          f'host: an index or a device could not (docs/search.md)', flush=True)
   return done
 
 

@@ -1,23 +1,21 @@
 """Exact search: the same answer from every engine, to the bit.
 
   fast float32 scores ─▶ all rows that may be among the k best
-                      ─▶ exact scores (rescore.py) ─▶ order by score, row
+                      ─▶ exact scores (exact_scores.py) ─▶ order by score, row
 
-Engines: 'scan' (numpy, scan.py) and 'sharded' (a jax mesh, sharded.py).
+Engines: 'scan' (numpy, scan.py), 'sharded' (a jax mesh, scan_sharded.py).
 
-Where the rows lie with several processes, each searches its own and
-`search_all_hosts` merges: nothing but k rows per query and process ever crosses
-the network.
+Where several processes search together, each has its part of the rows:
+all_hosts.py.
 """
 
 from typing import Literal
 
 import jax
-from jax.experimental import multihost_utils
 from jaxtyping import Float, Int, Num
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.search import merge, row_sets, scan, scan_sharded
+from pinpoint_jax.search import row_sets, scan, scan_sharded
 from pinpoint_jax.search import vectors as vectors_lib
 
 Engine = Literal['auto', 'scan', 'sharded']
@@ -37,6 +35,11 @@ class Exact:
 
   def __len__(self) -> int:
     return len(self._vectors)
+
+  @property
+  def num_scanned(self) -> int:
+    """Queries so far that no device could decide: the host scanned all rows."""
+    return self._sharded.num_scanned if self._sharded else 0
 
   def search(self, queries: Float[np.ndarray, 'b _'], k: int,
              excluded: types.RowSets | None = None,
@@ -90,24 +93,3 @@ def chosen(engine: Engine) -> str:
     raise ValueError(f"engine {engine!r}: choices are 'auto', 'scan', "
                      f"'sharded'")
   return engine
-
-
-def search_all_hosts(engine: Exact, first_row: int,
-                     queries: Float[np.ndarray, 'b d'], k: int,
-                     excluded: types.RowSets | None = None) -> types.Candidates:
-  """The k best rows of all processes; all must search the same.
-
-  engine: the rows of this process, the first of which is number first_row
-  among all. Numbers in the answer and in `excluded` are those among all.
-  """
-  here = None if excluded is None else row_sets.within(
-      excluded, first_row, first_row + len(engine))
-  candidates = engine.search(queries, k, here)
-  rows = np.where(candidates.rows < 0, -1, candidates.rows + first_row)
-  # Two halves: jax would cut an int64 to 32 bits.
-  halves, scores = multihost_utils.process_allgather(
-      (rows.view(np.uint32), candidates.scores))
-  halves = np.ascontiguousarray(halves).reshape(-1, len(queries), 2 * k)
-  scores = np.asarray(scores).reshape(-1, len(queries), k)
-  return merge.merge([types.Candidates(*part) for part in zip(
-      halves.view(np.int64), scores)], k)

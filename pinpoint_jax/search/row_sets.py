@@ -54,8 +54,8 @@ def union(*sets: types.RowSets) -> types.RowSets:
     raise ValueError(f'union of sets for {sorted(num_queries)} queries; all '
                      'must be for the same queries')
   pairs = np.unique(np.concatenate([_pairs(one) for one in sets]))
-  counts = np.bincount(pairs >> _ROW_BITS, minlength=num_queries.pop())
-  return from_counts(pairs & ((1 << _ROW_BITS) - 1), counts)
+  queries, rows = query_and_row(pairs)
+  return from_counts(rows, np.bincount(queries, minlength=num_queries.pop()))
 
 
 def within_radius(
@@ -107,8 +107,8 @@ def same_code(query_codes: Int[np.ndarray, 'b'],
 def contains(sets: types.RowSets,
              rows: Int[np.ndarray, 'b m']) -> Bool[np.ndarray, 'b m']:
   """Which of the rows [b, m] are in the set of their query."""
-  keys = (np.arange(len(rows))[:, None] << _ROW_BITS) + rows
-  return is_among(keys, _pairs(sets)) & (rows >= 0)
+  queries = np.arange(len(rows))[:, None]
+  return is_among(keys(queries, rows), _pairs(sets)) & (rows >= 0)
 
 
 def is_among(rows: Int[np.ndarray, '*n'],
@@ -128,8 +128,19 @@ def ranges(starts: Int[np.ndarray, 'n'],
 
 
 def _pairs(sets: types.RowSets) -> Int[np.ndarray, 'm']:
-  queries = np.repeat(np.arange(len(sets)), np.diff(sets.offsets))
-  return (queries << _ROW_BITS) + sets.rows
+  return keys(np.repeat(np.arange(len(sets)), np.diff(sets.offsets)), sets.rows)
+
+
+def keys(queries: Int[np.ndarray, '*#n'],
+         rows: Int[np.ndarray, '*#n']) -> Int[np.ndarray, '*n']:
+  """Pairs of query and row as numbers that sort as the pairs do."""
+  return (queries << _ROW_BITS) + rows
+
+
+def query_and_row(keys: Int[np.ndarray, 'n']) -> tuple[
+    Int[np.ndarray, 'n'], Int[np.ndarray, 'n']]:
+  """The pairs behind their numbers."""
+  return keys >> _ROW_BITS, keys & ((1 << _ROW_BITS) - 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,6 +159,11 @@ class Pairs:
     """The pairs of rows start to stop, their rows counted from start."""
     part = slice(*np.searchsorted(self.rows, [start, stop]))
     return Pairs(self.rows[part] - start, self.queries[part])
+
+  @property
+  def keys(self) -> Int[np.ndarray, 'm']:
+    """The pairs as numbers, in the order of the pairs."""
+    return keys(self.queries, self.rows)
 
 
 def excluded_pairs(sets: types.RowSets | None, start: int, stop: int) -> Pairs:

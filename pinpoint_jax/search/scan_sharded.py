@@ -4,8 +4,11 @@
   device 1   chunk, chunk, ... ─▶ running best ─┼▶ host: merge, exact scores,
   ...                                           ┘  proof that the cut is safe
 
-A few more rows than k are kept. Where the proof fails (rows nearly equal at
-the cut) the query is scanned on the host instead.
+Devices hold each content once, by its lowest row, and keep their best by
+(score, row): equal rows are no ties here, repeats.py gives the answer to all of
+them. A few more than k are kept. Where the proof fails, because rows are nearly
+equal at the cut, the devices keep many more; where it fails again the query is
+scanned on the host, and counted.
 """
 
 import functools
@@ -18,41 +21,48 @@ from jaxtyping import Array, Float, Int, Num
 import numpy as np
 from pinpoint_jax import blocks, types
 from pinpoint_jax.parallel import mesh as meshes
-from pinpoint_jax.search import exact_scores, row_sets, scan
+from pinpoint_jax.search import exact_scores, repeats, row_sets, scan
 from pinpoint_jax.search import vectors as vectors_lib
 
 # Queries always search this many at a time, the last block padded: one
 # compilation.
 _QUERIES = 256
 _CHUNK = 8192
-_SLACK = 32
+# Kept beyond k, and how many times as many where that does not decide.
+_SLACK, _DEEPER = 32, 16
 # Places on a device are int32.
 _MOST_ROWS = 2**31 - 1
 
 
 class Sharded:
-  """Rows that lie on the devices of a mesh of this process."""
+  """Rows that lie on the devices of a mesh of this process.
+
+  Attributes:
+    num_scanned: queries so far that the host had to scan all rows for.
+  """
 
   def __init__(self, vectors: vectors_lib.Vectors, mesh: Mesh | None = None,
                chunk: int = _CHUNK):
     self._mesh = mesh or meshes.make(devices=jax.local_devices())
     self._vectors, self._scan = vectors, scan.Scan(vectors)
-    here = self._mesh.size
-    self._chunk = max(1, min(chunk, -(-len(vectors) // here)))
-    per_device = -(-len(vectors) // (here * self._chunk)) * self._chunk
+    self._contents = repeats.find(vectors)
+    self.num_scanned = 0
+    num_rows, here = len(self._contents), self._mesh.size
+    self._chunk = max(1, min(chunk, -(-num_rows // here)))
+    per_device = -(-num_rows // (here * self._chunk)) * self._chunk
     if per_device * here > _MOST_ROWS:
-      raise ValueError(f'{len(vectors)} rows are more than {_MOST_ROWS}: '
+      raise ValueError(f'{num_rows} rows are more than {_MOST_ROWS}: '
                        f'spread them over more processes')
     self._stored = self._put(vectors.stored, per_device * here)
     scale = vectors.scale
     self._scale = None if scale is None else self._put(
         scale, per_device * here)
-    self._norms = _all_norms(vectors)
+    self._norms = _all_norms(vectors, self._contents.first)
 
   def _put(self, rows: np.ndarray, padded: int) -> jax.Array:
     def of_device(index: tuple[slice, ...]) -> np.ndarray:
       start, stop, _ = index[0].indices(padded)
-      part = np.asarray(rows[start:stop])
+      part = np.asarray(rows[self._contents.first[start:stop]])
       short = stop - start - len(part)
       return np.pad(part, [(0, short)] + [(0, 0)] * (rows.ndim - 1))
     return jax.make_array_from_callback(
@@ -65,49 +75,66 @@ class Sharded:
     scores = np.full((len(queries), k), -np.inf, np.float32)
     num_queries = len(queries) if len(self._vectors) else 0
     for part in blocks.slices(num_queries, _QUERIES):
-      nearest = self._some(queries[part], k, part.start, excluded_rows)
+      exact_scores.check_finite(exact_scores.norms(queries[part]), self._norms,
+                                part.start, self._contents.first)
+      sets = (None if excluded_rows is None
+              else row_sets.take(excluded_rows, part))
+      nearest = self._block(queries[part], k, sets)
       rows[part], scores[part] = nearest.rows, nearest.scores
     return types.Candidates(rows, scores)
 
-  def _some(self, queries: np.ndarray, k: int, start: int,
-            sets: types.RowSets | None) -> types.Candidates:
-    stop = start + len(queries)
-    norms = exact_scores.norms(queries)
-    exact_scores.check_finite(norms, self._norms, start,
-                              range(len(self._norms)))
-    depth = min(k + max(_SLACK, k // 4), len(self._vectors))
-    place, fast = self._fast(queries, depth,
-                             row_sets.excluded_pairs(sets, start, stop))
-    query, slot = np.nonzero(fast > -np.inf)
-    row = place[query, slot].astype(np.int64)
-    exact = exact_scores.scores(queries, self._vectors, query, row)
-    nearest = exact_scores.best(query, row, exact, len(queries), k)
-    # The worst kept bounds all that were not; with room left, none were.
-    error = exact_scores.error_margin(queries.shape[1], norms,
-                                      self._norms.max())
-    unsafe = np.flatnonzero(fast[:, -1] + error >= nearest.scores[:, -1])
-    unsafe = unsafe[(fast[unsafe, -1] > -np.inf)
-                    & (depth < len(self._vectors))]
-    if len(unsafe):
-      again = self._scan.search(
-          queries[unsafe], k,
-          None if sets is None else row_sets.take(sets, unsafe + start))
-      nearest.rows[unsafe], nearest.scores[unsafe] = again.rows, again.scores
+  def _block(self, queries: np.ndarray, k: int,
+             sets: types.RowSets | None) -> types.Candidates:
+    """Some queries: on the devices, deeper there, else on the host."""
+    depth = k + max(_SLACK, k // 4)
+    nearest, unsafe = self._on_devices(queries, k, depth, sets)
+    for search in (functools.partial(self._on_devices, depth=_DEEPER * depth),
+                   self._on_host):
+      if len(unsafe):
+        some = None if sets is None else row_sets.take(sets, unsafe)
+        again, still = search(queries[unsafe], k, sets=some)
+        nearest.rows[unsafe] = again.rows
+        nearest.scores[unsafe] = again.scores
+        unsafe = unsafe[still]
     return nearest
+
+  def _on_host(self, queries: np.ndarray, k: int, sets: types.RowSets | None,
+               ) -> tuple[types.Candidates, Int[np.ndarray, 'u']]:
+    self.num_scanned += len(queries)
+    return self._scan.search(queries, k, sets), np.zeros(0, np.int64)
+
+  def _on_devices(self, queries: np.ndarray, k: int, depth: int,
+                  sets: types.RowSets | None,
+                  ) -> tuple[types.Candidates, Int[np.ndarray, 'u']]:
+    """The best of the `depth` that devices keep; queries that need more."""
+    depth = min(depth, len(self._contents))
+    pairs = row_sets.excluded_pairs(sets, 0, len(queries))
+    place, fast = self._fast(queries, depth, self._contents.hidden(pairs))
+    query, slot = np.nonzero(fast > -np.inf)
+    content = place[query, slot].astype(np.int64)
+    exact = exact_scores.scores(queries, self._vectors, query,
+                                self._contents.first[content])
+    nearest = self._contents.best(query, content, exact, len(queries), k, pairs)
+    # The worst kept bounds all that were not; with room left, none were.
+    error = exact_scores.error_margin(
+        queries.shape[1], exact_scores.norms(queries), self._norms.max())
+    unsafe = fast[:, -1] + error >= nearest.scores[:, -1]
+    unsafe &= (fast[:, -1] > -np.inf) & (depth < len(self._contents))
+    return nearest, np.flatnonzero(unsafe)
 
   def _fast(self, queries: np.ndarray, depth: int,
             hidden: row_sets.Pairs) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and float32 scores of the `depth` best over all devices."""
+    """Contents and float32 scores of the `depth` best over all devices."""
     padded = blocks.pad_rows(queries, _QUERIES)
     pair_rows, pair_queries, window = _windows(hidden, self._chunk)
-    best = _best_of_devices(
+    best = np.asarray(_best_of_devices(
         padded, self._stored, self._scale, pair_rows, pair_queries,
-        np.int32(len(self._vectors)), mesh=self._mesh, k=depth,
-        chunk=self._chunk, window=window)
+        np.int32(len(self._contents)), mesh=self._mesh, k=depth,
+        chunk=self._chunk, window=window))
     # [device · query, k] → [query, device · k].
-    rows, scores = (np.asarray(x).reshape(self._mesh.size, _QUERIES, -1)
+    rows, scores = (x.reshape(self._mesh.size, _QUERIES, -1)
                     .transpose(1, 0, 2).reshape(_QUERIES, -1)[:len(queries)]
-                    for x in best)
+                    for x in (best[0], best[1].view(np.float32)))
     order = np.argsort(-scores, axis=1, kind='stable')[:, :depth]
     return (np.take_along_axis(rows, order, 1),
             np.take_along_axis(scores, order, 1))
@@ -119,19 +146,22 @@ def _best_of_devices(
     queries: Float[Array, 'b d'], stored: Num[Array, 'g d'],
     scale: Float[Array, 'g'] | None, pair_rows: Int[Array, 'p'],
     pair_queries: Int[Array, 'p'], num_rows: Int[Array, ''], *, mesh: Mesh,
-    k: int, chunk: int, window: int) -> tuple[Array, Array]:
-  """Rows and scores of the best of each device, [device · b, k] both."""
+    k: int, chunk: int, window: int) -> Int[Array, '2 m k']:
+  """Rows and the bits of scores, each device's best, [2, device · b, k].
+
+  One array: what a host waits for is the number of transfers, not their size.
+  """
   split, whole = PartitionSpec(meshes.BATCH), PartitionSpec()
   on_device = functools.partial(_best_of_one, k=k, chunk=chunk, window=window)
   return jax.shard_map(
       on_device, mesh=mesh, in_specs=(whole, split, split, whole, whole, whole),
-      out_specs=(split, split), check_vma=False)(
+      out_specs=PartitionSpec(None, meshes.BATCH), check_vma=False)(
           queries, stored, scale, pair_rows, pair_queries, num_rows)
 
 
 def _best_of_one(queries: Array, stored: Array, scale: Array | None,
                  pair_rows: Array, pair_queries: Array, num_rows: Array, *,
-                 k: int, chunk: int, window: int) -> tuple[Array, Array]:
+                 k: int, chunk: int, window: int) -> Array:
   first = lax.axis_index(meshes.BATCH) * len(stored)
 
   def add(best: tuple[Array, Array], start: Array):
@@ -153,7 +183,8 @@ def _best_of_one(queries: Array, stored: Array, scale: Array | None,
 
   shape = len(queries), min(k, len(stored))
   none = jnp.full(shape, -1, jnp.int32), jnp.full(shape, -jnp.inf)
-  return lax.scan(add, none, jnp.arange(0, len(stored), chunk))[0]
+  rows, scores = lax.scan(add, none, jnp.arange(0, len(stored), chunk))[0]
+  return jnp.stack([rows, lax.bitcast_convert_type(scores, jnp.int32)])
 
 
 def _windows(hidden: row_sets.Pairs,
@@ -169,7 +200,8 @@ def _windows(hidden: row_sets.Pairs,
           np.pad(hidden.queries, (0, short)).astype(np.int32), window)
 
 
-def _all_norms(vectors: vectors_lib.Vectors) -> Float[np.ndarray, 'g']:
+def _all_norms(vectors: vectors_lib.Vectors,
+               rows: Int[np.ndarray, 'u']) -> Float[np.ndarray, 'u']:
   return np.concatenate([np.zeros(0)] + [
-      exact_scores.norms(vectors.block(start, start + _CHUNK))
-      for start in range(0, len(vectors), _CHUNK)])
+      exact_scores.norms(vectors.take(rows[part]))
+      for part in blocks.slices(len(rows), _CHUNK)])

@@ -37,3 +37,42 @@ def test_one_compilation_for_any_batch(asked):
   engine.search(np.concatenate([queries] * 20), 9)
   engine.search(queries[:1], 9)
   assert scan_sharded._best_of_devices._cache_size() == before
+
+
+def test_repeated_rows_are_decided_on_the_devices():
+  """As galleries have them: three rows in ten repeat one of a few places."""
+  rng = np.random.default_rng(0)
+  rows = rng.normal(size=(3000, 16)).astype(np.float16)
+  again = np.flatnonzero(rng.random(3000) < .3)
+  rows[again] = rows[rng.integers(5, size=len(again))]
+  queries = rows[rng.integers(3000, size=40)].astype(np.float32)
+  excluded = row_sets.same_code(
+      rng.integers(9, size=40), rng.integers(9, size=3000))
+  held = vectors.Vectors(rows)
+  engine = scan_sharded.Sharded(held, meshes.make(3, 1, jax.devices()), 128)
+  for sets in (None, excluded):
+    expected = scan.Scan(held).search(queries, 30, sets)
+    result = engine.search(queries, 30, sets)
+    np.testing.assert_array_equal(result.rows, expected.rows)
+    np.testing.assert_array_equal(result.scores, expected.scores)
+  assert engine.num_scanned == 0
+
+
+@pytest.mark.parametrize('num_near, num_scanned', [(300, 0), (900, 2)])
+def test_only_rows_that_nearly_tie_in_floods_go_to_the_host(
+    num_near, num_scanned):
+  """k = 9 keeps 41 contents, then 656: a flood of 900 passes both."""
+  rng = np.random.default_rng(0)
+  base = rng.normal(size=(1, 64)).astype(np.float32)
+  steps = rng.integers(-2, 3, (num_near, 64)).astype(np.float32)
+  rows = np.concatenate([base * (1 + steps * np.float32(2**-23)),
+                         rng.normal(size=(900, 64)).astype(np.float32)])
+  queries = np.concatenate([base, base * 2,
+                            rng.normal(size=(5, 64)).astype(np.float32)])
+  held = vectors.Vectors(rows)
+  engine = scan_sharded.Sharded(held, meshes.make(2, 1, jax.devices()), 256)
+  result = engine.search(queries, 9)
+  expected = scan.Scan(held).search(queries, 9)
+  np.testing.assert_array_equal(result.rows, expected.rows)
+  np.testing.assert_array_equal(result.scores, expected.scores)
+  assert engine.num_scanned == num_scanned
