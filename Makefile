@@ -14,7 +14,7 @@ PEER := .venv-parity
 PEERS := .venv-peers
 
 .PHONY: help demo seeds sparse ablations test test-quick flips lint bench \
-  bench-peers bench-search bench-answer parity golden clean
+  bench-peers bench-search bench-answer bench-large parity golden clean
 help:  ## What each target does.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
@@ -61,10 +61,10 @@ lint: $(STAMP)  ## ruff and the import contract.
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/lint-imports
 
-bench: $(STAMP)  ## Side-by-side measurements, written to benchmarks/results/.
-	$(PY) -m benchmarks.metrics_bench --out=benchmarks/results/metrics.json
-	$(PY) -m benchmarks.scoring_bench --out=benchmarks/results/scoring.json
-	$(PY) -m benchmarks.loader_bench --out=benchmarks/results/loader.json
+bench: $(STAMP) $(PEERS)/.installed $(PEER)/.installed  ## Every benchmark beside its peers, and docs/results/benchmarks.md; 90 minutes.
+	$(PY) -m benchmarks.suite --out=benchmarks/results/suite \
+	  --page=docs/results/benchmarks.md --search_python=$(PEERS)/bin/python \
+	  --torch_python=$(PEER)/bin/python $(ARGS)
 
 $(PEER)/.installed: tests/parity/requirements.txt \
   tests/parity/requirements-geoclip.txt
@@ -94,6 +94,10 @@ bench-search: $(STAMP) $(PEERS)/.installed  ## Search beside faiss, hnswlib and 
 	$(PY) -m benchmarks.search_bench --peer_python=$(PEERS)/bin/python \
 	  --out=benchmarks/results/search.json
 	$(PY) -m benchmarks.gallery_bench --out=benchmarks/results/gallery.json
+
+bench-large: $(STAMP)  ## A gallery of 10 million rows, built, verified, searched; hours.
+	$(PY) -m benchmarks.large_gallery_bench --rows 10000000 --raw=int8 \
+	  --folder=runs/large_gallery --out=benchmarks/results/large_gallery.json
 
 bench-answer: $(STAMP)  ## From a feature to a place, a million rows; half an hour.
 	$(PY) -m benchmarks.answer_bench --out=benchmarks/results/answer.json

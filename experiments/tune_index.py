@@ -1,16 +1,20 @@
-r"""How hard the indices of a gallery must search to reach a recall.
+r"""Which engine and what effort the indices of a gallery need for a recall.
 
   python -m experiments.tune_index --gallery=G --recall=0.95 --k=100 \
     --queries=STORE --model=W/model
 
-Every index of G is searched with more and more effort; the cheapest that finds
-that share of the k exact answers is written into the index. The queries are
-the rows of a feature store that is not in the gallery; without --queries they
-are gallery rows with noise, which are easier than real photos. Prints what was
-tried; exit code 1 where no effort reaches the recall.
+Every index of G is searched with more and more effort, and so is one of every
+other engine that is installed, built anew in memory. The engine that finds
+that share of the k exact answers fastest is kept at its cheapest effort, and
+index.json says why: `tuning`. --engines=scann compares with no other engine.
+
+The queries are the rows of a feature store that is not in the gallery; without
+--queries they are gallery rows with noise, which are easier than real photos.
+Prints what was tried; exit code 1 where no engine reaches the recall.
 """
 
 from collections.abc import Iterator
+import itertools
 from typing import Any
 
 from experiments.run import launch
@@ -21,7 +25,7 @@ from pinpoint_jax.features import store
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes
 from pinpoint_jax.models import embedder_files, encoding
-from pinpoint_jax.search import ann_tuning, exact
+from pinpoint_jax.search import ann_choice, ann_engines, ann_tuning, exact
 
 # Length of the noise on a gallery row that stands for a query.
 _NOISE = 0.5
@@ -33,6 +37,8 @@ FLAGS = (
                 'gallery; needs --model.'),
     launch.Flag('model', None, 'Model directory of the embedder that built '
                 'the gallery.'),
+    launch.Flag('engines', '', 'Engines to compare, separated by commas, with '
+                'the one that is there; all that are installed if empty.'),
     launch.Flag('num_queries', 1000, 'Queries to measure with.'),
     launch.Flag('seed', 0, 'Seed of the choice of queries.'),
 )
@@ -53,9 +59,8 @@ def main(run: launch.Run) -> None:
   for place in indexes.places(gallery):
     built = indexed.get((place.segment.name, place.channel))
     if built is not None:
-      tuned = _tune(flags, place, built, queries)
-      indexes.save_effort(gallery, place, built.with_effort(
-          tuned.settings.leaves_to_search, tuned.settings.reorder))
+      choice = _tune(flags, place, built, queries)
+      indexes.replace(gallery, place, choice.index)
 
 
 def _queries(flags: dict[str, Any],
@@ -76,7 +81,7 @@ def _queries(flags: dict[str, Any],
 
 
 def _tune(flags: dict[str, Any], place: indexes.Place, built: Any,
-          queries: shortlist.Queries | None) -> ann_tuning.Tuned:
+          queries: shortlist.Queries | None) -> ann_choice.Choice:
   if queries is None:
     some = ann_tuning.perturbed(
         place.vectors, min(flags['num_queries'], len(place.vectors)), _NOISE,
@@ -84,19 +89,36 @@ def _tune(flags: dict[str, Any], place: indexes.Place, built: Any,
   else:
     some = queries.of(place.channel)
   right = exact.search(some, place.vectors, flags['k']).rows
-  tuned = ann_tuning.tune(built, some, right, flags['recall'])
-  for line in _lines(place, tuned):
+  others = [engine for engine in _engines(flags['engines'])
+            if engine != built.engine]
+  choice = ann_choice.choose(
+      itertools.chain([built], (indexes.build_one(place, engine)
+                                for engine in others)),
+      some, right, flags['recall'])
+  for line in _lines(place, choice):
     print(line, flush=True)
-  return tuned
+  return choice
 
 
-def _lines(place: indexes.Place, tuned: ann_tuning.Tuned) -> Iterator[str]:
+def _engines(names: str) -> tuple[str, ...]:
+  engines = tuple(name.strip() for name in names.split(',') if name.strip())
+  for engine in engines:
+    ann_engines.engine_class(engine)  # Unknown or missing, it is refused now.
+  return engines or ann_engines.installed()
+
+
+def _lines(place: indexes.Place, choice: ann_choice.Choice) -> Iterator[str]:
   yield f'{place.channel} of {place.segment.name}: {len(place.vectors):,} rows'
-  for trial in tuned.trials:
-    chosen = '  <- kept' if trial == tuned.chosen else ''
-    yield (f'  leaves {trial.leaves_to_search:5} reorder {trial.reorder:6} '
-           f'recall {trial.recall:.4f} {trial.queries_per_s:9,.0f} queries/s'
-           f'{chosen}')
+  for engine, tuned in choice.tuned.items():
+    for trial in tuned.trials:
+      kept = trial == tuned.chosen and engine == choice.index.engine
+      yield (f'  {engine} leaves {trial.leaves_to_search:5} reorder '
+             f'{trial.reorder:6} recall {trial.recall:.4f} '
+             f'{trial.queries_per_s:9,.0f} queries/s'
+             f'{"  <- kept" if kept else ""}')
+  for engine, why in choice.missed.items():
+    yield f'  {engine}: {why}'
+  yield f'  {choice.index.tuning["reason"]}'
 
 
 if __name__ == '__main__':

@@ -67,7 +67,7 @@ def build(path: str | pathlib.Path, engine: str = 'scann',
       report_fn(f'index of {place.channel}: {len(place.segment):,} rows …')
       place.folder.parent.mkdir(parents=True, exist_ok=True)
       disk.remove_partials(place.folder)
-      _build(place, engine).save(place.folder)
+      build_one(place, engine).save(place.folder)
       num_built += 1
   return num_built
 
@@ -78,9 +78,9 @@ def load(gallery: galleries.Gallery) -> ann.Indices:
           for place in places(gallery) if place.folder.exists()}
 
 
-def save_effort(gallery: galleries.Gallery, place: Place,
-                tuned: ann.Index) -> None:
-  """Puts an index in the place of the same one with another effort."""
+def replace(gallery: galleries.Gallery, place: Place,
+            tuned: ann.Index) -> None:
+  """Puts an index in the place of another one of the same rows."""
   with layout.writing(gallery.path):
     tuned.save(place.folder)
 
@@ -112,7 +112,8 @@ def places(gallery: galleries.Gallery, smallest: int = 0) -> Iterator[Place]:
         yield Place(segment, channel, folder)
 
 
-def _build(place: Place, engine: str) -> ann.Index:
+def build_one(place: Place, engine: str) -> ann.Index:
+  """The index of one channel of one segment, in memory."""
   index_class = ann_engines.engine_class(engine)
   settings = ann.settings_for_rows(len(place.segment))
   if place.dim < _LONG:

@@ -1,5 +1,6 @@
 """Engines of approximate search by name, each imported when it is used."""
 
+import importlib.util
 import pathlib
 
 from pinpoint_jax.search import ann, ann_files
@@ -16,6 +17,11 @@ def engine_class(engine: str) -> type:
     from pinpoint_jax.search import ann_faiss
     return ann_faiss.FaissIndex
   raise ValueError(f'engine {engine!r}: choices are {ENGINES}')
+
+
+def installed() -> tuple[str, ...]:
+  """Names of the engines that can be used here."""
+  return tuple(name for name in ENGINES if importlib.util.find_spec(name))
 
 
 def load(folder: pathlib.Path,

@@ -4,7 +4,7 @@ Native code reads a damaged file without a word, so every byte is verified
 before an engine sees it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import dataclasses
 import pathlib
 from typing import Any
@@ -24,7 +24,7 @@ def _upgraded(folder: pathlib.Path, entries: dict[str, Any]) -> dict[str, Any]:
 KIND = sealed.Kind(
     'index', ValueError, 'build the index again',
     {'engine': str, 'engine_version': str, 'source': dict, 'settings': dict,
-     'files': dict}, manifest=NAME, upgrade_fn=_upgraded)
+     'files': dict}, ('tuning',), manifest=NAME, upgrade_fn=_upgraded)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,12 +51,15 @@ class Record:
     engine_version: of the library that wrote them.
     source: what the index was made from.
     settings: how it was built and is searched.
+    tuning: why this engine and effort (ann_choice.Choice); None where nobody
+      has measured.
   """
 
   engine: str
   engine_version: str
   source: IndexSource
   settings: ann.Settings
+  tuning: Mapping[str, Any] | None = None
 
 
 def write(folder: pathlib.Path, record: Record,
@@ -70,7 +73,9 @@ def write(folder: pathlib.Path, record: Record,
   folder = folder.absolute()
   with sealed.writing(folder, needed) as draft:
     write_files(draft.path)
-    draft.publish(folder, KIND, dataclasses.asdict(record), replace=True)
+    entries = {name: entry for name, entry in dataclasses.asdict(record).items()
+               if entry is not None}
+    draft.publish(folder, KIND, entries, replace=True)
 
 
 def read(folder: pathlib.Path, source: IndexSource | None = None,
@@ -84,7 +89,8 @@ def read(folder: pathlib.Path, source: IndexSource | None = None,
   try:
     record = Record(
         manifest['engine'], manifest['engine_version'],
-        IndexSource(**manifest['source']), ann.Settings(**manifest['settings']))
+        IndexSource(**manifest['source']), ann.Settings(**manifest['settings']),
+        manifest.get('tuning'))
   except (TypeError, ValueError) as error:
     raise ValueError(f'{folder / NAME} is not readable ({error}): build the '
                      f'index again') from None

@@ -1,6 +1,8 @@
 """What indices of native libraries share: padding, record, files."""
 
 import abc
+from collections.abc import Mapping
+import copy
 import errno
 import pathlib
 from typing import Any, ClassVar
@@ -19,10 +21,12 @@ class NativeIndex(abc.ABC):
     engine: name of the library in ann_engines.
     version: of the library.
     settings: how it was built and is searched.
+    tuning: why it is so; None where nobody has measured.
   """
 
   engine: ClassVar[str]
   version: ClassVar[str]
+  tuning: Mapping[str, Any] | None = None
 
   def __init__(self, native: Any, source: ann_files.IndexSource,
                settings: ann.Settings) -> None:
@@ -37,7 +41,8 @@ class NativeIndex(abc.ABC):
     record = ann_files.read(folder, source)
     ann_files.check_engine(folder, record, cls.engine)
     native = cls._read(folder) if record.source.num_rows else None
-    return cls(native, record.source, record.settings)
+    return cls(native, record.source, record.settings).with_tuning(
+        record.tuning)
 
   def __len__(self) -> int:
     return self._source.num_rows
@@ -51,6 +56,12 @@ class NativeIndex(abc.ABC):
     """The same index, searched that hard."""
     return type(self)(self._native, self._source,
                       self.settings.with_effort(leaves_to_search, reorder))
+
+  def with_tuning(self, tuning: Mapping[str, Any] | None) -> 'NativeIndex':
+    """The same index, with what its record says of why it is so."""
+    other = copy.copy(self)
+    other.tuning = tuning
+    return other
 
   def search(self, queries: Float[np.ndarray, 'b d'],
              k: int) -> types.Candidates:
@@ -69,7 +80,7 @@ class NativeIndex(abc.ABC):
   def save(self, folder: pathlib.Path) -> None:
     """Writes the index whole or not at all."""
     record = ann_files.Record(
-        self.engine, self.version, self._source, self.settings)
+        self.engine, self.version, self._source, self.settings, self.tuning)
     ann_files.write(folder, record, self._write_files,
                     needed=4 * len(self) * self.dim)
 

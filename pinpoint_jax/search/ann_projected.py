@@ -4,8 +4,9 @@
                                                    -> full rows [d] -> k
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import pathlib
+from typing import Any
 
 from jaxtyping import Float
 import numpy as np
@@ -90,16 +91,32 @@ class ProjectedIndex:
     return len(self._vectors)
 
   @property
+  def engine(self) -> str:
+    """That of the index of projected rows."""
+    return self.inner.engine
+
+  @property
   def settings(self) -> ann.Settings:
     """Those of the index of projected rows."""
     return self.inner.settings
 
+  @property
+  def tuning(self) -> Mapping[str, Any] | None:
+    """Why the index of projected rows is as it is."""
+    return self.inner.tuning
+
   def with_effort(self, leaves_to_search: int,
                   reorder: int) -> 'ProjectedIndex':
     """The same index, searched that hard."""
-    return ProjectedIndex(
-        self.inner.with_effort(leaves_to_search, reorder), self._matrix,
-        self._vectors, self._fingerprint, self.overfetch)
+    return self._around(self.inner.with_effort(leaves_to_search, reorder))
+
+  def with_tuning(self, tuning: Mapping[str, Any] | None) -> 'ProjectedIndex':
+    """The same index, with what its record says of why it is so."""
+    return self._around(self.inner.with_tuning(tuning))
+
+  def _around(self, inner: ann.Index) -> 'ProjectedIndex':
+    return ProjectedIndex(inner, self._matrix, self._vectors,
+                          self._fingerprint, self.overfetch)
 
   @property
   def dim(self) -> int:

@@ -1,11 +1,11 @@
 """How hard an index must search to find what exact search finds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import dataclasses
 import itertools
 import statistics
 import time
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 import numpy as np
@@ -16,14 +16,22 @@ _BLOCK = 32768
 _ROUNDS = 3
 
 
+class NotReached(ValueError):
+  """No effort that was tried reaches the recall."""
+
+
 @runtime_checkable
 class Tunable(ann.Index, Protocol):
   """An index whose search can be made harder without building it again."""
 
+  engine: str
   settings: ann.Settings
 
   def with_effort(self, leaves_to_search: int, reorder: int) -> 'Tunable':
     """The same index, searched that hard."""
+
+  def with_tuning(self, tuning: Mapping[str, Any] | None) -> 'Tunable':
+    """The same index, with what its record says of why it is so."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +84,7 @@ def tune(built: Tunable, queries: Float[np.ndarray, 'b d'],
   chosen = next((x for x in trials if x.recall >= target), None)
   if chosen is None:
     best = max(trials, key=lambda trial: trial.recall)
-    raise ValueError(
+    raise NotReached(
         f'recall {target} is not reached: the best of {len(trials)} efforts is '
         f'{best.recall:.4f} with leaves_to_search {best.leaves_to_search} and '
         f'reorder {best.reorder}; try more, or other leaves')

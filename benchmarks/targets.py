@@ -1,0 +1,158 @@
+"""Every speed that was aimed at, and where its figure stands in the results.
+
+A figure is read from the JSON of one part; a reason is of a profile and says
+why a target is missed where it is.
+"""
+
+from collections.abc import Callable
+import dataclasses
+from typing import Any
+
+# By the name of a part: its results, None where there are none.
+Results = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+  """One figure that was aimed at.
+
+  Attributes:
+    step: of the plan, in which it was set.
+    about: what is measured.
+    part: whose results have the figure.
+    read_fn: takes the figure out of them.
+    bound: what it should reach.
+    at_least: whether more is better.
+    unit: of figure and bound; × is a ratio of one run.
+    reason: why it is missed, where it is.
+  """
+
+  step: int
+  about: str
+  part: str
+  read_fn: Callable[[Any], float]
+  bound: float
+  at_least: bool
+  unit: str
+  reason: str = ''
+
+  def ratio(self, figure: float) -> float:
+    """How many times as good as the bound."""
+    good = (figure, self.bound) if self.at_least else (self.bound, figure)
+    return good[0] / max(good[1], 1e-12)
+
+
+def of_peers(searched: dict[str, dict]) -> float:
+  """The best peer's time over ours: 1 and more is won."""
+  return min(one['ours_over_this_wall'] for name, one in searched.items()
+             if name not in ('ours', 'bare'))
+
+
+def exact_row(result: dict, batch: int, stored: str) -> float:
+  """faiss Flat's time over ours."""
+  return next(row['ratio'] for row in result['queries_per_second']
+              if (row['batch'], row['stored']) == (batch, stored))
+
+
+def seconds_per_photo(result: dict, backbone: str, batch: int) -> float:
+  """Milliseconds of a photo on that backbone."""
+  return 1e3 * next(
+      row['wall_s'] for row in result['seconds_per_photo']
+      if row['backbone'].startswith(backbone) and row['batch'] == batch)
+
+
+def _searches() -> list[Target]:
+  targets = []
+  for part, key in (('search_200k_256', '200000x256'),
+                    ('search_200k_512', '200000x512'),
+                    ('search_1000k_512', '1000000x512')):
+    for k in (100, 12):
+      for recall in ('0.95', '0.99'):
+        name = f'k={k} recall>={recall}'
+        targets.append(Target(
+            5, f'approximate search beside the best peer, {key}, {name}', part,
+            lambda x, key=key, name=name: of_peers(x[key]['searched'][name]),
+            1., True, '×', _REASONS.get((part, k, recall), '')))
+    targets.append(Target(
+        5, f'bare ScaNN beside our wrapper, {key}, k=100, .95', part,
+        lambda x, key=key: x[key]['searched']['k=100 recall>=0.95']['bare'][
+            'ours_over_this_wall'], .95, True, '×'))
+  return targets
+
+
+_REASONS: dict[tuple[str, int, str], str] = {}
+
+TARGETS = (
+    Target(3, 'decode and resize beside Pillow alone, 256 px', 'extract',
+           lambda x: x['decode_ratio']['256'], .95, True, '×'),
+    Target(3, 'the same, 384 px', 'extract',
+           lambda x: x['decode_ratio']['384'], .95, True, '×'),
+    Target(3, 'SigLIP 2 B/16-224 beside transformers', 'vit',
+           lambda x: x['images_per_second']['siglip2-b16-224']['ratio'], 1.,
+           True, '×'),
+    Target(3, 'SigLIP 2 L/16-256 beside transformers', 'vit',
+           lambda x: x['images_per_second']['siglip2-l16-256']['ratio'], 1.,
+           True, '×'),
+    Target(4, 'training of the embedder beside PyTorch, batch 1024', 'embedder',
+           lambda x: x['cases']['full 1024']['ratio'], 1.2, True, '×'),
+    Target(4, 'the same, batch 4096', 'embedder',
+           lambda x: x['cases']['full 4096']['ratio'], 1.2, True, '×'),
+    Target(4, 'batches over what the step consumes', 'loader',
+           lambda x: x['warm']['ratio'], 5., True, '×'),
+    Target(4, 'batches from a cold store over a sequential read', 'loader',
+           lambda x: x['cold']['ratio'], .7, True, '×'),
+    Target(5, 'exact search beside faiss Flat, 1,024 queries, float32',
+           'exact_1000k_512', lambda x: exact_row(x, 1024, 'float32'), 1., True,
+           '×'),
+    Target(5, 'the same, float16', 'exact_1000k_512',
+           lambda x: exact_row(x, 1024, 'float16'), 1., True, '×'),
+    Target(5, 'the same, one query, float32', 'exact_1000k_512',
+           lambda x: exact_row(x, 1, 'float32'), 1., True, '×'),
+    Target(5, 'the same, one query, float16', 'exact_1000k_512',
+           lambda x: exact_row(x, 1, 'float16'), 1., True, '×'),
+    *_searches(),
+    Target(5, 'cost of a query: power of the rows', 'large_gallery',
+           lambda x: x['growth'], 1., False, ''),
+    Target(6, 'reranking of 12, small network', 'answer',
+           lambda x: x['reranking_12_quick']['one_ranker']['wall_p50_ms'], 5.,
+           False, 'ms'),
+    Target(6, 'reranking of 12, full size', 'answer',
+           lambda x: x['reranking_12_full']['one_ranker']['wall_p50_ms'], 5.,
+           False, 'ms'),
+    Target(6, '1,000 queries of 12, small network', 'answer',
+           lambda x: x['reranking_12_quick']['many_ranker']['wall_s'], 2.,
+           False, 's'),
+    Target(6, 'light reranker over 768, one query', 'answer',
+           lambda x: x['light_768']['one']['wall_p50_ms'], 5., False, 'ms'),
+    Target(6, 'feature to answer, small embedder, attention', 'answer',
+           lambda x: x['end_to_end_attention']['whole_quick_encoder'][
+               'wall_p50_ms'], 20., False, 'ms'),
+    Target(6, 'feature to answer, small embedder, light over 768', 'answer',
+           lambda x: x['end_to_end_light']['whole_quick_encoder'][
+               'wall_p50_ms'], 20., False, 'ms'),
+    Target(6, 'GeoCLIP\'s way over ours (small embedder, attention)', 'answer',
+           lambda x: x['geoclip']['wall_p50_ms'] / x['end_to_end_attention'][
+               'whole_quick_encoder']['wall_p50_ms'], 1., True, '×'),
+    Target(15, 'a model and a gallery opened', 'load',
+           lambda x: x['index']['opened_s'], 3., False, 's'),
+    Target(15, 'one feature answered', 'load',
+           lambda x: x['index']['one_feature']['wall_p50_ms'], 20., False,
+           'ms'),
+    Target(15, 'EfficientNet-Lite0 on four tiles, one photo', 'backbones',
+           lambda x: seconds_per_photo(x, 'efficientnet', 1), 80., False,
+           'ms'),
+    Target(16, 'scoring of 210,122 answers', 'scoring',
+           lambda x: x['truth']['wall_s'], 60., False, 's'),
+    Target(16, 'an audit by features of 5,000 × 1,000,000, from 100,000',
+           'audit', lambda x: 10 * x['parts']['features']['wall_s'], 300.,
+           False, 's'),
+    Target(17, 'a second start of predict, with its imports', 'start',
+           lambda x: x['predict']['second_s'], 5., False, 's'),
+    Target(17, 'a second start of training, with its imports', 'start',
+           lambda x: x['train']['second_s'], 5., False, 's'),
+    Target(17, 'training examples of 200,000 queries by index, from 2,048 on '
+           '100,000 rows', 'examples', lambda x: x['takes_s'] / 60, 15., False,
+           'minutes'),
+    Target(17, 'the same: recall of the index', 'examples',
+           lambda x: min(x['recall'].values()), .95, True, ''),
+)

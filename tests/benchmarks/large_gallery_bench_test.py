@@ -1,0 +1,87 @@
+"""A gallery built, verified and searched stage by stage, at a tiny size."""
+
+import json
+import pathlib
+
+from experiments.configs import train_reranker
+from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.gallery import indexes
+import pytest
+
+from benchmarks import examples_bench, large_gallery_bench
+
+ROWS = 900
+
+
+@pytest.fixture(scope='module')
+def built(tmp_path_factory) -> tuple[pathlib.Path, dict]:
+  """The folder after all stages in this process, and what each has found."""
+  folder = tmp_path_factory.mktemp('large')
+  args = large_gallery_bench.arguments([
+      '--out=.', f'--rows={ROWS}', '--segment_rows=500', '--rerank=96',
+      '--size=quick'])
+  return folder, {name: stage(folder, args)
+                  for name, stage in large_gallery_bench.STAGES.items()}
+
+
+@pytest.mark.slow
+def test_all_rows_are_in_segments_verified_and_found(built):
+  folder, found = built
+  gallery = galleries.open_gallery(folder / 'gallery')
+  assert len(gallery) == found['verify']['rows'] == ROWS
+  # Blocks of 4,096 rows are not cut: photos and street views of one segment.
+  assert found['gallery']['segments'] == len(gallery.segments) == 1
+  assert found['search']['recall'] == dict.fromkeys(
+      ('image', 'location', 'raw'), 1.)
+
+
+@pytest.mark.slow
+def test_seconds_of_examples_are_scaled_to_the_target(built, monkeypatch):
+  folder, _ = built
+  full = train_reranker.get_config
+  def small(arg: str | None = None):
+    config = full('quick')
+    config.region.cells, config.examples.rounds = 32, 2
+    return config
+  monkeypatch.setattr(train_reranker, 'get_config', small)
+  with pytest.raises(ValueError, match='has no index'):
+    examples_bench.measure(folder, 64, 8)
+  indexes.build(folder / 'gallery', smallest=10, report_fn=str)
+  found = examples_bench.measure(folder, 64, 8)
+  assert found['takes_s'] == 200_000 * found['index']['wall_s']
+  assert (found['index']['queries'], found['exact']['queries']) == (64, 8)
+  assert min(found['recall'].values()) > .5
+
+
+def test_a_stage_that_is_done_is_not_run_again(tmp_path, monkeypatch):
+  ran = []
+  def run(command, limit_s, log):
+    ran.append(command[3])
+    (tmp_path / 'found.json').write_text('{"rows": 7}')
+    return dict(ended='done', wall_s=1.)
+  monkeypatch.setattr(large_gallery_bench.stages, 'run', run)
+  args = large_gallery_bench.arguments(['--out=.'])
+  found = large_gallery_bench.measure(tmp_path, 7, args, ('world', 'gallery'))
+  assert found['gallery'] == dict(ended='done', wall_s=1., rows=7)
+  (tmp_path / 'gallery.json').unlink()
+  large_gallery_bench.measure(tmp_path, 7, args, ('world', 'gallery'))
+  assert ran == ['--stage=world', '--stage=gallery', '--stage=gallery']
+
+
+def test_a_stage_that_fails_names_its_log(tmp_path, monkeypatch):
+  monkeypatch.setattr(large_gallery_bench.stages, 'run',
+                      lambda *_: dict(ended='failed'))
+  with pytest.raises(RuntimeError, match='stage world of 7 rows failed: read'):
+    large_gallery_bench.measure(
+        tmp_path, 7, large_gallery_bench.arguments(['--out=.']))
+
+
+def test_growth_is_the_power_of_the_rows(tmp_path):
+  one = lambda rows, cost: dict(rows=rows, raw='int8', one_query_cpu_ms=cost)
+  large_gallery_bench.add_size(tmp_path / 'x.json', one(1_000_000, 10.))
+  large_gallery_bench.add_size(tmp_path / 'x.json', one(10_000, 2.))
+  large_gallery_bench.add_size(tmp_path / 'x.json', one(10_000, 1.))
+  written = json.loads((tmp_path / 'x.json').read_text())
+  # A hundred times the rows, ten times the cost; the later of two counts.
+  assert written['growth'] == pytest.approx(.5)
+  assert [x['rows'] for x in written['sizes']] == [10_000, 1_000_000]
