@@ -8,8 +8,10 @@ r"""Scores a model and a gallery, or anybody's predictions, against the truth.
 answers every query by every system there is (raw_1nn, image_top1,
 location_top1, retrieval, light, full, oracle) under every filter and decoding,
 beside chance and the best constant place.
-W gets results.json, results.md, errors/ and predictions.csv, the answers of the
-best system. Without rerankers, `retrieval` needs --config.fusion.photo=(…).
+W gets results.json, results.md, errors/, predictions.csv, the answers of the
+best system, and report.html, a page about these answers (`pinpoint report
+--run=W` makes files of its plots). Without rerankers, `retrieval` needs
+--config.fusion.photo=(…).
 --config.region='country:FR' answers from the gallery rows of that region;
 --config.names=data/osv5m/test.csv adds OSV-5M's administrative accuracies.
 
@@ -38,7 +40,9 @@ import pathlib
 import time
 
 from experiments import predictions_file
-from experiments.run import launch, run_record
+from experiments.configs import evaluate as configs
+from experiments.report_stages import evaluation as evaluation_page
+from experiments.run import config_file, launch, run_record
 from ml_collections import config_dict
 from pinpoint_jax import types
 from pinpoint_jax.answer import open_systems
@@ -50,7 +54,7 @@ from pinpoint_jax.evals import (
   evaluation,
   query_sets,
 )
-from pinpoint_jax.report import tables
+from pinpoint_jax.report import run_page, tables
 from pinpoint_jax.rerank import fusion
 
 FLAGS = (
@@ -88,7 +92,9 @@ def main(run: launch.Run) -> None:
 
 def write(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
   """Evaluates; writes results.json, results.md and predictions.csv."""
-  evaluated = evaluate(config)
+  begun = time.monotonic()
+  opened, queries = open_parts(config)
+  evaluated = _scored(config, opened, queries, begun)
   workdir.mkdir(parents=True, exist_ok=True)
   files.write_csv(workdir / 'predictions.csv',
                   [evaluation.HEAD, *evaluated.answers])
@@ -97,10 +103,28 @@ def write(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
                     config.distances[0])
   shown = [row for row in evaluated.rows
            if row['distance'] == config.distances[0]]
+  run_page.write(workdir / 'report.html', evaluation_page.page(
+      evaluation_page.Evaluation(config, opened, queries, evaluated.rows,
+                                 evaluated.answers)))
   table = tables.markdown(shown)
   (workdir / 'results.md').write_text(table)
   print(f'\n{table}\nfigures  {workdir / "results.json"}\n'
-        f'answers  {workdir / "predictions.csv"}')
+        f'answers  {workdir / "predictions.csv"}\n'
+        f'page     {workdir / "report.html"}')
+
+
+def read(workdir: pathlib.Path) -> evaluation_page.Evaluation:
+  """What was evaluated there, opened again, without its rerankers."""
+  config = config_file.from_text(
+      (workdir / 'config.txt').read_text(encoding='utf-8'),
+      configs.get_config(), str(workdir / 'config.txt'))
+  rows, answers = evaluation_page.read(workdir)
+  bare = config.copy_and_resolve_references()
+  bare.rerankers.photo = bare.rerankers.street = ''
+  bare.fusion.photo = bare.fusion.street = bare.names = ''
+  bare.systems = ()
+  opened, queries = open_parts(bare)
+  return evaluation_page.Evaluation(config, opened, queries, rows, answers)
 
 
 def evaluate(config: config_dict.ConfigDict,
@@ -110,20 +134,31 @@ def evaluate(config: config_dict.ConfigDict,
   hidden: rows that further filters hide from each query.
   """
   begun = time.monotonic()
+  return _scored(config, *open_parts(config), begun, hidden)
+
+
+def open_parts(config: config_dict.ConfigDict) -> tuple[
+    open_systems.OpenGallery, list[query_sets.QuerySet]]:
+  """The gallery and the query sets of a config, with what answers them."""
   for name, what in (('model', 'the folder that train_embedder exported'),
                      ('gallery', 'the folder that build_gallery made'),
                      ('queries', 'a feature store, or several between commas')):
     if not config[name]:
       raise ValueError(f'--config.{name} is empty: name {what}')
-  settings = _settings(config)
+  _settings(config)  # Refused before anything is opened.
   opened = open_systems.OpenGallery(config.model, config.gallery, config.search)
   rerankers = {source: list(filter(None, config.rerankers[source].split(',')))
                for source in types.SOURCES}
   queries = query_sets.open_all(
       opened, config.queries.split(','), rerankers,
       {source: _systems(config, source) for source in types.SOURCES})
-  evaluated = evaluation.evaluate(
-      opened, _named(queries, config.names), settings, hidden)
+  return opened, _named(queries, config.names)
+
+
+def _scored(config: config_dict.ConfigDict, opened: open_systems.OpenGallery,
+            queries: list[query_sets.QuerySet], begun: float,
+            hidden: evaluation.Hidden | None = None) -> evaluation.Evaluated:
+  evaluated = evaluation.evaluate(opened, queries, _settings(config), hidden)
   origin = {
       'config_hash': run_record.config_hash(config),
       'git': run_record.git_revision(), 'versions': run_record.versions(),

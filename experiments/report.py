@@ -8,11 +8,18 @@ Answers photos of known place and writes OUT/report.html, one file that opens
 offline: errors, maps, calibration, risk over coverage, figures by continent,
 country and gallery density, the best, the worst and the confidently wrong
 answers with what spoke for them, and seconds by stage. OUT/confidence.json has
-the figures; errors.svg, reliability.svg, coverage.svg and risk.svg are plots.
+the figures. Every plot and map is a file, too, with its key: errors,
+reliability, coverage, risk and a map of each set, in each of --formats.
 
 --run names a folder that `make demo` wrote. Of each query set --photos are
 answered, evenly spread over it. The photos must be in no training set and in no
 calibration set: these figures are of photos that it has not seen.
+
+  pinpoint report --run=EVALUATION --out=OUT --formats=svg,png,pdf
+
+Or --run is a --workdir of `evaluate`, which wrote such a page of its answers
+already: the same page, and its plots as files. What a run has no data for is
+named at the end of the page, with the command that has it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,19 +27,22 @@ import contextlib
 import json
 import pathlib
 import time
+from typing import Any
 
+from experiments import evaluate
+from experiments.report_stages import answers, evaluation
+from experiments.report_stages import queries as queries_lib
 from experiments.run import launch, run_record
 import numpy as np
-from pinpoint_jax.answer import predict, records
-from pinpoint_jax.evals import confidence, promises
-from pinpoint_jax.features import store as stores
+from pinpoint_jax.answer import predict
+from pinpoint_jax.evals import query_sets
 from pinpoint_jax.gallery import gallery as galleries
-from pinpoint_jax.geo import distance, neighbors, places
-from pinpoint_jax.report import page_records, run_page
+from pinpoint_jax.geo import neighbors
+from pinpoint_jax.report import page_records, plot_files, run_page
 
 FLAGS = (
-    launch.Flag('run', None, 'Folder of a finished demo: stands for model, '
-                'gallery and queries.'),
+    launch.Flag('run', None, 'Folder of a finished demo, which stands for '
+                'model, gallery and queries, or of an evaluation.'),
     launch.Flag('model', None, 'Model directory.'),
     launch.Flag('gallery', None, 'Gallery directory.'),
     launch.Flag('queries', None, 'Feature stores of photos of known place, at '
@@ -41,112 +51,61 @@ FLAGS = (
     launch.Flag('photos', 1000, 'Of each set, evenly spread over it.'),
     launch.Flag('num_resamples', 200, 'Of the bootstrap by author.'),
     launch.Flag('search', 'exact', 'exact, or index.'),
+    launch.Flag('formats', 'svg', 'Of the plots: svg, png, pdf, between '
+                'commas.'),
 )
 WAYS = (('run', 'out'), ('model', 'gallery', 'queries', 'out'))
-_MOST_SETS, _CARDS = 4, 2
-# Cards of confidently wrong answers, and rows of evidence on a card.
-_WRONG, _EVIDENCE = 6, 3
-_NEAR_KM = 25
+_TRAINING = ('the folder of a model does not say. `--run=DEMO` of a whole demo '
+             'has them')
+_SYSTEMS = ('this page has one. `python -m experiments.evaluate '
+            '--config=evaluate` compares them')
 
 
 def main(run: launch.Run) -> None:
   """Answer, judge, write."""
-  options, costs = run.flags, _costs_of(run.flags['run'])
+  options, out = run.flags, pathlib.Path(run.flags['out'])
+  formats = plot_files.formats(options['formats'])
+  folder = pathlib.Path(options['run'] or '')
+  if options['run'] and evaluation.is_there(folder):
+    shown = evaluation.page(evaluate.read(folder))
+  else:
+    shown = _answered(options)
+    run_record.write_json(out / 'confidence.json', [
+        {'queries': some.name, 'num_missing': some.num_missing, **some.figures,
+         'seconds': dict(shown.costs)} for some in shown.sets])
+    print(f'figures  {out / "confidence.json"}')
+  run_page.write(out / 'report.html', shown)
+  for path in plot_files.write(out, shown, formats):
+    print(f'plot     {path}')
+  print(f'page     {out / "report.html"}')
+
+
+def _answered(options: Mapping[str, Any]) -> page_records.RunPage:
+  """The page of what a model answers."""
+  rows = _rows_of(options['run'])
+  costs = _costs_of(rows)
+  missing = {} if rows else {'Seconds of training': _TRAINING,
+                             'Other systems': _SYSTEMS}
   model, gallery, queries = _named(options)
-  if len(queries) > _MOST_SETS:
+  if len(queries) > queries_lib.MOST_SETS:
     raise ValueError(f'--queries names {len(queries)} stores: a page shows at '
-                     f'most {_MOST_SETS}')
+                     f'most {queries_lib.MOST_SETS}')
   with _timed('open the model', costs):
     opened = predict.Pinpoint.load(model, gallery, options['search'])
-    index = neighbors.SphereIndex(galleries.open_gallery(gallery).latlng_deg)
+    rows_there = galleries.open_gallery(gallery)
+    index = neighbors.SphereIndex(np.delete(
+        rows_there.latlng_deg, rows_there.removed, axis=0))
   sets, cards = [], []
   for path in queries:
-    with _timed(f'answer {_name(path)}', costs):
-      asked = _Asked(opened, path, options['photos'])
-    with _timed(f'judge {_name(path)}', costs):
+    with _timed(f'answer {query_sets.name_of(pathlib.Path(path))}', costs):
+      asked = answers.Answered(opened, path, options['photos'])
+    with _timed(f'judge {query_sets.name_of(pathlib.Path(path))}', costs):
       sets.append(asked.judged(index, options['num_resamples']))
       cards.append(asked.cards(sets[-1].promises))
-  shown = page_records.RunPage(
+  return page_records.RunPage(
       f'How good are the answers of {pathlib.Path(model).name}?',
-      _note(queries), sets, {caption: [card for some in cards
-                                       for card in some[caption]]
-                             for caption in cards[0]}, costs)
-  out = pathlib.Path(options['out'])
-  out.mkdir(parents=True, exist_ok=True)
-  run_record.write_json(out / 'confidence.json', [
-      {'queries': some.name, 'num_missing': some.num_missing, **some.figures,
-       'seconds': costs} for some in sets])
-  (out / 'report.html').write_text(run_page.page(shown), encoding='utf-8')
-  for name, drawn in run_page.drawings(shown).items():
-    (out / f'{name}.svg').write_text(drawn, encoding='utf-8')
-  print(f'figures  {out / "confidence.json"}\npage     {out / "report.html"}')
-
-
-class _Asked:
-  """Photos of one store and the answers to them."""
-
-  def __init__(self, opened: predict.Pinpoint, path: str, most: int):
-    store = stores.open_store(path)
-    if most < 1 or not len(store):
-      raise ValueError(f'{path}: {min(most, len(store))} photos: a page needs '
-                       f'one at least; see --photos')
-    rows = np.unique(np.linspace(
-        0, len(store) - 1, min(most, len(store))).astype(int))
-    task = store.manifest['source']
-    answers = list(opened.stream_features(
-        store, task=task if task in opened.tasks else None, rows=rows.tolist()))
-    kept = [i for i, answer in enumerate(answers) if answer.confidence]
-    if not kept:
-      raise ValueError(f'{path}: no answer has a confidence: export the model '
-                       f'with --calibrate; the first says '
-                       f'{"; ".join(answers[0].warnings)!r}')
-    self.name, self._store, self._num = _name(path), store, len(answers)
-    self._answers = [answers[i] for i in kept]
-    self._truth = store.photos.latlng_deg[rows[kept]]
-    self._clusters = store.photos.clusters[rows[kept]]
-
-  def judged(self, index: neighbors.SphereIndex,
-             num_resamples: int) -> page_records.RunSet:
-    """The answers beside the truth."""
-    given = self._answers
-    promised = confidence.Promises(
-        np.asarray([[*answer.confidence.values()] for answer in given]),
-        distance.haversine_km(np.asarray(
-            [answer.latlng_deg for answer in given]), self._truth),
-        np.asarray([[answer.radius_km(share) for share in records.RADIUS_SHARES]
-                    for answer in given]),
-        records.RADIUS_SHARES, self._clusters)
-    figures = confidence.figures(promised, num_resamples)
-    if given[0].density is not None:
-      figures |= promises.likelihood(np.asarray([
-          answer.density.log_per_km2(self._truth[i:i + 1])[0]
-          for i, answer in enumerate(given)]))
-    near = index.within_km(self._truth, _NEAR_KM)
-    return page_records.RunSet(
-        self.name, self._truth,
-        places.load_cities().countries[places.nearest(self._truth)],
-        np.diff(near.offsets), promised, figures, len(self._store),
-        self._num - len(given))
-
-  def cards(self, promised: confidence.Promises,
-            ) -> dict[str, list[page_records.Card]]:
-    """The best, the worst, and the confidently wrong."""
-    order = np.argsort(promised.dist_km, kind='stable')
-    wrong = confidence.confidently_wrong(promised)
-    groups = {
-        'The best answers': order[:_CARDS],
-        'The worst answers': order[::-1][:_CARDS],
-        f'Confidently wrong: sure of 200 km by {confidence.SURE:.0%}, and '
-        f'farther off': wrong[:_WRONG]}
-    return {caption: [self._card(int(i), float(promised.dist_km[i]))
-                      for i in rows] for caption, rows in groups.items()}
-
-  def _card(self, i: int, dist_km: float) -> page_records.Card:
-    answer = self._answers[i]
-    nothing = page_records.Picture(b'', 'no picture: a feature')
-    return page_records.Card(
-        self.name, answer, tuple(self._truth[i].tolist()), dist_km, nothing,
-        [(row, nothing) for row in answer.evidence[:_EVIDENCE]])
+      queries_lib.note(queries), sets, queries_lib.joined(cards), costs, rows,
+      missing | {'Pictures': queries_lib.PICTURES})
 
 
 def _named(options: Mapping[str, str | None]) -> tuple[str, str, list[str]]:
@@ -165,13 +124,21 @@ def _named(options: Mapping[str, str | None]) -> tuple[str, str, list[str]]:
           queries)
 
 
-def _costs_of(folder: str | None) -> dict[str, float]:
-  """Seconds of the stages of a demo, as its results.json has them."""
+def _rows_of(folder: str | None) -> list[dict[str, Any]]:
+  """Of the results.json of a demo: its systems as they are, unfiltered."""
   path = pathlib.Path(folder or '') / 'results.json'
   if folder is None or not path.is_file():
-    return {}
+    return []
   rows = json.loads(path.read_text(encoding='utf-8'))
-  return dict(rows[0]['provenance'].get('seconds_by_stage', {})) if rows else {}
+  return [row for row in rows
+          if (row['gallery'], row['filter'], row['decode'], row['variant'])
+          == ('combined', 'none', 'argmax', '')]
+
+
+def _costs_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+  """Seconds of the stages of a demo."""
+  return dict(rows[0]['provenance'].get(
+      'seconds_by_stage', {})) if rows else {}
 
 
 @contextlib.contextmanager
@@ -180,19 +147,6 @@ def _timed(stage: str, costs: dict[str, float]) -> Iterator[None]:
   started = time.monotonic()
   yield
   costs[stage] = round(time.monotonic() - started, 1)
-
-
-def _name(path: str) -> str:
-  where = pathlib.Path(path).resolve()
-  return where.parent.name if where.name == 'store' else where.name
-
-
-def _note(queries: Sequence[str]) -> str:
-  """Says so where the photos are synthetic."""
-  made = {stores.open_store(path).manifest['backbone'] for path in queries}
-  return ('Synthetic Earth is synthetic: its photos are made up, and these '
-          'figures say nothing about real photographs.') if any(
-              'synthetic_earth' in name for name in made) else ''
 
 
 def run() -> None:

@@ -30,6 +30,7 @@ class Answered:
 
   Attributes:
     queries: name of the set.
+    source: 'photo' or 'street'.
     rows: of its store.
     truth_deg: true places.
     answers: of the model.
@@ -37,6 +38,7 @@ class Answered:
   """
 
   queries: str
+  source: str
   rows: Sequence[int]
   truth_deg: Float[np.ndarray, 'n 2']
   answers: Sequence[records.Answer]
@@ -75,8 +77,8 @@ def _answered(pinpoint: predict.Pinpoint, workdir: pathlib.Path,
   places = np.asarray([answers[i].latlng_deg for i in kept],
                       np.float64).reshape(-1, 2)
   truth = store.photos.latlng_deg[rows[kept]]
-  return Answered(queries, rows[kept].tolist(), truth,
-                  [answers[i] for i in kept],
+  return Answered(queries, store.manifest['source'], rows[kept].tolist(),
+                  truth, [answers[i] for i in kept],
                   distance.haversine_km(places, truth))
 
 
@@ -90,7 +92,7 @@ def _cards(some: Answered, pictures: page_pictures.Pictures,
     evidence = [(row, pictures.of_gallery(row.source, row.id))
                 for row in supporting(answer.evidence)]
     cards.append(page_records.Card(
-        some.queries, answer, tuple(some.truth_deg[i].tolist()),
+        some.queries, some.source, answer, tuple(some.truth_deg[i].tolist()),
         float(some.dist_km[i]),
         pictures.of(some.queries, some.rows[i], answer.id), evidence))
   return cards

@@ -1,5 +1,6 @@
 """Loading and checking of config files, before any work is done."""
 
+import ast
 from collections.abc import Sequence
 import difflib
 import importlib.util
@@ -82,6 +83,24 @@ def as_text(config: config_dict.ConfigDict) -> str:
   """Sorted `key = value` lines: what tests/golden freezes."""
   leaves = flatten(config)
   return ''.join(f'{key} = {leaves[key]!r}\n' for key in sorted(leaves))
+
+
+def from_text(text: str, like: config_dict.ConfigDict,
+              where: str) -> config_dict.ConfigDict:
+  """The config whose `as_text` that is; `like` has the same entries."""
+  config = like.copy_and_resolve_references()
+  known = flatten(config)
+  for line in text.splitlines():
+    name, _, value = line.partition(' = ')
+    if name not in known:
+      raise ValueError(f'{where}: {name!r} is no entry of this version\'s '
+                       f'config: run it again')
+    try:
+      config.update_from_flattened_dict({name: ast.literal_eval(value)})
+    except (SyntaxError, TypeError, ValueError) as error:
+      raise ValueError(f'{where}: {name} = {value} cannot be read: run it '
+                       f'again') from error
+  return config
 
 
 def check_override_names(

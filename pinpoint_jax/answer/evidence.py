@@ -23,8 +23,9 @@ PER_SOURCE = 3
 class Finder:
   """Finds evidence in one open gallery."""
 
-  def __init__(self, searcher: search.Searcher, reader: inputs.Reader):
-    """Both of the same gallery."""
+  def __init__(self, searcher: search.Searcher,
+               reader: inputs.Reader | None = None):
+    """Both of the same gallery; without a reader there is `among` alone."""
     self._searcher, self._reader = searcher, reader
     self._gallery = searcher.gallery
     self.channel = 'raw' if 'raw' in searcher.channels else 'image'

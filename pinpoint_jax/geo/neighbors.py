@@ -82,6 +82,19 @@ class SphereIndex:
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return Neighbors(rows[near], offsets, dist_km[near])
 
+  def count_within_km(self, latlng_deg: Float[np.ndarray, 'b 2'],
+                      radius_km: float | int) -> Int[np.ndarray, 'b']:
+    """How many rows lie so near each place; their list is never made.
+
+    Rows on the boundary count, give or take the rounding of a chord.
+    """
+    coords.check_latlng_deg(latlng_deg, 'queries', allow_null_island=True)
+    if not len(latlng_deg) or not len(self):
+      return np.zeros(len(latlng_deg), np.int64)
+    return np.asarray(self._tree.query_ball_point(
+        coords.to_xyz(latlng_deg), distance.km_to_chord(radius_km) + _SLACK,
+        return_length=True), np.int64)
+
   def nearest(self, latlng_deg: Float[np.ndarray, 'b 2'], k: int) -> Nearest:
     """The k rows nearest to each place [b, 2]."""
     if k < 1:

@@ -85,7 +85,7 @@ def _facts(card: Card) -> str:
   if radius is not None:
     held = 'inside' if card.error_km <= radius else 'outside'
     facts.append(('90 % radius', f'{kilometres(radius)} (truth {held})'))
-  if card.answer.task != ('street' if 'street' in card.queries else 'photo'):
+  if card.answer.task != card.source:
     facts.append(('Router', f'took it for a {_SOURCES[card.answer.task]}'))
   return '<dl>' + ''.join(
       f'<dt>{html.escape(name)}</dt><dd>{html.escape(words)}</dd>'

@@ -26,6 +26,7 @@ class Card:
 
   Attributes:
     queries: name of its query set.
+    source: 'photo' or 'street': what it is.
     answer: what the model says; it has a place.
     truth_deg: where the photo was taken.
     error_km: between the two.
@@ -34,6 +35,7 @@ class Card:
   """
 
   queries: str
+  source: str
   answer: records.Answer
   truth_deg: tuple[float, float]
   error_km: float
@@ -84,7 +86,8 @@ class RunSet:
     latlng_deg: true places.
     countries: two letters of the country of each true place.
     num_near: gallery rows within 25 km of each true place.
-    promises: chances, errors and radii.
+    dist_km: from each answer to the truth.
+    promises: chances and radii; None of answers that promise nothing.
     figures: of these, as evals.confidence gives them.
     num_photos: of the set, some of which are shown here.
     num_missing: photos shown here that have no answer.
@@ -94,7 +97,8 @@ class RunSet:
   latlng_deg: Float[np.ndarray, 'n 2']
   countries: types.Strings
   num_near: Int[np.ndarray, 'n']
-  promises: confidence.Promises
+  dist_km: Float[np.ndarray, 'n']
+  promises: confidence.Promises | None
   figures: Mapping[str, Any]
   num_photos: int
   num_missing: int
@@ -110,6 +114,8 @@ class RunPage:
     sets: at most four.
     cards: captions of groups of photos, with the cards of each.
     costs: seconds by stage.
+    rows: of results.json, all systems.
+    missing: what a run has no data for, and which command has it.
   """
 
   title: str
@@ -117,6 +123,8 @@ class RunPage:
   sets: Sequence[RunSet]
   cards: Mapping[str, Sequence[Card]]
   costs: Mapping[str, float]
+  rows: Sequence[Mapping[str, Any]] = ()
+  missing: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

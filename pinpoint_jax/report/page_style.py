@@ -28,6 +28,7 @@ h1 { font-size: 1.9rem; line-height: 1.2; margin: .4rem 0 .6rem }
 h2 { font-size: 1.3rem; margin: 3rem 0 .3rem; line-height: 1.25 }
 h3 { font-size: 1rem; margin: .2rem 0 .3rem }
 p { margin: .5rem 0; max-width: 48rem } a { color: var(--accent) }
+code { background: var(--card); overflow-wrap: anywhere }
 small, .soft { color: var(--soft); font-size: .85rem }
 .note { border-left: 4px solid var(--truth); background: var(--card);
   padding: .5rem .9rem; border-radius: 0 .4rem .4rem 0 }
@@ -85,6 +86,7 @@ svg text.value { fill: var(--ink); font-weight: 600 }
 .whisker[class*=c-] { stroke: currentColor }
 .median { color: var(--ink); stroke-width: 2.6 }
 .ideal-line { color: var(--soft); stroke-dasharray: 2 4 }
+.paper { fill: var(--paper) }
 .map { background: var(--sea) } .map .land { fill: var(--land) }
 .heat { fill: var(--accent); stroke: none } .h-0 { opacity: .75 }
 .h-1 { opacity: .42 } .h-2 { opacity: .2 }

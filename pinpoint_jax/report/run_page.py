@@ -5,11 +5,20 @@ It is one file: land and style are in it, and it loads nothing.
 
 from collections.abc import Callable, Sequence
 import html
+import pathlib
 
 import numpy as np
-from pinpoint_jax.evals import confidence
+from pinpoint_jax.disk import files
 from pinpoint_jax.geo import continents
-from pinpoint_jax.report import cards, maps, page_parts, page_style, plots
+from pinpoint_jax.report import (
+  cards,
+  maps,
+  page_parts,
+  page_style,
+  plots,
+  run_plots,
+  tables,
+)
 from pinpoint_jax.report.page_records import RunPage, RunSet
 
 # Lower ends of the classes of rows within 25 km, and their names.
@@ -21,10 +30,18 @@ _COUNTRIES = 25
 _FEW = 10
 
 
+def write(path: pathlib.Path, shown: RunPage) -> None:
+  """The page as a file, whole or not at all."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  with files.atomic(path) as file:
+    file.write(page(shown).encode())
+
+
 def page(shown: RunPage) -> str:
   """The whole file."""
-  sections = [_top(shown), _errors(shown), _maps(shown), _confidence(shown),
-              _places(shown), _density(shown), _cards(shown), _costs(shown)]
+  sections = [_top(shown), _errors(shown), _systems(shown), _maps(shown),
+              _confidence(shown), _places(shown), _density(shown),
+              _cards(shown), _costs(shown), _missing(shown)]
   return (f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
           f'<meta http-equiv="Content-Security-Policy" '
           f'content="{page_style.POLICY}">'
@@ -34,23 +51,13 @@ def page(shown: RunPage) -> str:
           f'<main>{"".join(sections)}</main></body></html>\n')
 
 
-def drawings(shown: RunPage) -> dict[str, str]:
-  """The plots of the page by name, each a file that stands alone."""
-  plain = {'errors': _cdf(shown), 'risk': _risk(shown),
-           'reliability': _reliability(shown), 'coverage': _coverage(shown)}
-  return {name: drawn.replace(
-      '<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(
-          '>', f'><style>{page_style.STYLE}</style>', 1)
-          for name, drawn in plain.items()}
-
-
 def _top(shown: RunPage) -> str:
   tiles = ''.join(
       f'<div class="tile"><b>{_percent(_within(some, 25))}</b>within 25 km: '
       f'{html.escape(some.name)}<br><small>{len(some.latlng_deg):,} of '
       f'{some.num_photos:,} photos, {some.num_missing:,} without an answer; '
-      f'median error {cards.kilometres(_median(some))}; inside the 90 % radius '
-      f'{_percent(some.figures["inside@0.9"])}</small></div>'
+      f'median error {cards.kilometres(_median(some))}{_inside(some)}</small>'
+      f'</div>'
       for some in shown.sets)
   note = shown.note and f'<p class="note">{html.escape(shown.note)}</p>'
   return (f'<h1>{html.escape(shown.title)}</h1>{note}'
@@ -60,13 +67,11 @@ def _top(shown: RunPage) -> str:
 def _errors(shown: RunPage) -> str:
   return (f'<h2>Every error</h2><p>Share of the photos whose error is smaller '
           f'than so many kilometres.</p>'
-          f'{page_parts.figures([("all photos", _cdf(shown))])}')
+          f'{page_parts.figures([("all photos", run_plots.cdf(shown.sets))])}')
 
 
 def _maps(shown: RunPage) -> str:
-  drawn = [(some.name, page_parts.error_map(
-      some.name, some.latlng_deg, some.promises.dist_km))
-           for some in shown.sets]
+  drawn = [(some.name, run_plots.error_map(some)) for some in shown.sets]
   return (f'<h2>Where it is right</h2><p>A dot is a photo at its true place; '
           f'its colour says how far off the answer is.</p>'
           f'{page_parts.error_key()}'
@@ -74,6 +79,8 @@ def _maps(shown: RunPage) -> str:
 
 
 def _confidence(shown: RunPage) -> str:
+  if not any(some.promises for some in shown.sets):
+    return ''
   rows = []
   for some in shown.sets:
     for name, words in (
@@ -92,9 +99,11 @@ def _confidence(shown: RunPage) -> str:
           'is promised is what happens; above it the answers are better than '
           'promised. The third plot answers only the surest photos: the '
           'further left, the fewer are wrong.</p>' + page_parts.figures([
-              ('confidence of being within 25 km', _reliability(shown)),
-              ('radius that holds a share of the truths', _coverage(shown)),
-              ('wrong among those answered', _risk(shown))])
+              ('confidence of being within 25 km',
+               run_plots.reliability(shown.sets)),
+              ('radius that holds a share of the truths',
+               run_plots.coverage(shown.sets)),
+              ('wrong among those answered', run_plots.risk(shown.sets))])
           + _table(('photos', 'figure', 'value [95 %]'), rows))
 
 
@@ -106,9 +115,9 @@ def _places(shown: RunPage) -> str:
   more = f'<p class="soft">{rest} others are left out.</p>' if rest > 0 else ''
   return (f'<h2>By continent and country</h2><p>Of the true places. Shares of '
           f'fewer than {_FEW} photos are left out.</p>'
-          f'{_table(_HEAD, by_continent)}<details><summary>The countries with '
-          f'the most photos</summary>{_table(_HEAD, by_country[:_COUNTRIES])}'
-          f'{more}</details>')
+          f'{_grouped(shown, by_continent)}<details><summary>The countries '
+          f'with the most photos</summary>'
+          f'{_grouped(shown, by_country[:_COUNTRIES])}{more}</details>')
 
 
 def _density(shown: RunPage) -> str:
@@ -120,7 +129,13 @@ def _density(shown: RunPage) -> str:
   rows.sort(key=lambda row: order[row[0]])
   return (f'<h2>By what the gallery has nearby</h2><p>Gallery photos and '
           f'street views within 25 km of the true place.</p>'
-          f'{_table(_HEAD, rows)}')
+          f'{_grouped(shown, rows)}')
+
+
+def _grouped(shown: RunPage, rows: Sequence[Sequence[str]]) -> str:
+  """Rows of `_groups`; answers without a radius have no column of it."""
+  end = None if any(some.promises for some in shown.sets) else -1
+  return _table(_HEAD[:end], [row[:end] for row in rows])
 
 
 _HEAD = ('', 'photos', 'within 25 km', 'within 200 km', 'median error',
@@ -131,10 +146,8 @@ def _groups(shown: RunPage, of: Callable[[RunSet], np.ndarray]) -> list[
     tuple[str, ...]]:
   """A row for each group of photos of all sets, the largest first."""
   group = np.concatenate([of(some) for some in shown.sets])
-  dist_km = np.concatenate([some.promises.dist_km for some in shown.sets])
-  inside = np.concatenate([
-      some.promises.dist_km <= some.promises.radius_km[
-          :, some.promises.shares.index(.9)] for some in shown.sets])
+  dist_km = np.concatenate([some.dist_km for some in shown.sets])
+  inside = np.concatenate([_in_radius(some) for some in shown.sets])
   names, counts = np.unique(group, return_counts=True)
   rows = []
   for i in np.argsort(-counts, kind='stable'):
@@ -143,6 +156,7 @@ def _groups(shown: RunPage, of: Callable[[RunSet], np.ndarray]) -> list[
         _percent(float((dist_km[mine] < 25).mean())),
         _percent(float((dist_km[mine] < 200).mean())),
         cards.kilometres(float(np.median(dist_km[mine]))),
+        '–' if np.isnan(inside[mine]).any() else
         _percent(float(inside[mine].mean())))
     rows.append((str(names[i]), f'{counts[i]:,}', *figures))
   return rows
@@ -153,37 +167,43 @@ def _cards(shown: RunPage) -> str:
                  for words, some in shown.cards.items())
 
 
+def _systems(shown: RunPage) -> str:
+  """Every system's figures, unfiltered and filtered, by the first distance."""
+  if not shown.rows:
+    return ''
+  lines = []
+  for row in shown.rows:
+    if row['distance'] == shown.rows[0]['distance']:
+      figures, interval = row['metrics'], row['ci95'].get('acc@25km')
+      lines.append((
+          ' '.join(filter(None, (row['system'], row['variant']))),
+          row['queries'], row['gallery'], row['filter'], row['decode'],
+          f'{row["num_queries"]:,}', _percent(figures['acc@1km']),
+          plots.percent(figures['acc@25km'], interval),
+          _percent(figures['acc@200km']), f'{figures["geoscore"]:,.0f}',
+          cards.kilometres(figures['median_km'])))
+  return (f'<details><summary>Every system: {len(lines)} rows of results.json'
+          f'</summary>{_table(_SYSTEM_HEAD, lines)}</details>')
+
+
+_SYSTEM_HEAD = (
+    'system', 'queries', 'gallery', 'filter', 'decoding', 'photos',
+    'within 1 km', 'within 25 km [95 %]', 'within 200 km', 'GeoScore',
+    'median error')
+
+
+def _missing(shown: RunPage) -> str:
+  if not shown.missing:
+    return ''
+  return '<h2>What is not here</h2>' + tables.listed(
+      [f'{name}: {words}' for name, words in shown.missing.items()])
+
+
 def _costs(shown: RunPage) -> str:
   if not shown.costs:
     return ''
   return '<h2>What it took</h2>' + _table(('stage', 'seconds'), [
       (name, f'{spent:,.1f}') for name, spent in shown.costs.items()])
-
-
-def _cdf(shown: RunPage) -> str:
-  return plots.errors('Errors', {
-      some.name: (f'c-{i}', some.promises.dist_km)
-      for i, some in enumerate(shown.sets)})
-
-
-def _reliability(shown: RunPage) -> str:
-  return plots.reliability('Reliability of the confidence', [
-      (f'c-{i}', some.promises.sure(25), some.promises.right(25))
-      for i, some in enumerate(shown.sets)])
-
-
-def _coverage(shown: RunPage) -> str:
-  return plots.coverage('Coverage of the radii', [
-      (f'c-{i}', {share: some.figures[f'inside@{share:g}']
-                  for share in some.promises.shares}, len(some.latlng_deg))
-      for i, some in enumerate(shown.sets)])
-
-
-def _risk(shown: RunPage) -> str:
-  return plots.risk('Risk over coverage', [
-      (f'c-{i}', *confidence.risk_coverage(
-          some.promises.sure(25), some.promises.right(25)))
-      for i, some in enumerate(shown.sets)])
 
 
 def _key(shown: RunPage) -> str:
@@ -213,12 +233,27 @@ def _figure(some: RunSet, name: str) -> str:
   return f'{value:,.{digits}f}{beside}'
 
 
+def _in_radius(some: RunSet) -> np.ndarray:
+  """1 for truths inside the 90 % radius, 0 outside, NaN without a radius."""
+  if some.promises is None:
+    return np.full(len(some.dist_km), np.nan)
+  radius = some.promises.radius_km[:, some.promises.shares.index(.9)]
+  return (some.dist_km <= radius).astype(float)
+
+
+def _inside(some: RunSet) -> str:
+  if some.promises is None:
+    return ''
+  return (f'; inside the 90 % radius '
+          f'{_percent(some.figures["inside@0.9"])}')
+
+
 def _within(some: RunSet, km: int) -> float:
-  return float(some.promises.right(km).mean())
+  return float((some.dist_km < km).mean())
 
 
 def _median(some: RunSet) -> float:
-  return float(np.median(some.promises.dist_km))
+  return float(np.median(some.dist_km))
 
 
 def _percent(share: float) -> str:

@@ -99,7 +99,7 @@ def page(title: str, intro: str,
           f'<meta name="viewport" content="width=device-width">'
           f'<title>{html.escape(title)}</title><style>{_STYLE}</style>'
           f'<h1>{html.escape(title)}</h1><p>{html.escape(intro)}</p>'
-          f'{ways}{"".join(parts)}{_listed(notes)}{figures}</html>\n')
+          f'{ways}{"".join(parts)}{listed(notes)}{figures}</html>\n')
 
 
 def _markdown(table: cells.Table) -> str:
@@ -116,7 +116,7 @@ def _section(caption: str, content: str) -> str:
 def _results(rows: Sequence[Row] | cells.Table) -> str:
   """Rows of results.json under the name of their query set."""
   if isinstance(rows, cells.Table):
-    return _table(rows) + _listed(rows.notes)
+    return _table(rows) + listed(rows.notes)
   table, said = cells.without_constant_columns(cells.of_results(rows))
   groups = {i: table.lines[i][0].text for i in table.starts}
   table = dataclasses.replace(
@@ -143,7 +143,7 @@ def _table(table: cells.Table, groups: Mapping[int, str] | None = None) -> str:
   return f'<table><tr>{head}</tr>{"".join(body)}</table>'
 
 
-def _listed(notes: Sequence[str]) -> str:
+def listed(notes: Sequence[str]) -> str:
   """Notes as a list, what is between backticks as code."""
   items = (re.sub('`([^`]+)`', r'<code>\1</code>', html.escape(note))
            for note in notes)

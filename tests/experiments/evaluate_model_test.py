@@ -6,7 +6,9 @@ import json
 import shutil
 
 from experiments import evaluate as evaluation_binary
+from experiments import report
 from experiments.configs import evaluate as configs
+from experiments.run import launch
 import jax
 import numpy as np
 from pinpoint_jax.answer import open_systems
@@ -15,6 +17,7 @@ from pinpoint_jax.evals import administrative, baselines, evaluation
 from pinpoint_jax.features import store
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes
+from pinpoint_jax.geo import distance
 from pinpoint_jax.models import light_reranker, reranker
 from pinpoint_jax.rerank import files, scoring
 import pytest
@@ -104,6 +107,26 @@ def test_every_system_filter_and_decoding_is_there(whole):
   # Of random weights and a tiny head the guard says what it is worth.
   assert '| q | full (network inactive) | combined | author | argmax |' in (
       workdir / 'results.md').read_text()
+
+
+def test_the_page_shows_the_answers_that_were_written(whole, parts):
+  workdir, rows, answers = whole
+  text = (workdir / 'report.html').read_text()
+  assert 'How good are the answers of full and retrieval?' in text
+  photos = store.open_store(parts / 'q').photos
+  (row,) = (r for r in rows if (r['system'], r['filter'], r['decode'])
+            == ('full', 'none', 'argmax'))
+  within = f'{100 * row["metrics"]["acc@25km"]:.1f}\N{NO-BREAK SPACE}%'
+  assert f'<b>{within}</b>within 25 km: q<br><small>30 of 30 photos' in text
+  places = np.asarray([(float(a['lat']), float(a['lng'])) for a in answers
+                       if a['queries'] == 'q'])
+  dist_km = distance.haversine_km(places, photos.latlng_deg)
+  worst = text[text.index('The worst answers'):]
+  assert photos.ids[dist_km.argmax()] in worst[:worst.index('</h3>')]
+  # Evidence is near the answer, and what has no data is named.
+  assert ', similarity ' in worst and 'By what the gallery has' in text
+  assert 'Confidence, reliability' in text[text.index('What is not here'):]
+  assert 'answer s, filter author' in text and 'in all' in text
 
 
 def test_the_oracle_is_never_worse_than_what_chooses_from_its_list(whole):
@@ -270,6 +293,15 @@ def test_the_command(binary, parts, tmp_path):
   assert done.returncode == 0, done.stderr
   assert '| q | retrieval | combined | none | argmax | 30 |' in done.stdout
   assert (tmp_path / 'w' / 'run.json').is_file()
+  # From the folder alone the page is the same, and its plots are files.
+  report.main(launch.Run(None, {
+      flag.name: flag.default for flag in report.FLAGS} | {
+          'run': str(tmp_path / 'w'), 'out': str(tmp_path / 'r'),
+          'formats': 'pdf'}, None))
+  assert ((tmp_path / 'w' / 'report.html').read_bytes()
+          == (tmp_path / 'r' / 'report.html').read_bytes())
+  assert {path.name for path in (tmp_path / 'r').iterdir()} == {
+      'report.html', 'errors.pdf', 'map_1_q.pdf'}
   for more, complaint in ((('--predictions=P',), 'predictions'),
                           (('--config.region=country:XX',), "'XX' is unknown")):
     done = binary('evaluate', *words, *more)

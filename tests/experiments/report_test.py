@@ -6,6 +6,7 @@ from experiments import report
 from experiments.run import launch
 import numpy as np
 import pinpoint_jax as pj
+from pinpoint_jax import blocks
 from pinpoint_jax.geo import distance
 import pytest
 
@@ -25,10 +26,10 @@ def run(paths, out, **changes):
 
 
 def test_figures_are_those_of_the_answers(paths, tmp_path):
-  run(paths, tmp_path / 'r', photos=40)
+  run(paths, tmp_path / 'r', photos=40, formats='svg,png')
   (figures,) = json.loads((tmp_path / 'r' / 'confidence.json').read_text())
   store = pj.open_store(paths.photo)
-  rows = np.unique(np.linspace(0, len(store) - 1, 40).astype(int))
+  rows = blocks.evenly_spread(len(store), 40)
   answers = list(pj.Pinpoint.load(paths.model, paths.gallery).stream_features(
       store, task='photo', rows=rows.tolist()))
   truth = store.photos.latlng_deg[rows]
@@ -43,13 +44,17 @@ def test_figures_are_those_of_the_answers(paths, tmp_path):
           answers, truth.tolist())]))
   page = (tmp_path / 'r' / 'report.html').read_text()
   assert 'The worst answers' in page and 'judge' in page
-  assert (tmp_path / 'r' / 'risk.svg').read_text().startswith('<svg xmlns')
+  assert 'Seconds of training: the folder of a model does not say' in page
+  names = ('errors', 'reliability', 'coverage', 'risk', 'map_1_q')
+  assert {path.name for path in (tmp_path / 'r').glob('*.*g')} == {
+      f'{name}.{ending}' for name in names for ending in ('svg', 'png')}
 
 
 @pytest.mark.parametrize('changes, text', [
     ({'run': 'nowhere'}, 'is no finished demo'),
     ({'queries': 'a,b,c,d,e'}, 'names 5 stores'),
-    ({'photos': 0}, 'see --photos')])
+    ({'photos': 0}, 'see --photos'),
+    ({'formats': 'svg,gif'}, "'gif' is none of svg, png, pdf")])
 def test_refused_in_one_line(paths, tmp_path, changes, text):
   with pytest.raises(ValueError, match=text) as error:
     run(paths, tmp_path / 'r', **changes)

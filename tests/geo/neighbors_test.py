@@ -34,6 +34,18 @@ def test_within_is_brute_force(radius_km):
                                       for d in table]), rtol=1e-12)
 
 
+def test_counts_are_those_of_the_lists():
+  rng = np.random.default_rng(5)
+  places = np.stack([rng.uniform(-90, 90, 400), rng.uniform(-180, 180, 400)], 1)
+  index = neighbors.SphereIndex(places)
+  listed = np.diff(index.within_km(places[:50], 2000).offsets)
+  np.testing.assert_array_equal(
+      index.count_within_km(places[:50], 2000), listed)
+  assert index.count_within_km(places[:1], 0).tolist() == [1]
+  assert neighbors.SphereIndex(places[:0]).count_within_km(
+      places[:2], 25).tolist() == [0, 0]
+
+
 @pytest.mark.parametrize('k', [1, 3, 40])
 def test_nearest_is_brute_force(k, monkeypatch):
   monkeypatch.setattr(neighbors, '_BLOCK', 17)

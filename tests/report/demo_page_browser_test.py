@@ -68,7 +68,8 @@ def pages(tmp_path_factory):
   shown = tiny_page.page()
   (folder / 'report.html').write_text(demo_page.page(shown), encoding='utf-8')
   (folder / 'run.html').write_text(
-      run_page.page(tiny_page.run_page()), encoding='utf-8')
+      run_page.page(tiny_page.run_page(rows=shown.rows, missing={
+          'Pictures': f'see `pinpoint {"--long" * 30}`'})), encoding='utf-8')
   (folder / 'table.html').write_text(tables.page(
       'Synthetic Earth', 'All rows.', {'rows': list(shown.rows)},
       links={'Photos, answers and curves of this run': 'report.html'}),

@@ -1,7 +1,7 @@
 """The page of a run: every group counted, every plot a file, all in one."""
 
+import dataclasses
 import re
-from xml.etree import ElementTree
 
 import numpy as np
 from pinpoint_jax.report import maps, run_page
@@ -48,18 +48,31 @@ def test_what_the_gallery_has_nearby_is_in_classes(text):
       'none', '1 to 9', '100 to 999', '1,000 and more']
 
 
-def test_plots_are_files_that_stand_alone(shown):
-  drawn = run_page.drawings(shown)
-  assert set(drawn) == {'errors', 'risk', 'reliability', 'coverage'}
-  for picture in drawn.values():
-    root = ElementTree.fromstring(picture)
-    assert root.tag == '{http://www.w3.org/2000/svg}svg'
-    assert root[0].tag.endswith('style')
-
-
 def test_a_page_without_costs_and_cards_says_so(shown):
   text = run_page.page(tiny_page.run_page(costs={}))
   assert 'What it took' not in text and 'There are none' in text
+
+
+def test_answers_without_promises_have_the_rest_of_the_page(shown):
+  bare = [dataclasses.replace(some, promises=None, figures={})
+          for some in shown.sets]
+  text = run_page.page(dataclasses.replace(
+      shown, sets=bare, missing={'Confidence': 'see `pinpoint report`'}))
+  assert 'Is it as sure' not in text and 'By continent' in text
+  assert '<li>Confidence: see <code>pinpoint report</code></li>' in text
+  assert 'What is not here' not in run_page.page(shown)
+  assert 'inside the 90' not in text and 'inside the 90' in run_page.page(shown)
+  groups = run_page._groups(
+      dataclasses.replace(shown, sets=bare), lambda some: some.countries)
+  assert {row[-1] for row in groups} == {'–'}
+
+
+def test_every_system_has_its_line(shown):
+  rows = [tiny_page.row('query_street', name) for name in ('raw_1nn', 'full')]
+  text = run_page.page(dataclasses.replace(shown, rows=rows))
+  assert '2 rows of results.json' in text
+  within = f'{100 * rows[1]["metrics"]["acc@1km"]:.1f}\N{NO-BREAK SPACE}%'
+  assert f'<td>{within}</td>' in text[text.index('>full<'):]
 
 
 def test_heat_has_as_much_mass_as_it_says():

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from experiments.configs import common, demo
+from experiments.configs import common, demo, evaluate
 from experiments.run import config_file
 import pytest
 
@@ -17,6 +17,21 @@ def test_golden_config(name, arg, golden):
   config = config_file.load(f'{CONFIGS}/{name}.py{arg}')
   kind = 'quick' if arg else 'full'
   golden(f'configs/{name}.{kind}.txt', config_file.as_text(config))
+
+
+def test_a_config_is_read_back_from_its_text():
+  config = evaluate.get_config()
+  config.update_from_flattened_dict({
+      'region': 'circle:1,2,3', 'filters': ('none',), 'raw_temperature': 5.5,
+      'fusion.photo': '8,6,8', 'leave_one_out': False})
+  text = config_file.as_text(config)
+  again = config_file.from_text(text, evaluate.get_config(), 'c.txt')
+  assert config_file.as_text(again) == text
+  for bad, complaint in (('colour = 1', "'colour' is no entry"),
+                         ('seed = 1 +', 'seed = 1 \\+ cannot be read'),
+                         ("seed = 'x'", "seed = 'x' cannot be read")):
+    with pytest.raises(ValueError, match=f'c.txt: {complaint}'):
+      config_file.from_text(bad, evaluate.get_config(), 'c.txt')
 
 
 def test_arguments_are_typed_by_their_defaults():

@@ -1,0 +1,1 @@
+"""What `pinpoint report` and `evaluate` make their page of."""
