@@ -15,6 +15,10 @@ An answer has a place, the chance that it is right within 1 to 2500 km, the
 radius that holds the truth of 90 % of such photos, and the gallery photos near
 it that look like the photo. It is a first guess: check it against these.
 
+--abstain=0.8@25km marks answers that are within 25 km with a chance below 0.8.
+They stay in every file, in column `abstained`; copies and sidecars get no
+position from them.
+
 GPS that a photo holds is never read by the model, and is shown with --exif
 alone. Photos themselves never change: --copies writes copies with the position.
 
@@ -36,7 +40,7 @@ from typing import Any
 
 from experiments.run import index_dir, launch
 from input_pipeline import photo_paths
-from pinpoint_jax.answer import coarse, predict, records
+from pinpoint_jax.answer import abstention, coarse, predict, records
 from pinpoint_jax.disk import files, lock
 from pinpoint_jax.features import progress
 from pinpoint_jax.features import store as stores
@@ -60,6 +64,9 @@ FLAGS = (
                 'circle:lat,lng,km, polygon:file.geojson, not:….'),
     launch.Flag('task', '', 'photo or street, what the photos are; by default '
                 'the model decides for each.'),
+    launch.Flag('abstain', '', 'How sure an answer has to be, as 0.8@25km: '
+                'less sure ones are marked as abstained, with the reason, and '
+                'counted.'),
     launch.Flag('coarse', '', 'country or region: say no more than that.'),
     launch.Flag('copies', '', 'Folder for copies of the photos that have the '
                 'position in their EXIF.'),
@@ -86,6 +93,7 @@ def main(run: launch.Run) -> None:
     raise ValueError(f'--coarse={options["coarse"]} says no position that '
                      f'--copies or --sidecars could hold: leave one out')
   coarse.check(options['coarse'])
+  abstention.parse(options['abstain'])
   if options['coarse'] and options['areas']:
     raise ValueError(f'--coarse={options["coarse"]} says no more than that: '
                      f'leave --areas out')
@@ -101,7 +109,7 @@ def main(run: launch.Run) -> None:
     for note in answer_files.write(out, answers):
       print(f'note: {note}', file=sys.stderr)
   _place(answers, copies, options['sidecars'])
-  _finish(answers, outs)
+  _finish(answers, outs, options['abstain'])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +169,7 @@ def _with_areas(answer: records.Answer, wanted: bool) -> records.Answer:
 def _stream(opened: predict.Pinpoint, photos: _Photos, left: Sequence[int],
             options: dict[str, Any]) -> Iterator[records.Answer]:
   wanted = {'top_k': options['top_k'], 'region': options['region'],
-            'task': options['task'] or None}
+            'task': options['task'] or None, 'abstain': options['abstain']}
   if photos.store is not None:
     return opened.stream_features(photos.store, rows=left, **wanted)
   return opened.stream([photos.ids[i] for i in left],
@@ -180,7 +188,8 @@ def _log(opened: predict.Pinpoint, outs: Sequence[pathlib.Path],
     _check_same(folder, {
         'model': opened.fingerprint, 'gallery': opened.gallery_fingerprint,
         **{name: options[name] for name in (
-            'top_k', 'region', 'task', 'coarse', 'exif', 'search', 'areas')}})
+            'top_k', 'region', 'task', 'coarse', 'exif', 'search', 'areas',
+            'abstain')}})
     with answer_json.AnswerLog(folder / 'answers.jsonl') as log:
       yield log
 
@@ -227,7 +236,7 @@ def _place(answers: Sequence[records.Answer],
   """Writes positions into copies and sidecars; refusals are counted."""
   refused = []
   for i, answer in enumerate(answers):
-    if answer.latlng_deg is None:
+    if answer.latlng_deg is None or answer.abstained:
       continue
     photo = pathlib.Path(answer.id)
     position = gps_block.Position(answer.latlng_deg, answer.radius_km(0.9))
@@ -243,14 +252,19 @@ def _place(answers: Sequence[records.Answer],
     print(f'note: {text}', file=sys.stderr)
 
 
-def _finish(answers: Sequence[records.Answer],
-            outs: Sequence[pathlib.Path]) -> None:
+def _finish(answers: Sequence[records.Answer], outs: Sequence[pathlib.Path],
+            threshold: str) -> None:
   """Removes the log, says what was written; no answer at all is an error."""
   if outs:
     shutil.rmtree(_progress(outs))
   without = [answer for answer in answers if answer.latlng_deg is None]
+  unsure = [answer for answer in answers if answer.abstained]
+  counted = f'{len(answers) - len(without):,} answers' + (
+      f', of which {len(unsure):,} abstain' if threshold else '')
   for out in outs:
-    print(f'{len(answers) - len(without):,} answers: {out}')
+    print(f'{counted}: {out}')
+  if threshold and not outs:
+    print(counted)
   if len(without) == len(answers):
     raise ValueError(f'none of {len(answers):,} photos has an answer; the '
                      f'first is {without[0].id!r}: {without[0].warnings[0]}')

@@ -10,13 +10,14 @@ import pathlib
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.answer import evidence as evidence_lib
 from pinpoint_jax.answer import (
+  abstention,
   likelihood,
   open_systems,
   stages,
   systems,
 )
+from pinpoint_jax.answer import evidence as evidence_lib
 from pinpoint_jax.answer import model as models
 from pinpoint_jax.answer import signals as signals_lib
 from pinpoint_jax.candidates import queries as queries_lib
@@ -35,12 +36,14 @@ class Request:
     region: that they lie in, as a user writes it; '' is everywhere.
     allowed: its gallery rows; None is all.
     task: of all photos; None lets the router decide.
+    threshold: how sure an answer has to be to count; None is never asked.
   """
 
   top_k: int = 5
   region: str = ''
   allowed: Int[np.ndarray, 'a'] | None = None
   task: str | None = None
+  threshold: abstention.Threshold | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,14 +91,14 @@ class Answerer:
         reranking.Ranker, likelihood.Regions]] = {}
 
   def request(self, top_k: int = 5, region: str | None = None,
-              task: str | None = None) -> Request:
+              task: str | None = None, abstain: str = '') -> Request:
     """What a user wants, checked; a region may hold no row."""
     if top_k < 1:
       raise ValueError(f'top_k={top_k}: must be at least 1')
     if task is not None:
       self.system(task)
     return Request(top_k, region or '', self.opened.rows_in(region)
-                   if region else None, task)
+                   if region else None, task, abstention.parse(abstain))
 
   def encode(self, task: types.Source,
              features: Float[np.ndarray, 'b d']) -> shortlist.Queries:

@@ -88,7 +88,8 @@ class Pinpoint:
   def predict(self, photos: Sequence[Photo] | stores.FeatureStore,
               top_k: int = 5, region: str | None = None,
               task: str | None = None, ids: Sequence[str] | None = None,
-              with_exif: bool = False) -> list[records.Answer]:
+              with_exif: bool = False, abstain: str = '',
+              ) -> list[records.Answer]:
     """One answer for each photo, in order; never fewer, never more.
 
     photos: paths, bytes, Pillow pictures or uint8 arrays [h, w, 3]; or a
@@ -98,21 +99,26 @@ class Pinpoint:
     task: 'photo' or 'street'; None lets the router decide.
     ids: names of photos that are no paths; None numbers them.
     with_exif: whether answers say where the file says that it was taken.
+    abstain: how sure an answer has to be, '0.8@25km'; others are marked as
+      `abstained`, with the reason. '' asks nothing.
     """
     if isinstance(photos, str | bytes | os.PathLike):
       raise TypeError('predict takes several photos: put one into a list')
     if isinstance(photos, stores.FeatureStore):
-      return list(self.stream_features(photos, top_k, region, task))
+      return list(self.stream_features(photos, top_k, region, task,
+                                       abstain=abstain))
     if ids is not None and len(ids) != len(photos):
       raise ValueError(f'{len(ids)} ids for {len(photos)} photos')
-    return list(self.stream(photos, top_k, region, task, ids, with_exif))
+    return list(self.stream(photos, top_k, region, task, ids, with_exif,
+                            abstain))
 
   def stream(self, photos: Iterable[Photo], top_k: int = 5,
              region: str | None = None, task: str | None = None,
              ids: Iterable[str] | None = None,
-             with_exif: bool = False) -> Iterator[records.Answer]:
+             with_exif: bool = False,
+             abstain: str = '') -> Iterator[records.Answer]:
     """As `predict`, in bounded memory, for any number of photos."""
-    request = self._answerer.request(top_k, region, task)
+    request = self._answerer.request(top_k, region, task, abstain)
     for read in self._read(photos, ids):
       yield from self._answer_pictures(read, request, with_exif)
 
@@ -164,10 +170,10 @@ class Pinpoint:
 
   def stream_features(self, store: stores.FeatureStore, top_k: int = 5,
                       region: str | None = None, task: str | None = None,
-                      rows: Sequence[int] | None = None,
+                      rows: Sequence[int] | None = None, abstain: str = '',
                       ) -> Iterator[records.Answer]:
     """As `predict`, for the photos of a feature store, all or those rows."""
-    request = self._answerer.request(top_k, region, task)
+    request = self._answerer.request(top_k, region, task, abstain)
     numbers = _numbers(store, rows)
     for at in blocks.slices(len(numbers), _CHUNK):
       rows = numbers[at]

@@ -139,6 +139,8 @@ class Answer:
     density: how likely every place is, `answer.density((lat, lng))` per km²;
       None without calibration, and in answers read from a file.
     areas: the likeliest circles; empty unless they were asked for.
+    abstained: why the answer is too unsure to count, '' if it is not; None if
+      nobody said how sure it has to be.
   """
 
   id: str
@@ -156,6 +158,7 @@ class Answer:
   density: densities.Density | None = dataclasses.field(
       default=None, repr=False, compare=False)
   areas: tuple[densities.Area, ...] = ()
+  abstained: str | None = None
 
   def radius_km(self, share: float = 0.9) -> float | None:
     """Radius that holds the truth of that share of such photos; None: unknown.
@@ -163,14 +166,16 @@ class Answer:
     return None if self.reach is None else self.reach.radius_km(share)
 
   def as_dict(self) -> dict[str, Any]:
-    """What JSON can hold; EXIF GPS and areas only where they were asked for.
-    """
+    """What JSON can hold; EXIF GPS, areas and abstention only where they were
+    asked for."""
     entries = dataclasses.asdict(dataclasses.replace(
         self, reach=None, density=None))
     del entries['reach'], entries['density']
     for name in ('exif_latlng_deg', 'areas'):
       if not getattr(self, name):
         del entries[name]
+    if self.abstained is None:
+      del entries['abstained']
     entries['confidence'] = {f'{km}km': share
                              for km, share in self.confidence.items()}
     entries['radius_km'] = {} if self.reach is None else {
@@ -208,4 +213,5 @@ def from_dict(entries: Mapping[str, Any]) -> Answer:
       places=entries['places'] and row(Place, entries['places']),
       warnings=tuple(entries['warnings']),
       exif_latlng_deg=pair(entries.get('exif_latlng_deg')),
-      areas=tuple(row(densities.Area, a) for a in entries.get('areas', ())))
+      areas=tuple(row(densities.Area, a) for a in entries.get('areas', ())),
+      abstained=entries.get('abstained'))

@@ -84,10 +84,11 @@ class Writer:
       return without(name, self.task, f'no answer: {where} holds no photo')
     place = tuple(self.scored.latlng_deg[i, 0].tolist())
     chances = self._chances[i] if self._calibration else None
+    sure = {} if chances is None else dict(zip(
+        signals_lib.THRESHOLDS_KM, chances.tolist()))
+    threshold = self.request.threshold
     return records.Answer(
-        name, place, self.task, self.answerer.system(self.task),
-        {} if chances is None else dict(zip(
-            signals_lib.THRESHOLDS_KM, chances.tolist())),
+        name, place, self.task, self.answerer.system(self.task), sure,
         None if chances is None else self._calibration.reach(
             self._heights[i]),
         self._candidates(i), self.answerer.evidence.of(
@@ -95,7 +96,8 @@ class Writer:
             int(self.scored.candidates.rows[i, 0]),
             self.scored.candidates.rows[i], self.mask.take(slice(i, i + 1))),
         nearest_place(place), tuple(self._warnings(i, chances)),
-        density=self._density(i))
+        density=self._density(i),
+        abstained=threshold and threshold.reason(sure, self.task))
 
   @functools.cached_property
   def _calibration(self) -> calibrations.Calibration | None:

@@ -25,6 +25,8 @@ def row(answer: records.Answer) -> dict[str, Any]:
       f'radius_km_{RADIUS_SHARE:g}': radius_km(answer), 'city': place.city,
       'region': place.region, 'country': place.country,
       'warnings': '; '.join(answer.warnings)}
+  if answer.abstained is not None:
+    values['abstained'] = answer.abstained
   if answer.exif_latlng_deg is not None:
     values['exif_lat'], values['exif_lng'] = answer.exif_latlng_deg
   return values

@@ -17,6 +17,7 @@ from pinpoint_jax.report import answer_columns
 _HEAD = '''<?xml version="1.0" encoding="UTF-8"?>
 <kml xmlns="http://www.opengis.net/kml/2.2"><Document>
 <Style id="answer"><IconStyle><color>ff3c14dc</color></IconStyle></Style>
+<Style id="abstained"><IconStyle><color>803c14dc</color></IconStyle></Style>
 <Style id="radius"><LineStyle><color>ff3c14dc</color></LineStyle>
 <PolyStyle><color>263c14dc</color></PolyStyle></Style>
 <Style id="candidate"><IconStyle><color>ff00a5ff</color></IconStyle></Style>
@@ -47,7 +48,8 @@ def _folder(answer: records.Answer) -> ET.Element:
   _text(folder, 'name', answer.id)
   columns = answer_columns.row(answer)
   place = answer_columns.latlng_deg(answer)
-  _placemark(folder, 'answer', answer.id, columns, place)
+  _placemark(folder, 'answer', answer.id, columns, place,
+             style='abstained' if answer.abstained else '')
   radius_km = answer_columns.drawn_radius_km(answer)
   if radius_km is not None:
     mark = _placemark(folder, 'radius', f'{answer.id}: radius', {
@@ -82,8 +84,8 @@ def _rows(parent: ET.Element, role: str, title: str,
 def _placemark(parent: ET.Element, role: str, name: str,
                values: Mapping[str, Any],
                latlng_deg: tuple[float, float] | None,
-               visible: bool = True) -> ET.Element:
-  """Children stand in the order of the KML schema."""
+               visible: bool = True, style: str = '') -> ET.Element:
+  """Children stand in the order of the KML schema; style: '' is the role's."""
   mark = ET.SubElement(parent, 'Placemark')
   _text(mark, 'name', name)
   if not visible:
@@ -92,7 +94,7 @@ def _placemark(parent: ET.Element, role: str, name: str,
            if value is not None and value != ''}
   _text(mark, 'description', '<br>'.join(
       html.escape(f'{key}: {_number(value)}') for key, value in shown.items()))
-  _text(mark, 'styleUrl', f'#{role}')
+  _text(mark, 'styleUrl', f'#{style or role}')
   extended = ET.SubElement(mark, 'ExtendedData')
   for key, value in {'role': role, **shown}.items():
     data = ET.SubElement(extended, 'Data', name=key)

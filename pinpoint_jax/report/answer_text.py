@@ -21,6 +21,8 @@ def _lines(answer: records.Answer) -> Iterator[str]:
     yield f'right within {chances}; 9 in 10 within {_radius(answer)}'
   for row in answer.evidence:
     yield evidence(row, 'there')
+  if answer.abstained:
+    yield f'abstained: {answer.abstained}'
   for warning in answer.warnings:
     yield f'note: {warning}'
 

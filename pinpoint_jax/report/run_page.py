@@ -9,6 +9,7 @@ import pathlib
 
 import numpy as np
 from pinpoint_jax.disk import files
+from pinpoint_jax.evals import confidence
 from pinpoint_jax.geo import continents
 from pinpoint_jax.report import (
   cards,
@@ -104,7 +105,19 @@ def _confidence(shown: RunPage) -> str:
               ('radius that holds a share of the truths',
                run_plots.coverage(shown.sets)),
               ('wrong among those answered', run_plots.risk(shown.sets))])
-          + _table(('photos', 'figure', 'value [95 %]'), rows))
+          + _table(('photos', 'figure', 'value [95 %]'), rows)
+          + _accepted(shown))
+
+
+def _accepted(shown: RunPage) -> str:
+  """What is left, and how much of it is wrong, if the unsure abstain."""
+  rows = [(some.name, f'{level["sure"]:g}@25km', _percent(level['coverage']),
+           _percent(level['risk'])) for some in shown.sets if some.promises
+          for level in confidence.accepted(
+              some.promises.sure(25), some.promises.right(25))]
+  head = ('photos', 'threshold', 'answered', 'of these 25 km off or more')
+  return (f'<details><summary>What abstaining buys: <code>pinpoint predict '
+          f'--abstain</code></summary>{_table(head, rows)}</details>')
 
 
 def _places(shown: RunPage) -> str:

@@ -96,6 +96,7 @@ def test_answers_of_another_run_are_not_mixed_in(paths, tmp_path, monkeypatch):
     ({'coarse': 'country', 'copies': 'c'}, 'says no position'),
     ({'coarse': 'country', 'areas': True}, 'leave --areas out'),
     ({'copies': 'c'}, 'a feature store has none'),
+    ({'abstain': '80%'}, 'abstain=80%: give a chance'),
     ({'top_k': 0}, 'top_k=0'), ({'region': 'country:XX'}, "'XX' is unknown")])
 def test_refused_before_any_photo(paths, changes, text, monkeypatch):
   monkeypatch.setattr(library.writers, 'answers',
@@ -148,7 +149,8 @@ def test_copies_have_the_place_and_originals_their_bytes(
     paths, tmp_path, monkeypatch, capsys):
   for i in range(3):
     Image.new('RGB', (32, 24), (80 * i, 9, 9)).save(tmp_path / f'{i}.jpg')
-  (tmp_path / '3.jpg').write_bytes(b'no picture')
+  for name in ('3.jpg', '4.jpg'):  # Of the last the answer is too unsure.
+    (tmp_path / name).write_bytes(b'no picture')
   before = {x: x.read_bytes() for x in tmp_path.glob('*.jpg')}
   store = pj.open_store(paths.photo)
   def stream(self, photos, with_exif, **options):
@@ -157,7 +159,8 @@ def test_copies_have_the_place_and_originals_their_bytes(
       answer = next(self.stream_features(store, rows=[row], **options))
       yield dataclasses.replace(
           answer, id=name, **({} if row < 3 else {
-              'latlng_deg': None, 'warnings': ('not_an_image: no',)}))
+              'abstained': 'too unsure'} if row == 4 else {
+                  'latlng_deg': None, 'warnings': ('not_an_image: no',)}))
   monkeypatch.setattr(library.Pinpoint, 'stream', stream)
   run(paths, tmp_path, task='photo', copies=str(tmp_path / 'placed'),
       sidecars=True)
@@ -173,6 +176,30 @@ def test_copies_have_the_place_and_originals_their_bytes(
         decode.decode(copy.read_bytes()).exif_latlng_deg, answer.latlng_deg,
         atol=1e-6)
   assert "has no answer: not_an_image" in capsys.readouterr().err
+
+
+def test_unsure_answers_are_marked_counted_and_kept(paths, tmp_path, capsys):
+  expected = pj.Pinpoint.load(paths.model, paths.gallery).predict(
+      pj.open_store(paths.photo), task='photo')
+  chances = np.asarray([answer.confidence[2500] for answer in expected])
+  level = float(np.round(np.median(chances), 4))
+  unsure = int((chances < level).sum())
+  assert 0 < unsure < 60
+  out = tmp_path / 'a.jsonl'
+  run(paths, paths.photo, out=f'{out},{tmp_path / "a.csv"}', task='photo',
+      abstain=f'{level}@2500km')
+  assert f'60 answers, of which {unsure} abstain: {out}' in (
+      capsys.readouterr().out)
+  read = answer_json.read(out)
+  assert [bool(a.abstained) for a in read] == (chances < level).tolist()
+  assert [a.latlng_deg for a in read] == [a.latlng_deg for a in expected]
+  with open(tmp_path / 'a.csv', newline='') as file:
+    rows = list(csv.DictReader(file))
+  assert [row['abstained'] for row in rows] == [a.abstained for a in read]
+  run(paths, paths.street, task='street', abstain=f'{level}@2500km')
+  text = capsys.readouterr().out
+  assert text.count('abstained: not calibrated for street') == 60
+  assert text.endswith('60 answers, of which 60 abstain\n')
 
 
 @pytest.mark.slow

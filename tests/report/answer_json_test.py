@@ -1,5 +1,6 @@
 """JSON goes round, figure by figure; a log survives a kill at any byte."""
 
+import dataclasses
 import json
 import math
 
@@ -30,6 +31,15 @@ def test_lines_are_read_back_as_they_were(tmp_path):
   assert read[0].radius_km(.9) == answers[0].radius_km(.9)
   with pytest.raises(ValueError, match=r'share=0.7: the file holds the radii'):
     read[0].radius_km(.7)
+
+
+def test_abstention_is_there_where_it_was_asked_for(tmp_path):
+  asked = [dataclasses.replace(tiny.answer(), id=reason or 'sure',
+                               abstained=reason) for reason in ('unsure', '')]
+  path = tmp_path / 'a.jsonl'
+  path.write_text(''.join(answer_json.lines([*asked, tiny.answer()])))
+  assert [a.abstained for a in answer_json.read(path)] == ['unsure', '', None]
+  assert 'abstained' not in path.read_text().splitlines()[2]
 
 
 def test_an_id_ends_no_line_for_any_reader(tmp_path):

@@ -63,6 +63,15 @@ def test_an_answer_its_circle_and_what_speaks_for_it():
   assert evidence.find(f'{NS}visibility').text == '0'
 
 
+def test_an_answer_that_abstains_looks_so_and_says_why():
+  answer = dataclasses.replace(tiny.answer(), abstained='too unsure')
+  text = ''.join(answer_kml.lines([answer]))
+  assert '<styleUrl>#abstained</styleUrl>' in text
+  assert 'abstained: too unsure' in text
+  sure = ''.join(answer_kml.lines([tiny.answer()]))
+  assert '#abstained' not in sure and 'abstained:' not in sure
+
+
 def test_a_circle_across_the_antimeridian_is_two_polygons():
   radius, = marks(parsed(tiny.answer(latlng_deg=(0., 179.), radius_km=500.)),
                   'radius')

@@ -67,6 +67,15 @@ def test_answers_without_promises_have_the_rest_of_the_page(shown):
   assert {row[-1] for row in groups} == {'–'}
 
 
+def test_the_table_of_abstaining_is_that_of_confidence(shown, text):
+  some = shown.sets[1].promises
+  kept = some.sure(25) >= .5
+  row = (f'<td>0.5@25km</td><td>{100 * kept.mean():.1f}\N{NO-BREAK SPACE}%'
+         f'</td><td>{100 * (some.dist_km[kept] >= 25).mean():.1f}'
+         f'\N{NO-BREAK SPACE}%</td>')
+  assert row in text
+
+
 def test_every_system_has_its_line(shown):
   rows = [tiny_page.row('query_street', name) for name in ('raw_1nn', 'full')]
   text = run_page.page(dataclasses.replace(shown, rows=rows))
