@@ -23,7 +23,7 @@ from experiments.configs import train_embedder as embedder_config
 from experiments.run import run_record
 import jax
 import numpy as np
-from pinpoint_jax.models import transformer
+from pinpoint_jax.models import layers, transformer
 from pinpoint_jax.parallel import arrays, rules
 from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.train import embedder as training
@@ -86,7 +86,8 @@ class Ours:
 
   def write(self, folder: pathlib.Path, config, batch: dict) -> None:
     """What the other side begins from."""
-    leaves = jax.tree_util.tree_leaves_with_path(self.state.params)
+    leaves = jax.tree_util.tree_leaves_with_path(
+        layers.unstacked(self.state.params))
     np.savez(folder / 'params.npz', **{
         rules.path_name(path): np.asarray(x) for path, x in leaves})
     np.savez(folder / 'batch.npz', **{

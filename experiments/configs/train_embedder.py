@@ -151,4 +151,6 @@ def _model(quick: bool) -> config_dict.ConfigDict:
           'num_slots': 2**15,
       },
       'dtype': 'float32',  # Or bfloat16.
+      # Residual MLPs in one loop: compiled in a third of the time.
+      'scan': not quick,
   })

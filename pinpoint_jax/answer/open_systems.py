@@ -5,7 +5,6 @@ import dataclasses
 import functools
 import pathlib
 
-import jax
 from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
@@ -72,9 +71,8 @@ class OpenGallery:
     self.search = search
     trained = (model if isinstance(model, embedder_files.Trained) else
                embedder_files.load(model))
-    # Else they are handed over again for every few queries.
     self.trained = dataclasses.replace(
-        trained, params=jax.device_put(trained.params))
+        trained, params=encoding.place(trained.params))
     self.gallery = galleries.open_gallery(gallery, self.trained)
     self.searcher = searcher.open_searcher(self.gallery, search, together)
     self._encoder = encoding.Encoder(

@@ -128,7 +128,7 @@ class _Searches:
 
   def __init__(self, fold: fold_lib.Fold, trained: embedder_files.Trained,
                channels: Sequence[str]):
-    self._fold, self._params = fold, trained.params
+    self._fold, self._params = fold, encoding.place(trained.params)
     self._channels = tuple(channels)
     self._encoder = encoding.Encoder(trained.model)
     self.size = list_size(len(fold.gallery))

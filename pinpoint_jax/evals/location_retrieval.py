@@ -37,7 +37,8 @@ class LocationRetrieval:
 
   def run(self, state: Any) -> dict[str, float]:
     """acc@… in percent, geoscore, mean and median km of the mean weights."""
-    params, queries = arrays.to_numpy(state.ema), self._queries
+    params = encoding.place(arrays.to_numpy(state.ema))
+    queries = self._queries
     nearest = exact.search(
         self._encoder.images(params, queries.photos.source, queries.features),
         self._encoder.locations(params, self._xyz), 1, self._excluded)

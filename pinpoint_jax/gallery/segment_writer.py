@@ -48,10 +48,11 @@ class Encoded:
   raw: str
 
   def __iter__(self) -> Iterator[Block]:
+    params = encoding.place(self.trained.params)
     for part in blocks.slices(len(self.rows), BLOCK_ROWS):
-      yield self._block(part)
+      yield self._block(params, part)
 
-  def _block(self, part: slice) -> Block:
+  def _block(self, params: Any, part: slice) -> Block:
     source, ids = self.table.source[part], self.table.ids[part]
     z_image = np.zeros((len(ids), self.trained.model.dim), np.float32)
     block = {}
@@ -59,12 +60,11 @@ class Encoded:
       at = np.flatnonzero(source == i)
       features = gather([s.features for s in self.stores],
                         self.rows[part][at]).astype(np.float32)
-      z_image[at] = self.encoder.images(
-          self.trained.params, types.SOURCES[i], features)
+      z_image[at] = self.encoder.images(params, types.SOURCES[i], features)
       if self.raw != 'off':
         _fill(block, at, len(ids), raw_block(features, self.raw, ids[at]))
     xyz = coords.to_xyz(self.table.latlng_deg[part].astype(np.float64))
-    z_location = self.encoder.locations(self.trained.params, xyz)
+    z_location = self.encoder.locations(params, xyz)
     return block | {
         layout.Z_IMAGE: _half(z_image, 'image embedding', ids),
         layout.Z_LOCATION: _half(z_location, 'location embedding', ids)}

@@ -15,8 +15,9 @@ A further source joins a trained embedder; what it knows stays as it is:
 Training with `frozen` set to all but the new names then moves those alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import itertools
 import math
 from typing import Any
 
@@ -43,6 +44,7 @@ class Adapter(nn.Module):
   expansion: int
   dropout: float
   dtype: Dtype = jnp.float32
+  scan: bool = False
 
   @nn.compact
   def __call__(self, x: Float[jax.Array, 'b f'], deterministic: bool) -> Float[
@@ -52,14 +54,19 @@ class Adapter(nn.Module):
     x = nn.Dense(self.hidden, dtype=self.dtype, name='in')(x)
     x = layers.Dropout(self.dropout)(
         transformer.gelu_erf(x), deterministic)
-    for i in range(self.depth - 1):
-      x = layers.ResidualMlp(self.expansion, self.dropout, self.dtype,
-                             name=f'block_{i}')(x, deterministic)
+    for block in layers.residual_mlps('block', self.depth - 1, self.expansion,
+                                      self.dropout, self.dtype, self.scan):
+      x = block(x, deterministic)
     return x
 
 
 class Embedder(nn.Module):
-  """The two towers; every number is a config field of the same name."""
+  """The two towers; every number is a config field of the same name.
+
+  With `scan` the residual MLPs of a tower are one loop: the same function,
+  compiled in a fraction of the time. `layers.unstacked` gives the parameters
+  of the twin without it, which is what model directories hold.
+  """
 
   sources: Sequence[str] = ('photo', 'street')
   dim: int = 256
@@ -74,16 +81,16 @@ class Embedder(nn.Module):
   location: str = 'fourier'
   location_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   dtype: Dtype = jnp.float32
+  scan: bool = False
 
   def setup(self):
     self.adapters = {
         source: Adapter(self.hidden, self.adapter_depth, self.expansion,
-                        self.dropout, self.dtype, name=f'adapter_{source}')
+                        self.dropout, self.dtype, self.scan,
+                        name=f'adapter_{source}')
         for source in self.sources}
-    self.trunk = [
-        layers.ResidualMlp(self.expansion, self.dropout, self.dtype,
-                           name=f'trunk_{i}')
-        for i in range(self.trunk_depth)]
+    self.trunk = layers.residual_mlps('trunk', self.trunk_depth, self.expansion,
+                                      self.dropout, self.dtype, self.scan)
     self.out = layers.Head(self.dim, self.dtype)
     self.linears = {
         source: nn.Dense(self.dim, name=f'linear_{source}')
@@ -107,23 +114,25 @@ class Embedder(nn.Module):
              dict[str, Float[jax.Array, '_ d']]]:
     """Image and location embeddings of each source's batch."""
     return (self.images(features, deterministic),
-            {source: self.locations(places) for source, places in xyz.items()})
+            _at_once(self.locations, xyz))
 
   def images(
       self, features: Mapping[str, Float[jax.Array, '_ f']],
       deterministic: bool = True) -> dict[str, Float[jax.Array, '_ d']]:
     """Unit embeddings of images, by source."""
-    z_by_source = {}
-    for source, feature in features.items():
-      x = self._adapter(source)(feature, deterministic)
+    def shared(x: Float[jax.Array, 'b h']) -> Float[jax.Array, 'b d']:
       for block in self.trunk:
         x = block(x, deterministic)
-      z = self.out(x)
-      if self.linear:
-        first = self.linears[source](feature.astype(jnp.float32))
-        z = layers.unit(layers.unit(first) + self.gate * z)
-      z_by_source[source] = z
-    return z_by_source
+      return self.out(x)
+    z = _at_once(shared, {
+        source: self._adapter(source)(feature, deterministic)
+        for source, feature in features.items()})
+    if not self.linear:
+      return z
+    first = {source: self.linears[source](feature.astype(jnp.float32))
+             for source, feature in features.items()}
+    return {source: layers.unit(layers.unit(first[source])
+                                + self.gate * z[source]) for source in z}
 
   def locations(self, xyz: Float[jax.Array, 'b 3']) -> Float[
       jax.Array, 'b d']:
@@ -142,11 +151,26 @@ class Embedder(nn.Module):
     return self.adapters[source]
 
 
+def _at_once(tower: Callable[[jax.Array], jax.Array],
+             parts: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
+  """A tower's rows of each source, of one pass over the rows of all."""
+  sizes = [len(rows) for rows in parts.values()]
+  if len(set(sizes)) == 1:
+    # In turn: whoever holds rows of each source holds the same ones together.
+    rows = jnp.stack(list(parts.values()), axis=1)
+    z = tower(rows.reshape(-1, rows.shape[-1]))
+    z = jnp.unstack(z.reshape(*rows.shape[:2], -1), axis=1)
+  else:
+    z = tower(jnp.concatenate(list(parts.values())))
+    z = jnp.split(z, list(itertools.accumulate(sizes))[:-1])
+  return dict(zip(parts, z))
+
+
 def _location(model: Embedder) -> nn.Module:
   options = dict(model.location_options)
   if model.location == 'fourier':
     return location_encoder.LocationEncoder(
-        dim=model.dim, dtype=model.dtype, **options)
+        dim=model.dim, dtype=model.dtype, scan=model.scan, **options)
   if model.location == 'geoclip':
     return geoclip_location.GeoClipLocation(
         out_dim=model.dim, dtype=model.dtype, **options)

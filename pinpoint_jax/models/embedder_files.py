@@ -1,4 +1,8 @@
-"""The model directory of an embedder; disk/model_dir.py says what is in it."""
+"""The model directory of an embedder; disk/model_dir.py says what is in it.
+
+It has each residual MLP under a name of its own, whether or not training had
+them in one stack.
+"""
 
 from collections.abc import Mapping
 import dataclasses
@@ -9,11 +13,11 @@ from flax import traverse_util
 import jax
 import jax.numpy as jnp
 from pinpoint_jax.disk import model_dir
-from pinpoint_jax.models import embedder
+from pinpoint_jax.models import embedder, layers
 
 MODEL_TYPE = 'pinpoint_embedder'
 # How a model runs, not what it is.
-_RUNTIME = ('dtype', 'parent', 'name')
+_RUNTIME = ('dtype', 'scan', 'parent', 'name')
 _FIELDS = tuple(f.name for f in dataclasses.fields(embedder.Embedder)
                 if f.name not in _RUNTIME)
 
@@ -41,8 +45,8 @@ def save(folder: pathlib.Path, model: embedder.Embedder, params: Any,
   """Writes the directory whole or not at all; returns the fingerprint."""
   fields = {name: model_dir.plain(getattr(model, name)) for name in _FIELDS}
   return model_dir.save(folder, {
-      'model_type': MODEL_TYPE, 'inputs': inputs, 'fields': fields}, params,
-                        card)
+      'model_type': MODEL_TYPE, 'inputs': inputs, 'fields': fields},
+                        layers.unstacked(params), card)
 
 
 def load(folder: str | pathlib.Path, dtype: Any = jnp.float32) -> Trained:

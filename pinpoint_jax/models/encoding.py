@@ -9,11 +9,20 @@ import jax
 from jaxtyping import Float
 import numpy as np
 from pinpoint_jax.models import embedder as embedders
-from pinpoint_jax.models import transformer
+from pinpoint_jax.models import layers, transformer
 
 # Rows of a table; a few queries would wait for the block to be computed.
 MANY = 1024
 FEW = 16
+
+
+def place(params: Any) -> Any:
+  """Weights on the device, as an Encoder runs them; placed ones stay there.
+
+  Whoever calls an Encoder more than once places them first: else they are
+  handed over again for every call.
+  """
+  return jax.device_put(layers.unstacked(params))
 
 
 class Encoder:
@@ -25,6 +34,8 @@ class Encoder:
 
   def __init__(self, model: embedders.Embedder, block: int = MANY):
     self._block = block
+    # A loop would copy each layer's weights before it reads them.
+    model = model.clone(scan=False)
     form = _Form(repr(model), model)
     self._images = {s: _compiled(form, s) for s in model.sources}
     self._locations = _compiled_locations(form)
@@ -41,7 +52,7 @@ class Encoder:
 
   def _blocks(self, apply: Callable[..., Any], params: Any,
               rows: np.ndarray) -> np.ndarray:
-    params = jax.device_put(params)  # Once, not for every block.
+    params = place(params)
     def one(start: int) -> np.ndarray:
       block = np.asarray(rows[start:start + self._block])
       filled = np.zeros((self._block, *block.shape[1:]), block.dtype)

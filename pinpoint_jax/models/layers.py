@@ -5,6 +5,7 @@ as parameters, so that files and averages have them, but never move: no gradient
 reaches them, and weight decay leaves out what is called a norm.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from flax import linen as nn
@@ -44,6 +45,54 @@ class ResidualMlp(nn.Module):
     y = drop(transformer.gelu_erf(y), deterministic)
     y = nn.Dense(width, dtype=self.dtype, name='down')(y)
     return x + drop(y, deterministic)
+
+
+class ResidualMlps(nn.Module):
+  """`depth` residual MLPs as one loop: parameters [depth, ...] under 'layers'.
+
+  A compiler sees one of them, however many there are. `unstacked` gives the
+  parameters of the twin that has each MLP under a name of its own.
+  """
+
+  depth: int
+  expansion: int
+  dropout: float
+  dtype: Dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Float[jax.Array, 'b h'], deterministic: bool) -> Float[
+      jax.Array, 'b h']:
+    step = lambda module, x, _: (module(x, deterministic), None)
+    x, _ = nn.scan(
+        step, variable_axes={'params': 0},
+        split_rngs={'params': True, 'dropout': True}, length=self.depth)(
+            ResidualMlp(self.expansion, self.dropout, self.dtype,
+                        name='layers'), x, None)
+    return x
+
+
+def residual_mlps(name: str, depth: int, expansion: int, dropout: float,
+                  dtype: Dtype, scan: bool) -> list[nn.Module]:
+  """Modules NAME_0, NAME_1, … or, scanned, the one NAME in their place."""
+  if scan and depth > 1:  # A loop of one saves nothing.
+    return [ResidualMlps(depth, expansion, dropout, dtype, name=name)]
+  return [ResidualMlp(expansion, dropout, dtype, name=f'{name}_{i}')
+          for i in range(depth)]
+
+
+def unstacked(params: Any) -> Any:
+  """Parameters with every stack NAME/layers as NAME_0, NAME_1, …"""
+  if not isinstance(params, Mapping):
+    return params
+  result = {}
+  for name, value in params.items():
+    if isinstance(value, Mapping) and set(value) == {'layers'}:
+      depth = len(jax.tree.leaves(value)[0])
+      result |= {f'{name}_{i}': jax.tree.map(
+          lambda x, i=i: x[i], value['layers']) for i in range(depth)}
+    else:
+      result[name] = unstacked(value)
+  return result
 
 
 class Head(nn.Module):

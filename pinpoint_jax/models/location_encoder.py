@@ -55,6 +55,7 @@ class LocationEncoder(nn.Module):
   cells_km: Sequence[float] = ()
   num_slots: int = 2**15
   dtype: Dtype = jnp.float32
+  scan: bool = False
 
   @nn.compact
   def __call__(self, xyz: Float[jax.Array, 'b 3']) -> Float[
@@ -62,9 +63,9 @@ class LocationEncoder(nn.Module):
     sigmas = [2.0**power for power in self.log2_sigmas]
     x = FourierBanks(sigmas, self.num_waves, name='fourier')(xyz)
     x = nn.Dense(self.hidden, dtype=self.dtype, name='in')(x)
-    for i in range(self.depth):
-      x = layers.ResidualMlp(self.expansion, 0.0, self.dtype,
-                             name=f'block_{i}')(x, True)
+    for block in layers.residual_mlps('block', self.depth, self.expansion, 0.0,
+                                      self.dtype, self.scan):
+      x = block(x, True)
     z = layers.Head(self.dim, self.dtype, name='out')(x)
     if not self.cells_km:
       return z

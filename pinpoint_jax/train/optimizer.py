@@ -75,8 +75,23 @@ def _method(settings: Settings,
   if settings.name == 'muon':
     return optax.contrib.muon(
         rate, adam_b1=settings.b1, adam_b2=settings.b2,
-        weight_decay=settings.weight_decay, weight_decay_mask=decayed)
+        weight_decay=settings.weight_decay, weight_decay_mask=decayed,
+        muon_weight_dimension_numbers=_matrices)
   raise ValueError(f'optimizer {settings.name!r}: choices are {NAMES}')
+
+
+def _matrices(params: Any) -> Any:
+  """For muon: which axes of a parameter are a matrix; None for adam.
+
+  That is all with two axes, and the matrices of a stack one by one.
+  """
+  one = optax.contrib.MuonDimensionNumbers(0, 1)
+  stacked = optax.contrib.MuonDimensionNumbers(1, 2)
+  def axes(path: Any, x: Any) -> Any:
+    if re.search(r'(^|/)layers/(up|down)/kernel$', rules.path_name(path)):
+      return stacked
+    return one if x.ndim == 2 else None
+  return jax.tree_util.tree_map_with_path(axes, params)
 
 
 def matching(patterns: Sequence[str],

@@ -17,6 +17,8 @@ SHARDING_RULES: tuple[rules_lib.Rule, ...] = (
     # One score a candidate; queries, keys and values by their heads.
     (r'(^|/)head/kernel$', ()),
     (r'(query|key_value)/kernel$', (None, None, 'fsdp')),
+    # First the axis of the loop.
+    (r'(^|/)layers/(up|down)/kernel$', (None, None, 'fsdp')),
     (r'kernel$', (None, 'fsdp')),
     (r'_norm/(mean|std)$', ()),
     (r'(^|/)(kinds|support_none|gate)$', ()),

@@ -65,14 +65,15 @@ def abstract_state(optimizer='adamw', **fields):
 
 def test_golden_of_the_default_embedder(golden):
   result = rules.describe(
-      abstract_state(), states.SHARDING_RULES, meshes.make(4, 2))
+      abstract_state(scan=True), states.SHARDING_RULES, meshes.make(4, 2))
   golden('embedder_shardings.json', json.dumps(result, indent=1) + '\n')
 
 
 @pytest.mark.parametrize('optimizer', optimizers.NAMES)
-@pytest.mark.parametrize('location', embedders.LOCATIONS)
-def test_every_array_of_every_variant_has_a_rule(optimizer, location):
-  state = abstract_state(optimizer, location=location)
+@pytest.mark.parametrize('location, scan', [
+    ('fourier', True), ('fourier', False), ('geoclip', True)])
+def test_every_array_of_every_variant_has_a_rule(optimizer, location, scan):
+  state = abstract_state(optimizer, location=location, scan=scan)
   result = rules.describe(state, states.SHARDING_RULES, meshes.make(4, 2))
   assert len(result) == len(jax.tree.leaves(state))
 

@@ -34,14 +34,17 @@ def test_a_very_short_run_has_a_schedule(num_steps):
 def parameters():
   """One of each kind, by the embedder's names."""
   names = ('trunk_0/up/kernel', 'trunk_0/up/bias', 'trunk_0/norm/scale',
-           'trunk_0/norm/bias', 'location_tower/in/kernel',
+           'trunk_0/norm/bias', 'trunk/layers/up/kernel',
+           'trunk/layers/norm/bias', 'location_tower/in/kernel',
            'location_tower/fourier/bank_0', 'log_temperature_photo',
            'location_tower/capsule_0/bank', 'bias_photo')
   rng = np.random.default_rng(0)
   shapes = {'kernel': (3, 4), 'bank_0': (3, 2), 'bank': (2, 2)}
+  shape = lambda name: (2,) * ('layers' in name) + shapes.get(
+      name.split('/')[-1], ())
   return traverse_util.unflatten_dict({
-      name: np.asarray(rng.normal(size=shapes.get(name.split('/')[-1], ())),
-                       np.float32) for name in names}, sep='/')
+      name: np.asarray(rng.normal(size=shape(name)), np.float32)
+      for name in names}, sep='/')
 
 
 @functools.cache
@@ -90,6 +93,28 @@ def test_what_is_frozen_stays_to_the_bit(name):
   for path in before:
     stays = path.startswith(('trunk', 'location_tower/'))
     assert (before[path] == after[path]).all() == stays, path
+
+
+def test_muon_takes_a_stack_for_the_matrices_that_it_is():
+  optimizer = optimizers.make(optimizers.Settings(
+      'muon', learning_rate=.1, warmup=0.), 100)
+  rng = np.random.default_rng(0)
+  params, grads = (rng.normal(size=(3, 4, 8)).astype(np.float32)
+                   for _ in range(2))
+  def moved(params, grads):
+    opt_state = optimizer.init(params)
+    for _ in range(2):
+      updates, opt_state = optimizer.update(grads, opt_state, params)
+      params = optax.apply_updates(params, updates)
+    return params
+  stack = lambda x: {'trunk': {'layers': {'up': {'kernel': x}}}}
+  apart = lambda x: {f'trunk_{i}': {'up': {'kernel': x[i]}} for i in range(3)}
+  one, other = (jax.jit(moved)(tree(params), tree(grads))
+                for tree in (stack, apart))
+  for i in range(3):
+    np.testing.assert_allclose(
+        one['trunk']['layers']['up']['kernel'][i],
+        other[f'trunk_{i}']['up']['kernel'], rtol=1e-4, atol=1e-6)
 
 
 def test_clipping_comes_first_and_is_of_all_gradients_together():
