@@ -35,7 +35,7 @@ from typing import Any
 from experiments import train_embedder
 from experiments.configs import crossval as configs
 from experiments.configs import train_reranker as reranker_configs
-from experiments.run import launch, run_record, training_run
+from experiments.run import launch, run_record
 from ml_collections import config_dict
 from pinpoint_jax import crossval
 from pinpoint_jax.crossval import light, runner
@@ -76,7 +76,6 @@ def main(run: launch.Run) -> None:
     # Refuses a workdir of other rows, folds or seed.
     folder = run.workdir / 'folds'
     parts.Folder(folder, about)
-    training_run.share_compilations(run.workdir / 'compiled')
     outcome = crossval.run(folds, settings, functools.partial(
         _train, config_fn), folder)
     provenance = {

@@ -27,7 +27,7 @@ from experiments.demo_stages import (
   worlds,
 )
 from experiments.demo_stages import jobs as demo_jobs
-from experiments.run import launch, run_record, training_run
+from experiments.run import launch, run_record
 from input_pipeline.picture_earth import dataset as pictures
 from input_pipeline.picture_earth import sheets
 from ml_collections import config_dict
@@ -88,7 +88,6 @@ _VARIANTS = ('one source',)
 def main(run: launch.Run) -> None:
   """Make the world, train, build, rerank, answer, score, judge, report."""
   config, workdir, seconds = run.config, run.workdir, {}
-  training_run.share_compilations(models.fresh(workdir / 'compiled'))
   with demo_jobs.Jobs(models.fresh(workdir / 'logs'), config.jobs) as jobs:
     with _stage('world', seconds):
       stores = worlds.make(config, workdir, jobs)

@@ -20,7 +20,7 @@ from experiments import confidence_tables
 from experiments.configs import demo as demo_config
 from experiments.demo_stages import figures as demo_figures
 from experiments.demo_stages import jobs, models, worlds
-from experiments.run import launch, run_record, training_run
+from experiments.run import launch, run_record
 from input_pipeline.feature_earth import world as feature_worlds
 from ml_collections import config_dict
 import numpy as np
@@ -92,7 +92,6 @@ def _answer(made: config_dict.ConfigDict, folder: pathlib.Path) -> None:
   """Builds all in folder/world, keeps what answers rest on, removes the rest.
   """
   world = models.fresh(folder / 'world')
-  training_run.share_compilations(folder.parent / 'compiled')
   with jobs.Jobs(models.fresh(world / 'logs'), 0) as pool:
     worlds.make(made, world, pool)
   models.embedder(made, world, 'both')

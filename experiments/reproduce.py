@@ -27,7 +27,7 @@ SIGTERM, 130 by Ctrl-C: run the same command again, it goes on.
 import pathlib
 
 from experiments.reproduce_stages import inputs, plan, runs, stages, table
-from experiments.run import launch, run_record, training_run
+from experiments.run import launch, run_record
 from ml_collections import config_dict
 from pinpoint_jax.disk import lock
 
@@ -68,7 +68,6 @@ def reproduce(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
     run_record.write(workdir, config)
     (workdir / 'figures.json').unlink(missing_ok=True)
     launch.exit_on_signals('; run the same command to go on')
-    training_run.share_compilations(base / 'compiled')
     for note in plan.subset_notes(config):
       print(f'note: {note}', flush=True)
     seconds = runs.run(chain, base)

@@ -21,7 +21,12 @@ from types import FrameType
 from typing import Any
 
 from absl import app, flags, logging
-from experiments.run import config_file, config_help, run_record
+from experiments.run import (
+  compile_cache,
+  config_file,
+  config_help,
+  run_record,
+)
 from ml_collections import config_dict, config_flags
 
 
@@ -183,6 +188,7 @@ def _guarded(main: Callable[[Run], None], run: Run, record: bool) -> None:
       check_writable('out', pathlib.Path(name))
     if run.workdir is not None and record:
       run_record.write(run.workdir, run.config)
+    compile_cache.begin()
     main(run)
   except (ValueError, OSError) as error:
     logging.debug('refused', exc_info=True)

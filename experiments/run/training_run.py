@@ -225,12 +225,6 @@ def announce(prepared: loop.Run) -> None:
         f'{begun}', flush=True)
 
 
-def share_compilations(folder: pathlib.Path) -> None:
-  """What one of several runs of one program compiles the others need not."""
-  if not jax.config.jax_compilation_cache_dir:
-    jax.config.update('jax_compilation_cache_dir', str(folder))
-
-
 def _writer(config: config_dict.ConfigDict,
             workdir: pathlib.Path) -> writer.Several:
   if jax.process_index():
