@@ -32,7 +32,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import blocks, types
-from pinpoint_jax.search import exact_scores, row_sets
+from pinpoint_jax.search import exact_scores, row_sets, short_products
 from pinpoint_jax.search import vectors as vectors_lib
 import threadpoolctl
 
@@ -83,7 +83,7 @@ def _blas() -> _Blas:
   return _Blas(loaded.select(user_api='blas').lib_controllers)
 
 
-_SPARE = 1 << 14
+_SPARE, _ROUGH = 1 << 14, 8
 
 
 class CandidatePool:
@@ -95,8 +95,12 @@ class CandidatePool:
 
   def __init__(self, queries: Float[np.ndarray, 'b d'],
                query_norms: Float[np.ndarray, 'b'],
-               vectors: vectors_lib.Vectors, k: int):
+               vectors: vectors_lib.Vectors, k: int,
+               rounding: Float[np.ndarray, 'b'] | float = 0.):
+    """rounding: how far fast scores are off for rows of length 1, besides
+    what sums of float32 are."""
     self._queries, self._norms, self._k = queries, query_norms, k
+    self._rounding = rounding
     self._vectors = vectors
     self._floor = np.full(len(queries), -np.inf)
     self._longest = 0.
@@ -106,11 +110,13 @@ class CandidatePool:
     self._pile: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     self.height = 0
     self._limit = 2 * k * len(queries) + _SPARE
+    # Where fast scores are rough, more than the best stay for long.
+    self._highest = (_ROUGH if np.any(rounding) else 1) * self._limit
 
   def margin(self, row_norm: float | int) -> Float[np.ndarray, 'b']:
     """Error bound of a fast score against rows no longer than row_norm."""
-    return exact_scores.error_margin(self._queries.shape[1], self._norms,
-                                     row_norm)
+    return self._rounding * float(row_norm) + exact_scores.error_margin(
+        self._queries.shape[1], self._norms, row_norm)
 
   def reach(self, floor: Float[np.ndarray, 'b']) -> None:
     """Records that k rows of each query score at least `floor`."""
@@ -154,7 +160,10 @@ class CandidatePool:
     self._gather()
     self._prune()
     if self.height > self._limit * 3 // 4:
-      self._settle()
+      if 2 * self._limit <= self._highest:
+        self._limit *= 2
+      else:
+        self._settle()
 
   def _prune(self) -> None:
     """Raises the floors to the k-th best fast scores less their error."""
@@ -208,6 +217,17 @@ class _Batch:
   allowed: np.ndarray | None
   kept: CandidatePool
   lock: threading.Lock
+  # The same queries for faster products; None where there are none.
+  short: short_products.ShortQueries | None
+
+  def scores(self, block: np.ndarray, longest: float,
+             buffer: np.ndarray) -> np.ndarray:
+    """Fast scores of a block's rows, none longer than that."""
+    if (self.short is not None and len(block) == _ROWS
+        and longest < short_products.LARGEST):
+      return self.short.scores(block)
+    # X·Qᵀ: the other way round blocked products run at half the speed.
+    return np.matmul(block, self.queries.T, out=buffer[:len(block)])
 
 
 class Scan:
@@ -242,9 +262,14 @@ class Scan:
     norms = exact_scores.norms(queries)
     if allowed is not None:
       hidden_pairs = row_sets.pairs_among(hidden_pairs, allowed)
-    return _Batch(queries, norms, first, hidden_pairs, allowed,
-                  CandidatePool(queries, norms, self._vectors, k),
-                  threading.Lock())
+    # Whole batches alone: each shape is compiled.
+    short = (short_products.ShortQueries(queries)
+             if len(queries) == _QUERIES and short_products.available()
+             and norms.max() < short_products.LARGEST else None)
+    pool = CandidatePool(queries, norms, self._vectors, k,
+                         0. if short is None else short.error)
+    return _Batch(queries, norms, first, hidden_pairs, allowed, pool,
+                  threading.Lock(), short)
 
   def _look(self, batch: _Batch, k: int, pool: futures.Executor,
             num_threads: int) -> None:
@@ -271,10 +296,11 @@ class Scan:
       shape = len(block), len(batch.queries)
       if not buffer.size:
         buffer = np.empty(shape, np.float32)
-      # X·Qᵀ: the other way round blocked products run at half the speed.
-      scores = np.matmul(block, batch.queries.T, out=buffer[:len(block)])
+      scores = batch.scores(block, longest, buffer)
       here = batch.hidden_pairs.between(part.start, part.stop)
-      scores[here.rows, here.queries] = -np.inf
+      if len(here.rows):
+        scores = np.require(scores, requirements='W')
+        scores[here.rows, here.queries] = -np.inf
       if raise_to:
         batch.kept.reach(_kth(scores, raise_to) - batch.kept.margin(longest))
       with batch.lock:
