@@ -60,7 +60,7 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
   first = jax.process_index() == 0
   if first:
     run_record.write(workdir, config)
-    _announce(rows, prepared)
+    _announce(config, rows, prepared)
   figures = prepared.train()
   if config.train.best:
     best = prepared.best.restore(like)
@@ -123,11 +123,24 @@ def _put(mesh: jax.sharding.Mesh, batch: dict) -> dict:
        for source, rows in batch.items()}, mesh)
 
 
-def _announce(rows: embedder_parts.Split, prepared: loop.Run) -> None:
+def _announce(config: config_dict.ConfigDict, rows: embedder_parts.Split,
+              prepared: loop.Run) -> None:
   for source, part in rows.train.items():
     print(f'{source}: {len(part):,} rows to train on, '
           f'{len(rows.held_out[source]):,} held out')
   training_run.announce(prepared)
+  if config.objective.chunk == -1 and config.train.num_steps:
+    print(_pairs(config), flush=True)
+
+
+def _pairs(config: config_dict.ConfigDict) -> str:
+  """How the loss goes through the pairs of a batch, where that was chosen."""
+  loss, batch = objective(config), config.data.batch_size
+  size = meshes.make(config.mesh.data, config.mesh.fsdp).size
+  chunk = training.pair_chunk(loss, batch, batch + loss.queue, size)
+  form = f'in chunks of {chunk} columns' if chunk else 'all at once'
+  return (f'loss: {batch * (batch + loss.queue) // size:,} pairs a device, '
+          f'{form} (objective.chunk=-1: all up to {training.MOST_PAIRS:,})')
 
 
 def _export(config: config_dict.ConfigDict, workdir: pathlib.Path,

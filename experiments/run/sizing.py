@@ -7,8 +7,7 @@ from experiments.run import config_file
 from ml_collections import config_dict
 
 # What the number of rows decides, by the first words of its name.
-_BY_ROWS = ('model.', 'optimizer.', 'objective.chunk', 'data.batch_size',
-            'train.num_steps')
+_BY_ROWS = ('model.', 'optimizer.', 'data.batch_size', 'train.num_steps')
 
 
 def fit(config: config_dict.ConfigDict,

@@ -79,7 +79,7 @@ FOLDS = {
 
 def loss(name: str, rows: contrastive.Embedded, cols: contrastive.Embedded,
          scale: contrastive.Scale, targets: pairs.Targets, mesh: Mesh,
-         chunk: int) -> Float[jax.Array, '']:
+         chunk: int, precision: str = 'highest') -> Float[jax.Array, '']:
   """Twin of `contrastive.LOSSES[name]`, rows and columns split over `mesh`."""
   if chunk < 1:
     raise ValueError(f'chunk={chunk}: must be at least 1 column')
@@ -87,14 +87,16 @@ def loss(name: str, rows: contrastive.Embedded, cols: contrastive.Embedded,
     if n % mesh.size:
       raise ValueError(f'{n} {what} do not divide among {mesh.size} devices')
   part, every = PartitionSpec(meshes.BATCH), PartitionSpec()
-  local = functools.partial(_local, FOLDS[name], targets, mesh.size, chunk)
+  local = functools.partial(_local, FOLDS[name], targets, mesh.size, chunk,
+                            precision)
   total = jax.shard_map(local, mesh=mesh, in_specs=(part, part, every),
                         out_specs=every)(rows, cols, scale)
   return total / len(rows.z)
 
 
 def _local(fold: Fold, targets: pairs.Targets, num_devices: int, chunk: int,
-           rows: contrastive.Embedded, cols: contrastive.Embedded,
+           precision: str, rows: contrastive.Embedded,
+           cols: contrastive.Embedded,
            scale: contrastive.Scale) -> Float[jax.Array, '']:
   """One device's rows against everybody's columns, summed over devices."""
   chunks = jax.tree.map(functools.partial(_chunks, chunk=chunk), cols)
@@ -102,7 +104,7 @@ def _local(fold: Fold, targets: pairs.Targets, num_devices: int, chunk: int,
   # Recomputed for the gradient: only row states are kept, not pairs.
   @jax.checkpoint
   def add_chunk(state: Any, cols: contrastive.Embedded) -> tuple[Any, None]:
-    x = contrastive.logits(rows.z, cols.z, scale)
+    x = contrastive.logits(rows.z, cols.z, scale, precision)
     target = pairs.pair_targets(rows.xyz, cols.xyz, targets)
     return fold.add(state, x, target), None
 

@@ -33,7 +33,9 @@ class Objective:
     loss: sigmoid or softmax.
     targets: which pairs belong together.
     weights: of each source's loss in the sum.
-    chunk: columns at a time in the sharded form; 0 holds all pairs at once.
+    chunk: columns at a time in the sharded form; 0 holds all pairs at once,
+      -1 does so where a device has few of them (`pair_chunk`).
+    precision: of the similarities, one of contrastive.PRECISIONS.
     queue: places of earlier batches that join as columns (softmax), per source.
     accumulate: parts in which a batch goes through the towers; the loss still
       sees the whole batch.
@@ -45,6 +47,7 @@ class Objective:
   weights: Mapping[str, float] = dataclasses.field(
       default_factory=lambda: {'photo': 1.0, 'street': 1.0})
   chunk: int = 0
+  precision: str = 'highest'
   queue: int = 0
   accumulate: int = 1
   ema: float = 0.999
@@ -53,11 +56,27 @@ class Objective:
     if self.loss not in contrastive.LOSSES:
       raise ValueError(f'loss {self.loss!r}: choices are '
                        f'{sorted(contrastive.LOSSES)}')
-    if self.accumulate < 1 or self.chunk < 0 or self.queue < 0:
+    if self.precision not in contrastive.PRECISIONS:
+      raise ValueError(f'precision {self.precision!r}: choices are '
+                       f'{contrastive.PRECISIONS}')
+    if self.accumulate < 1 or self.chunk < -1 or self.queue < 0:
       raise ValueError(f'accumulate={self.accumulate}, chunk={self.chunk}, '
-                       f'queue={self.queue}: must be at least 1, 0 and 0')
+                       f'queue={self.queue}: must be at least 1, -1 and 0')
     if not 0 <= self.ema < 1:
       raise ValueError(f'ema={self.ema}: must be at least 0 and below 1')
+
+
+# Of one device: 64 MiB for each of the few float32 tables that a loss needs.
+MOST_PAIRS = 2**24
+_CHUNK = 1024
+
+
+def pair_chunk(objective: Objective, num_rows: int, num_cols: int,
+               num_devices: int) -> int:
+  """Columns at a time in the loss of a batch; 0 holds all pairs at once."""
+  if objective.chunk >= 0:
+    return objective.chunk
+  return 0 if num_rows * num_cols <= MOST_PAIRS * num_devices else _CHUNK
 
 
 def make_state(model: embedders.Embedder, feature_dims: Mapping[str, int],
@@ -185,8 +204,9 @@ def _with_queue(model: embedders.Embedder, params: Any,
 def _one_loss(objective: Objective, mesh: Mesh, rows: contrastive.Embedded,
               cols: contrastive.Embedded, scale: contrastive.Scale) -> Float[
                   jax.Array, '']:
-  if not objective.chunk:
+  chunk = pair_chunk(objective, len(rows.z), len(cols.z), mesh.size)
+  if not chunk:
     return contrastive.LOSSES[objective.loss](
-        rows, cols, scale, objective.targets)
+        rows, cols, scale, objective.targets, objective.precision)
   return chunked.loss(objective.loss, rows, cols, scale, objective.targets,
-                      mesh, objective.chunk)
+                      mesh, chunk, objective.precision)

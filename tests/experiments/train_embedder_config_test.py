@@ -87,6 +87,16 @@ def test_allowing_what_is_not_there():
   assert 'optimizer.rate' not in config_file.flatten(config.get_config())
 
 
+def test_presets_for_pods():
+  made = config.get_config('bf16,fsdp=16')
+  assert made.model.dtype == 'bfloat16' and made.model.scan
+  assert (made.mesh.fsdp, made.objective.precision) == (16, 'high')
+  usual = config.get_config()
+  assert (usual.model.dtype, usual.mesh.fsdp, usual.objective.precision) == (
+      'float32', 1, 'highest')
+  assert train_embedder.objective(usual).chunk == -1
+
+
 @pytest.mark.parametrize('quick', [False, True])
 def test_feature_earth_is_solved_and_its_peer_is_trained(quick):
   changed = config.get_config('quick')

@@ -1,13 +1,15 @@
 """The plain losses against hand numbers and a loop in float64."""
 
+import functools
 import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from pinpoint_jax.geo import coords
-from pinpoint_jax.losses import contrastive, pairs
+from pinpoint_jax.losses import chunked, contrastive, pairs
 from pinpoint_jax.losses import contrastive as records
+from pinpoint_jax.parallel import mesh as meshes
 import pytest
 
 from tests.fixtures import loss_cases
@@ -21,6 +23,19 @@ def two(*latlng_deg):
   xyz = jnp.asarray(coords.to_xyz(np.asarray(latlng_deg, np.float64)),
                     jnp.float32)
   return records.Embedded(jnp.eye(2), xyz)
+
+
+@pytest.mark.parametrize('precision', contrastive.PRECISIONS)
+@pytest.mark.parametrize('loss', [
+    *contrastive.LOSSES.values(), functools.partial(
+        chunked.loss, 'sigmoid', mesh=meshes.make(1), chunk=4)])
+def test_the_precision_is_that_of_the_similarities(loss, precision):
+  rows, cols = loss_cases.embedded(8)
+  text = str(jax.make_jaxpr(lambda rows, cols: loss(
+      rows, cols, loss_cases.SCALE, targets=HARD, precision=precision))(
+          rows, cols))
+  name = precision.upper()
+  assert f'Precision.{name}' in text or f'precision={name}' in text
 
 
 def scale(temperature, bias):

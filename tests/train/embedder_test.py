@@ -121,11 +121,22 @@ def test_bfloat16_trains_and_parameters_stay_float32(plain):
 
 @pytest.mark.parametrize('settings, words', [
     (dict(loss='triplet'), r"'triplet': choices are \['sigmoid', 'softmax'\]"),
-    (dict(accumulate=0), 'accumulate=0'), (dict(chunk=-1), 'chunk=-1'),
+    (dict(accumulate=0), 'accumulate=0'), (dict(chunk=-2), 'chunk=-2'),
+    (dict(precision='float32'), "'float32': choices are .'highest', 'high'"),
     (dict(queue=-1), 'queue=-1'), (dict(ema=1.), 'ema=1.0')])
 def test_nonsense_is_refused(settings, words):
   with pytest.raises(ValueError, match=words):
     training.Objective(**settings)
+
+
+@pytest.mark.parametrize('chunk, rows, queue, devices, expected', [
+    # 2^26 pairs on four devices are just 2^24 each; more are not held.
+    (-1, 8192, 0, 4, 0), (-1, 8192, 0, 3, 1024), (-1, 8192, 1, 4, 1024),
+    (-1, 256, 512, 1, 0), (0, 2**16, 0, 1, 0), (7, 8, 0, 8, 7)])
+def test_pairs_are_held_at_once_where_a_device_has_few(
+    chunk, rows, queue, devices, expected):
+  assert training.pair_chunk(training.Objective(chunk=chunk), rows,
+                             rows + queue, devices) == expected
 
 
 def test_parts_that_do_not_divide_a_batch_are_refused():
