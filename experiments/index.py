@@ -6,7 +6,9 @@ r"""A person's geotagged photos to a gallery and a model, in one command.
 PHOTOS are files, folders, quoted patterns or a CSV with a column path. Photos
 with GPS in their EXIF become the gallery; those without are left for `pinpoint
 predict`, the command to do so is printed at the end. --street=FOLDER,... says
-which folders hold street views. Originals are only read.
+which folders hold street views. Originals are only read. Instead of photos
+tfds:NAME is a data set that prepare_tfds wrote to --root: all its photos have
+places, and their sequences or authors take the place of days.
 
 DIR holds index.json (settings, counts, figures), features/, embedder/, gallery/
 and model/, untagged.csv and photos.json (what was read of each file). It knows
@@ -54,6 +56,7 @@ from experiments.run.index_dir import (
   WORK,
   read,
 )
+from input_pipeline import open_source
 from input_pipeline.datasets import own_photos
 from pinpoint_jax import types
 from pinpoint_jax.disk import files, lock
@@ -64,6 +67,9 @@ FLAGS = (
     launch.Flag('out', None, 'Folder for all that is made; the same one when '
                 'it is run again.'),
     launch.Flag('street', '', 'Folders of street views, between commas.'),
+    launch.Flag('root', '', 'Of tfds:NAME: the folder that prepare_tfds '
+                'wrote.'),
+    launch.Flag('split', '', 'Of tfds:NAME: which split, main without it.'),
     launch.Flag('backbone', '', f'Model of pictures: {BACKBONE}, the default; '
                 f'the folder of a SigLIP 2; demo or thumbnail.'),
 )
@@ -77,6 +83,8 @@ def main(run: launch.Run) -> None:
   if not run.words and not streets:
     raise ValueError('no photo is named: pinpoint index PHOTOS... --out=DIR; '
                      'see --help')
+  source = open_source.of_words(
+      [*run.words, *streets], run.flags['root'], run.flags['split'])
   out = pathlib.Path(run.flags['out'])
   _check_ours(out)
   if not out.exists():
@@ -85,9 +93,11 @@ def main(run: launch.Run) -> None:
     index = _Index(out, run.flags['backbone'])
     print('looking at the photos …', flush=True)
     with index.timed('looking'):
-      scan = own_photos.scan(
-            run.words, streets, memory.load(out / MEMORY),
-            functools.partial(memory.save, out / MEMORY))
+      scan = own_photos.of_data_set(
+          source, open_source.licence_of(run.words[0])) if source else (
+              own_photos.scan(
+                  run.words, streets, memory.load(out / MEMORY),
+                  functools.partial(memory.save, out / MEMORY)))
     for line in lines.of_scan(scan):
       print(line, flush=True)
     if not scan.tagged:
@@ -208,10 +218,9 @@ class _Index:
     from pinpoint_jax.features import backbones
     kept = {}
     for source in types.SOURCES:
-      wanted = [photo for photo in scan.tagged if photo.source == source]
       with self.timed(f'features of {source}s'):
         kept[source] = features.update(
-            self._out / FEATURES / source, wanted,
+            self._out / FEATURES / source, scan, source,
             lambda: backbones.load(self._backbone),
             self._forget)
     for part in filter(None, kept.values()):

@@ -5,9 +5,10 @@ r"""Where photos were taken, and the photos that speak for it.
   pinpoint predict PHOTO... --model=MODEL --gallery=GALLERY \
     --out=answers.csv,answers.geojson,answers.kml
 
-PHOTO is a file, a folder, a quoted pattern, a CSV with a column path, or a
-feature store. Without --out answers are printed; the endings .json, .jsonl,
-.csv, .geojson and .kml say what is written, docs/answers.md what is in it.
+PHOTO is a file, a folder, a quoted pattern, a CSV with a column path, a feature
+store, or tfds:NAME, a data set that prepare_tfds wrote to --root. Without --out
+answers are printed; the endings .json, .jsonl, .csv, .geojson and .kml say what
+is written, docs/answers.md what is in it.
 DIR is what `pinpoint index` made of own photos, MODEL what export_model or
 `make demo` wrote, GALLERY what build_gallery did.
 
@@ -39,7 +40,7 @@ import sys
 from typing import Any
 
 from experiments.run import index_dir, launch
-from input_pipeline import photo_paths
+from input_pipeline import open_source, photo_paths, sources
 from pinpoint_jax.answer import abstention, coarse, predict, records
 from pinpoint_jax.disk import files, lock
 from pinpoint_jax.features import progress
@@ -56,6 +57,9 @@ FLAGS = (
     launch.Flag('model', None, 'Model directory.'),
     launch.Flag('gallery', None, 'Gallery directory.'),
     launch.Flag('index', '', 'What pinpoint index made: stands for both.'),
+    launch.Flag('root', '', 'Of tfds:NAME: the folder that prepare_tfds '
+                'wrote.'),
+    launch.Flag('split', '', 'Of tfds:NAME: which split, main without it.'),
     launch.Flag('out', '', 'Files to write, between commas: .json, .jsonl, '
                 '.csv, .geojson or .kml.'),
     launch.Flag('top_k', 5, 'Candidates in each answer.'),
@@ -97,7 +101,7 @@ def main(run: launch.Run) -> None:
   if options['coarse'] and options['areas']:
     raise ValueError(f'--coarse={options["coarse"]} says no more than that: '
                      f'leave --areas out')
-  photos = _Photos.of(run.words)
+  photos = _Photos.of(run.words, options['root'], options['split'])
   outs = [pathlib.Path(name) for name in options['out'].split(',') if name]
   for out in outs:
     answer_files.check(out, photos.ids)
@@ -114,14 +118,17 @@ def main(run: launch.Run) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class _Photos:
-  """What is to be answered: paths, or a feature store."""
+  """What is to be answered: paths, a feature store, or a data set."""
 
   ids: tuple[str, ...]
   store: stores.FeatureStore | None = None
+  source: sources.PhotoSource | None = None
 
   @classmethod
-  def of(cls, words: Sequence[str]) -> '_Photos':
-    """Of the words of a command line."""
+  def of(cls, words: Sequence[str], root: str, split: str) -> '_Photos':
+    """Of the words of a command line; root and split are of a data set."""
+    if source := open_source.of_words(words, root, split):
+      return cls(tuple(source.photos.ids.tolist()), source=source)
     if any((pathlib.Path(word) / stores.KIND.manifest).exists()
            for word in words):
       if len(words) > 1:
@@ -172,8 +179,10 @@ def _stream(opened: predict.Pinpoint, photos: _Photos, left: Sequence[int],
             'task': options['task'] or None, 'abstain': options['abstain']}
   if photos.store is not None:
     return opened.stream_features(photos.store, rows=left, **wanted)
-  return opened.stream([photos.ids[i] for i in left],
-                       with_exif=options['exif'], **wanted)
+  names = [photos.ids[i] for i in left]
+  pictures = names if photos.source is None else map(photos.source.read, left)
+  return opened.stream(pictures, ids=names, with_exif=options['exif'],
+                       **wanted)
 
 
 @contextlib.contextmanager
@@ -221,9 +230,9 @@ def _copies(options: dict[str, Any],
   """Where the copies go; refused before any photo is answered."""
   if not (options['copies'] or options['sidecars']):
     return None
-  if photos.store is not None:
-    raise ValueError('--copies and --sidecars need photos; a feature store '
-                     'has none')
+  if photos.store is not None or photos.source is not None:
+    raise ValueError('--copies and --sidecars need files of photos; a feature '
+                     'store or a data set has none')
   if not options['copies']:
     return None
   return photo_copies.copy_paths(

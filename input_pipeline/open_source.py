@@ -3,7 +3,7 @@
 `tfds:NAME` is that data set as `experiments.prepare_tfds` wrote it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import functools
 import inspect
 import pathlib
@@ -62,6 +62,25 @@ def open_source(name: str, /, root: Root = None, *,
   return sources.Subset(source, (
       blocks.evenly_spread(len(source.photos), max_rows) if evenly
       else np.arange(max_rows)))
+
+
+def of_words(words: Sequence[str], root: Root = None,
+             split: str = '') -> sources.PhotoSource | None:
+  """The prepared data set that a command line names, as its only word and with
+  its folder; None where the words are photos."""
+  named = [word for word in words if word.startswith(PREPARED)]
+  if not named:
+    if root or split:
+      raise ValueError(f'--root={root or ""} --split={split}: they are of '
+                       f'{PREPARED}NAME, and no word is one')
+    return None
+  if len(words) > 1:
+    raise ValueError(f'{named[0]!r} and {len(words) - 1} more: a data set is '
+                     f'taken alone')
+  if not root:
+    raise ValueError(f'{named[0]!r}: --root is empty: name the folder that '
+                     f'prepare_tfds wrote, its --out')
+  return open_source(named[0], root, **({'split': split} if split else {}))
 
 
 def licence_of(name: str) -> str:

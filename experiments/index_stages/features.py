@@ -56,17 +56,18 @@ class Kept:
   failed: Failed
 
 
-def update(folder: pathlib.Path, wanted: Sequence[Tagged],
+def update(folder: pathlib.Path, scan: own_photos.Scan, source: str,
            backbone_fn: Callable[[], backbones.Backbone],
            forget: Callable[[Sequence[str]], None]) -> Kept | None:
-  """Features of just the wanted photos; None where there is none.
+  """Features of just the scanned photos of a source; None without a photo.
 
   backbone_fn: called if a photo has no feature yet.
   forget: called with the ids of features that end here, before they do.
   """
+  wanted = [photo for photo in scan.tagged if photo.source == source]
   kept = current(folder)
   new = [photo for photo in wanted if not _is_known(kept, photo)]
-  batch = _extracted(folder / _NEW, new, backbone_fn) if new else None
+  batch = _extracted(folder / _NEW, scan, new, backbone_fn) if new else None
   parts = [part for part in (kept, batch) if part]
   _check_alike(parts)
   chosen = _chosen(parts, wanted)
@@ -77,7 +78,7 @@ def update(folder: pathlib.Path, wanted: Sequence[Tagged],
     return kept
   if ended := sorted(old - stay):
     forget(ended)
-  kept = _published(folder, kept, chosen, failed, wanted) if chosen else None
+  kept = _published(folder, kept, chosen, failed, scan) if chosen else None
   _sweep(folder, kept)
   return kept
 
@@ -101,16 +102,17 @@ def _is_known(kept: Kept | None, photo: Tagged) -> bool:
       or kept.failed.get(photo.id, ('',))[0] == photo.digest)
 
 
-def _extracted(workdir: pathlib.Path, new: Sequence[Tagged],
+def _extracted(workdir: pathlib.Path, scan: own_photos.Scan,
+               new: Sequence[Tagged],
                backbone_fn: Callable[[], backbones.Backbone]) -> Kept:
   """Features of new photos; a list that was begun is finished first."""
   backbone = backbone_fn()  # One that is missing is missed now.
   listed = _begun(workdir, new)
-  source = own_photos.OwnPhotos(listed)
+  source = scan.pictures(listed)
   processes = 0 if len(listed) <= _FEW else max(1, _num_cores() - 1)
   store = extract.extract(source, backbone, workdir, extract.Plan(
       _SHARD_ROWS, _BATCH.get(jax.default_backend(), _ACCELERATOR_BATCH),
-      processes, max_failed_share=1., licence=own_photos.LICENCE))
+      processes, max_failed_share=1., licence=scan.licence))
   digests = {photo.id: photo.digest for photo in listed}
   failed = {}
   for line in store.files.read(stores.QUARANTINE).decode().splitlines():
@@ -174,12 +176,11 @@ def _failed(parts: Sequence[Kept], wanted: Sequence[Tagged]) -> dict[
 
 def _published(folder: pathlib.Path, kept: Kept | None,
                chosen: Sequence[_Row], failed: Failed,
-               wanted: Sequence[Tagged]) -> Kept:
+               scan: own_photos.Scan) -> Kept:
   """Writes the chosen rows as the next number."""
   path = folder / f'{int(kept.path.name) + 1 if kept else 0:06d}'
-  about = {photo.id: photo for photo in wanted}
-  photos = own_photos.OwnPhotos(
-      tuple(about[name] for name, _, _ in chosen)).photos
+  about = {photo.id: photo for photo in scan.tagged}
+  photos = scan.pictures([about[name] for name, _, _ in chosen]).photos
   origin = chosen[0][1].store.manifest
   features = np.stack([part.store.features[row] for _, part, row in chosen])
   files.remove_partials(path)
@@ -188,7 +189,7 @@ def _published(folder: pathlib.Path, kept: Kept | None,
       draft / STORE, photos, [features], features.shape[1],
       store_writer.FeatureOrigin(origin['backbone'], origin['weight_hash'],
                                  origin['preprocess'],
-                                 licence=own_photos.LICENCE))
+                                 licence=scan.licence))
   files.write_json(draft / RECORD, {
       'digests': {name: about[name].digest for name, _, _ in chosen},
       'failed': {name: entry for name, entry in failed.items()

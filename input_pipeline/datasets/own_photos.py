@@ -15,10 +15,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 import dataclasses
+import functools
 import os
 import pathlib
 
-from input_pipeline import photo_paths
+from input_pipeline import photo_paths, sources
 from input_pipeline.datasets import file_photos
 import numpy as np
 from pinpoint_jax import types
@@ -65,6 +66,10 @@ class Tagged:
   origin: str
 
 
+def _read(photo: Tagged) -> bytes:
+  return read(photo.id, photo.digest)
+
+
 @dataclasses.dataclass(frozen=True)
 class Scan:
   """All files that were named, sorted into what they are good for.
@@ -75,6 +80,8 @@ class Scan:
     refused: files that give no picture.
     left_out: how many were left out for other reasons.
     num_undated: tagged photos whose folder is taken for their day.
+    reader: gives the bytes of a tagged photo.
+    licence: under which the photos may be shown.
   """
 
   tagged: tuple[Tagged, ...]
@@ -82,6 +89,48 @@ class Scan:
   refused: tuple[file_photos.Quarantined, ...]
   left_out: Mapping[str, int]
   num_undated: int
+  reader: Callable[[Tagged], bytes] = dataclasses.field(
+      default=_read, repr=False)
+  licence: str = LICENCE
+
+  def pictures(self, tagged: Sequence[Tagged]) -> 'OwnPhotos':
+    """Some of the tagged photos, or of an earlier scan, as pictures."""
+    return OwnPhotos(tuple(tagged), reader=self.reader)
+
+
+def of_data_set(source: sources.PhotoSource, licence: str) -> Scan:
+  """A data set, all of whose photos have a place, as if it had been scanned.
+
+  Who took a photo is what a day is of one's own: the sequence, or the author,
+  or nobody else.
+  """
+  photos, stamp = source.photos, source.photos.fingerprint()
+  origins = np.where(photos.sequences != '', photos.sequences, np.where(
+      photos.authors != '', photos.authors, photos.ids))
+  tagged = sorted((
+      Tagged(name, photos.source, f'{stamp}/{name}', tuple(place), origin)
+      for name, place, origin in zip(
+          photos.ids.tolist(), photos.latlng_deg.tolist(), origins.tolist())),
+                  key=lambda photo: photo.id)
+  return Scan(tuple(tagged), (), (), {}, 0, _Rows(source), licence)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rows:
+  """Reads photos of a data set by their ids."""
+
+  source: sources.PhotoSource
+
+  def __call__(self, photo: Tagged) -> bytes:
+    row = self._rows.get(photo.id)
+    if row is None:
+      raise decode.BadImage('changed', f'{photo.id!r} is no photo of the data '
+                            f'set any more')
+    return self.source.read(row)
+
+  @functools.cached_property
+  def _rows(self) -> dict[str, int]:
+    return {name: i for i, name in enumerate(self.source.photos.ids.tolist())}
 
 
 def scan(words: Sequence[str], streets: Sequence[str],
@@ -196,10 +245,13 @@ class OwnPhotos:
   Attributes:
     tagged: the photos.
     notes: what a user should know.
+    reader: gives the bytes of one.
   """
 
   tagged: tuple[Tagged, ...]
   notes: tuple[str, ...] = ()
+  reader: Callable[[Tagged], bytes] = dataclasses.field(
+      default=_read, repr=False)
 
   @property
   def photos(self) -> types.Photos:
@@ -213,5 +265,4 @@ class OwnPhotos:
 
   def read(self, row: int) -> bytes:
     """The bytes of the photo in that row."""
-    photo = self.tagged[row]
-    return read(photo.id, photo.digest)
+    return self.reader(self.tagged[row])

@@ -10,11 +10,13 @@ import sys
 
 from experiments import index, predict, verify_claim
 from experiments.run import index_dir, launch
+from input_pipeline import open_source, sources, tfds_builders
 from input_pipeline.datasets import own_photos
 import numpy as np
 from pinpoint_jax.answer import model as models
 from pinpoint_jax.disk import files
 from pinpoint_jax.gallery import gallery as galleries
+from pinpoint_jax.geo import distance
 from pinpoint_jax.images import decode, gps_block
 from pinpoint_jax.report import photo_copies
 import pytest
@@ -38,11 +40,12 @@ def run(words, out, **changes):
   index.main(launch.Run(None, flags, None, tuple(map(str, words))))
 
 
-def answers(out, *words):
+def answers(out, *words, **changes):
   flags = {flag.name: flag.default for flag in predict.FLAGS}
   path = out.parent / 'answers.json'
   predict.main(launch.Run(None, flags | {
-      'index': str(out), 'out': str(path)}, None, tuple(map(str, words))))
+      'index': str(out), 'out': str(path)} | changes, None,
+                           tuple(map(str, words))))
   content = json.loads(path.read_text())
   return content if isinstance(content, list) else content['answers']
 
@@ -303,3 +306,31 @@ def test_predict_names_what_it_misses(tmp_path):
     index_dir.model_and_gallery(flags)
   with pytest.raises(ValueError, match='leave these'):
     index_dir.model_and_gallery(flags | {'model': 'm'})
+
+
+def test_a_prepared_data_set_is_indexed_and_answered(photos, tmp_path, capsys):
+  plain = sources.Subset(  # So few that nothing is fitted.
+      open_source.open_source('folder', photos / 'tagged'), np.arange(8))
+  tfds_builders.prepare('folder', {'main': plain}, tmp_path / 'tfds')
+  out, root = tmp_path / 'd', {'root': str(tmp_path / 'tfds')}
+  run(['tfds:folder'], out, **root)
+  assert ids(out) == sorted(plain.photos.ids.tolist())
+  given = answers(out, 'tfds:folder', task='photo', **root)
+  assert [answer['id'] for answer in given] == plain.photos.ids.tolist()
+  # Each finds itself: the bytes that are answered are those that were indexed.
+  assert all('in the gallery' in answer['warnings'][0] for answer in given)
+  assert distance.haversine_km(
+      np.asarray([answer['latlng_deg'] for answer in given]),
+      plain.photos.latlng_deg).max() < 1
+  capsys.readouterr()
+  run(['tfds:folder'], out, **root)
+  assert 'nothing has changed' in capsys.readouterr().out
+  for words, changes, text in (
+      (['tfds:folder'], {}, '--root is empty'),
+      (['tfds:folder', photos], root, 'is taken alone'),
+      (['tfds:yfcc4k'], root, 'prepare_tfds writes it'),
+      (['tfds:folder'], root | {'split': 'x'}, "'x' is none of"),
+      ([photos], root, 'no word is one')):
+    with pytest.raises(ValueError, match=text):
+      run(words, tmp_path / 'new', **changes)
+  assert not (tmp_path / 'new').exists()
