@@ -18,6 +18,9 @@ from pinpoint_jax import types
 from pinpoint_jax.search import row_sets, scan, scan_sharded
 from pinpoint_jax.search import vectors as vectors_lib
 
+# Devices look at all rows, whatever the region: one of at most this share of
+# the rows is gathered and scanned on the host.
+_FEW = 0.02
 Engine = Literal['auto', 'scan', 'sharded']
 
 
@@ -47,10 +50,10 @@ class Exact:
     """As `search`, against the rows that were given at the start."""
     self._check(queries, k, excluded, allowed)
     queries = np.ascontiguousarray(queries, np.float32)
-    # A region is gathered on the host, where its rows are few.
-    if self._sharded is None or allowed is not None:
+    if self._sharded is None or (
+        allowed is not None and len(allowed) <= _FEW * len(self)):
       return self._scan.search(queries, k, excluded, allowed)
-    return self._sharded.search(queries, k, excluded)
+    return self._sharded.search(queries, k, excluded, allowed)
 
   def _check(self, queries: np.ndarray, k: int,
              excluded: types.RowSets | None,
@@ -79,7 +82,7 @@ def search(queries: Float[np.ndarray, 'b _'],
   """The k rows of highest dot product per query, best first, ties by row.
 
   excluded: rows that may never answer a query; allowed: only these rows may,
-  ascending, and only they are read. Where fewer than k rows remain: row -1,
+  ascending. Where fewer than k rows remain: row -1,
   score -inf. Features that are not finite are refused by their place.
   """
   return Exact(vectors, engine).search(queries, k, excluded, allowed)

@@ -27,34 +27,42 @@ class Repeats:
 
   Attributes:
     first: the lowest row of each content, ascending, int64 [u].
-    of_row: content of each row, int64 [g].
+    of_row: content of each row, -1 where it may not answer, int64 [g].
+    rows: all that may answer, content after content, ascending within one,
+      int64 [n].
   """
 
   first: Int[np.ndarray, 'u']
   of_row: Int[np.ndarray, 'g']
+  rows: Int[np.ndarray, 'n']
 
   def __len__(self) -> int:
     return len(self.first)
 
   @functools.cached_property
-  def _sizes(self) -> Int[np.ndarray, 'u']:
-    """Rows of each content."""
-    return np.bincount(self.of_row, minlength=len(self))
-
-  @functools.cached_property
-  def _rows(self) -> Int[np.ndarray, 'g']:
-    """All rows, content after content, ascending within one."""
-    return np.argsort(self.of_row, kind='stable')
+  def sizes(self) -> Int[np.ndarray, 'u']:
+    """Rows of each content that may answer."""
+    return np.bincount(self.of_row[self.rows], minlength=len(self))
 
   @functools.cached_property
   def _starts(self) -> Int[np.ndarray, 'u']:
-    return np.cumsum(self._sizes) - self._sizes
+    return np.cumsum(self.sizes) - self.sizes
+
+  def among(self, allowed: Int[np.ndarray, 'm']) -> 'Repeats':
+    """The same contents, of which only the rows allowed may answer."""
+    is_open = np.zeros(len(self.of_row), bool)
+    is_open[allowed] = True
+    return Repeats(self.first, np.where(is_open, self.of_row, -1),
+                   self.rows[is_open[self.rows]])
 
   def hidden(self, pairs: row_sets.Pairs) -> row_sets.Pairs:
-    """The pairs of content and query of which every row is among `pairs`."""
+    """The pairs of content and query of which every row is among `pairs`.
+
+    Only rows that may answer count; a content without any is in no pair.
+    """
     keys, counts = self._hidden_counts(pairs)
     queries, content = row_sets.query_and_row(keys)
-    whole = counts == self._sizes[content]
+    whole = counts == self.sizes[content]
     order = np.argsort(content[whole], kind='stable')
     return row_sets.Pairs(content[whole][order], queries[whole][order])
 
@@ -65,12 +73,12 @@ class Repeats:
     if len(self) == len(self.of_row):  # Nothing repeats.
       return exact_scores.best(query, content, score, num_queries, k)
     num_hidden = self._num_hidden(query, content, pairs)
-    num_open = self._sizes[content] - num_hidden
+    num_open = self.sizes[content] - num_hidden
     kept = np.flatnonzero(_num_better(query, score, num_open) < k)
     query, content, score = query[kept], content[kept], score[kept]
     # The lowest k that are open are among so many.
-    counts = np.minimum(self._sizes[content], k + num_hidden[kept])
-    row = self._rows[row_sets.ranges(self._starts[content], counts)]
+    counts = np.minimum(self.sizes[content], k + num_hidden[kept])
+    row = self.rows[row_sets.ranges(self._starts[content], counts)]
     query, score = np.repeat(query, counts), np.repeat(score, counts)
     is_open = ~row_sets.is_among(row_sets.keys(query, row),
                                  np.sort(pairs.keys))
@@ -80,7 +88,9 @@ class Repeats:
   def _hidden_counts(self, pairs: row_sets.Pairs) -> tuple[
       np.ndarray, np.ndarray]:
     """Keys of (query, content), ascending, and how many rows they hide."""
-    return np.unique(row_sets.keys(pairs.queries, self.of_row[pairs.rows]),
+    content = self.of_row[pairs.rows]
+    is_open = content >= 0
+    return np.unique(row_sets.keys(pairs.queries[is_open], content[is_open]),
                      return_counts=True)
 
   def _num_hidden(self, query: np.ndarray, content: np.ndarray,
@@ -117,7 +127,8 @@ def find(vectors: vectors_lib.Vectors) -> Repeats:
       unlike |= vectors.scale[rows] != vectors.scale[first[rows]]
     first[rows[unlike]] = rows[unlike]  # Two contents of one key.
   lowest = np.flatnonzero(first == np.arange(len(first)))
-  return Repeats(lowest, np.searchsorted(lowest, first))
+  of_row = np.searchsorted(lowest, first)
+  return Repeats(lowest, of_row, np.argsort(of_row, kind='stable'))
 
 
 def _first_of_key(keys: UInt64[np.ndarray, 'g']) -> Int[np.ndarray, 'g']:

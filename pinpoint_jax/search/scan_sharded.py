@@ -11,13 +11,14 @@ equal at the cut, the devices keep many more; where it fails again the query is
 scanned on the host, and counted.
 """
 
+import dataclasses
 import functools
 
 import jax
 from jax import lax
 import jax.numpy as jnp
 from jax.sharding import Mesh, PartitionSpec
-from jaxtyping import Array, Float, Int, Num
+from jaxtyping import Array, Bool, Float, Int, Num
 import numpy as np
 from pinpoint_jax import blocks, types
 from pinpoint_jax.parallel import mesh as meshes
@@ -32,6 +33,23 @@ _CHUNK = 8192
 _SLACK, _DEEPER = 32, 16
 # Places on a device are int32.
 _MOST_ROWS = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True)
+class _Wanted:
+  """What is searched for, the same for all queries.
+
+  Attributes:
+    k: rows of each query.
+    contents: with the rows that may answer.
+    is_open: contents that have such rows, on the devices; None is all.
+    allowed: rows that may answer; None is all.
+  """
+
+  k: int
+  contents: repeats.Repeats
+  is_open: jax.Array | None
+  allowed: np.ndarray | None
 
 
 class Sharded:
@@ -69,8 +87,10 @@ class Sharded:
         (padded, *rows.shape[1:]), meshes.split(self._mesh), of_device)
 
   def search(self, queries: Float[np.ndarray, 'b d'], k: int,
-             excluded_rows: types.RowSets | None = None) -> types.Candidates:
+             excluded_rows: types.RowSets | None = None,
+             allowed: Int[np.ndarray, 'n'] | None = None) -> types.Candidates:
     """The k best rows of each query, see exact.search."""
+    wanted = self._wanted(k, allowed)
     rows = np.full((len(queries), k), -1, np.int64)
     scores = np.full((len(queries), k), -np.inf, np.float32)
     num_queries = len(queries) if len(self._vectors) else 0
@@ -79,42 +99,55 @@ class Sharded:
                                 part.start, self._contents.first)
       sets = (None if excluded_rows is None
               else row_sets.take(excluded_rows, part))
-      nearest = self._block(queries[part], k, sets)
+      nearest = self._block(queries[part], wanted, sets)
       rows[part], scores[part] = nearest.rows, nearest.scores
     return types.Candidates(rows, scores)
 
-  def _block(self, queries: np.ndarray, k: int,
+  def _wanted(self, k: int, allowed: np.ndarray | None) -> _Wanted:
+    if allowed is None:
+      return _Wanted(k, self._contents, None, None)
+    contents = self._contents.among(allowed)
+    is_open = np.zeros(len(self._vectors), bool)
+    is_open[contents.first[contents.sizes > 0]] = True
+    return _Wanted(k, contents, self._put(is_open, len(self._stored)), allowed)
+
+  def _block(self, queries: np.ndarray, wanted: _Wanted,
              sets: types.RowSets | None) -> types.Candidates:
     """Some queries: on the devices, deeper there, else on the host."""
-    depth = k + max(_SLACK, k // 4)
-    nearest, unsafe = self._on_devices(queries, k, depth, sets)
+    depth = wanted.k + max(_SLACK, wanted.k // 4)
+    nearest, unsafe = self._on_devices(queries, wanted, depth, sets)
     for search in (functools.partial(self._on_devices, depth=_DEEPER * depth),
                    self._on_host):
       if len(unsafe):
         some = None if sets is None else row_sets.take(sets, unsafe)
-        again, still = search(queries[unsafe], k, sets=some)
+        again, still = search(queries[unsafe], wanted, sets=some)
         nearest.rows[unsafe] = again.rows
         nearest.scores[unsafe] = again.scores
         unsafe = unsafe[still]
     return nearest
 
-  def _on_host(self, queries: np.ndarray, k: int, sets: types.RowSets | None,
+  def _on_host(self, queries: np.ndarray, wanted: _Wanted,
+               sets: types.RowSets | None,
                ) -> tuple[types.Candidates, Int[np.ndarray, 'u']]:
     self.num_scanned += len(queries)
-    return self._scan.search(queries, k, sets), np.zeros(0, np.int64)
+    return (self._scan.search(queries, wanted.k, sets, wanted.allowed),
+            np.zeros(0, np.int64))
 
-  def _on_devices(self, queries: np.ndarray, k: int, depth: int,
+  def _on_devices(self, queries: np.ndarray, wanted: _Wanted, depth: int,
                   sets: types.RowSets | None,
                   ) -> tuple[types.Candidates, Int[np.ndarray, 'u']]:
     """The best of the `depth` that devices keep; queries that need more."""
     depth = min(depth, len(self._contents))
     pairs = row_sets.excluded_pairs(sets, 0, len(queries))
-    place, fast = self._fast(queries, depth, self._contents.hidden(pairs))
+    contents = wanted.contents
+    place, fast = self._fast(queries, depth, contents.hidden(pairs),
+                             wanted.is_open)
     query, slot = np.nonzero(fast > -np.inf)
     content = place[query, slot].astype(np.int64)
     exact = exact_scores.scores(queries, self._vectors, query,
-                                self._contents.first[content])
-    nearest = self._contents.best(query, content, exact, len(queries), k, pairs)
+                                contents.first[content])
+    nearest = contents.best(query, content, exact, len(queries), wanted.k,
+                            pairs)
     # The worst kept bounds all that were not; with room left, none were.
     error = exact_scores.error_margin(
         queries.shape[1], exact_scores.norms(queries), self._norms.max())
@@ -122,14 +155,14 @@ class Sharded:
     unsafe &= (fast[:, -1] > -np.inf) & (depth < len(self._contents))
     return nearest, np.flatnonzero(unsafe)
 
-  def _fast(self, queries: np.ndarray, depth: int,
-            hidden: row_sets.Pairs) -> tuple[np.ndarray, np.ndarray]:
+  def _fast(self, queries: np.ndarray, depth: int, hidden: row_sets.Pairs,
+            is_open: jax.Array | None) -> tuple[np.ndarray, np.ndarray]:
     """Contents and float32 scores of the `depth` best over all devices."""
     padded = blocks.pad_rows(queries, _QUERIES)
     pair_rows, pair_queries, window = _windows(hidden, self._chunk)
     best = np.asarray(_best_of_devices(
         padded, self._stored, self._scale, pair_rows, pair_queries,
-        np.int32(len(self._contents)), mesh=self._mesh, k=depth,
+        np.int32(len(self._contents)), is_open, mesh=self._mesh, k=depth,
         chunk=self._chunk, window=window))
     # [device · query, k] → [query, device · k].
     rows, scores = (x.reshape(self._mesh.size, _QUERIES, -1)
@@ -145,8 +178,9 @@ class Sharded:
 def _best_of_devices(
     queries: Float[Array, 'b d'], stored: Num[Array, 'g d'],
     scale: Float[Array, 'g'] | None, pair_rows: Int[Array, 'p'],
-    pair_queries: Int[Array, 'p'], num_rows: Int[Array, ''], *, mesh: Mesh,
-    k: int, chunk: int, window: int) -> Int[Array, '2 m k']:
+    pair_queries: Int[Array, 'p'], num_rows: Int[Array, ''],
+    is_open: Bool[Array, 'g'] | None = None, *, mesh: Mesh, k: int, chunk: int,
+    window: int) -> Int[Array, '2 m k']:
   """Rows and the bits of scores, each device's best, [2, device · b, k].
 
   One array: what a host waits for is the number of transfers, not their size.
@@ -154,14 +188,16 @@ def _best_of_devices(
   split, whole = PartitionSpec(meshes.BATCH), PartitionSpec()
   on_device = functools.partial(_best_of_one, k=k, chunk=chunk, window=window)
   return jax.shard_map(
-      on_device, mesh=mesh, in_specs=(whole, split, split, whole, whole, whole),
+      on_device, mesh=mesh,
+      in_specs=(whole, split, split, whole, whole, whole, split),
       out_specs=PartitionSpec(None, meshes.BATCH), check_vma=False)(
-          queries, stored, scale, pair_rows, pair_queries, num_rows)
+          queries, stored, scale, pair_rows, pair_queries, num_rows, is_open)
 
 
 def _best_of_one(queries: Array, stored: Array, scale: Array | None,
-                 pair_rows: Array, pair_queries: Array, num_rows: Array, *,
-                 k: int, chunk: int, window: int) -> Array:
+                 pair_rows: Array, pair_queries: Array, num_rows: Array,
+                 is_open: Array | None, *, k: int, chunk: int,
+                 window: int) -> Array:
   first = lax.axis_index(meshes.BATCH) * len(stored)
 
   def add(best: tuple[Array, Array], start: Array):
@@ -170,7 +206,10 @@ def _best_of_one(queries: Array, stored: Array, scale: Array | None,
       rows *= lax.dynamic_slice_in_dim(scale, start, chunk)[:, None]
     scores = jnp.matmul(queries, rows.T, precision=lax.Precision.HIGHEST)
     number = first + start + jnp.arange(chunk)
-    scores = jnp.where((number < num_rows)[None], scores, -jnp.inf)
+    here = number < num_rows
+    if is_open is not None:
+      here &= lax.dynamic_slice_in_dim(is_open, start, chunk)
+    scores = jnp.where(here[None], scores, -jnp.inf)
     at = jnp.searchsorted(pair_rows, first + start)
     place = lax.dynamic_slice_in_dim(pair_rows, at, window) - first - start
     which = lax.dynamic_slice_in_dim(pair_queries, at, window)

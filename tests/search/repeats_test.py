@@ -66,3 +66,16 @@ def test_contents_behind_k_rows_are_not_unfolded():
   better = repeats._num_better(
       np.asarray([0, 0, 0, 1]), score, np.asarray([5, 7, 9, 2]))
   assert better.tolist() == [0, 0, 12, 0]
+
+
+def test_rows_that_are_not_allowed_answer_nothing():
+  # Of a 0 2 5, b 1 4 and c 3.
+  contents = found().among(np.asarray([2, 4, 5]))
+  assert contents.sizes.tolist() == [2, 1, 0]
+  assert contents.first.tolist() == [0, 1, 3]  # Content is content.
+  # Rows 0 and 1 may not answer anyway: b is hidden with row 4 alone.
+  hidden = contents.hidden(pairs([0, 1], [1, 4]))
+  assert (hidden.rows.tolist(), hidden.queries.tolist()) == ([1], [1])
+  best = contents.best(np.asarray([0, 0]), np.asarray([0, 1]),
+                       np.float32([.5, .5]), 1, 3, pairs([2]))
+  assert best.rows.tolist() == [[4, 5, -1]]

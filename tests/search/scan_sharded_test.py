@@ -50,9 +50,11 @@ def test_repeated_rows_are_decided_on_the_devices():
       rng.integers(9, size=40), rng.integers(9, size=3000))
   held = vectors.Vectors(rows)
   engine = scan_sharded.Sharded(held, meshes.make(3, 1, jax.devices()), 128)
-  for sets in (None, excluded):
-    expected = scan.Scan(held).search(queries, 30, sets)
-    result = engine.search(queries, 30, sets)
+  most = np.flatnonzero(rng.random(3000) < .9)
+  for sets, allowed in ((None, None), (excluded, None), (excluded, most),
+                        (None, most[::60])):
+    expected = scan.Scan(held).search(queries, 30, sets, allowed)
+    result = engine.search(queries, 30, sets, allowed)
     np.testing.assert_array_equal(result.rows, expected.rows)
     np.testing.assert_array_equal(result.scores, expected.scores)
   assert engine.num_scanned == 0
@@ -71,8 +73,10 @@ def test_only_rows_that_nearly_tie_in_floods_go_to_the_host(
                             rng.normal(size=(5, 64)).astype(np.float32)])
   held = vectors.Vectors(rows)
   engine = scan_sharded.Sharded(held, meshes.make(2, 1, jax.devices()), 256)
-  result = engine.search(queries, 9)
-  expected = scan.Scan(held).search(queries, 9)
-  np.testing.assert_array_equal(result.rows, expected.rows)
-  np.testing.assert_array_equal(result.scores, expected.scores)
-  assert engine.num_scanned == num_scanned
+  best = scan.Scan(held).search(queries, 1).rows[0]
+  for allowed in (None, np.setdiff1d(np.arange(len(rows)), best)):
+    result = engine.search(queries, 9, allowed=allowed)
+    expected = scan.Scan(held).search(queries, 9, allowed=allowed)
+    np.testing.assert_array_equal(result.rows, expected.rows)
+    np.testing.assert_array_equal(result.scores, expected.scores)
+  assert engine.num_scanned == 2 * num_scanned
