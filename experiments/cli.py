@@ -18,7 +18,7 @@ Photos of yours that say where they were taken place those that do not:
 `pinpoint COMMAND --help` tells the whole of a command. The stages behind them
 are `python -m experiments.NAME --help`: extract_features, import_features,
 train_embedder, build_gallery, train_reranker, train_router, export_model,
-crossval, sweep.
+crossval, sweep, launch_pod.
 """
 
 import importlib

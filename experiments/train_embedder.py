@@ -8,7 +8,8 @@ Stopped in any way, run the same command again: it goes on from the newest good
 checkpoint as if nothing had happened. DIR gets checkpoints/, metrics.jsonl,
 figures.json and, at the end, the model directory model/. On several machines
 give each --config.distributed.coordinator=HOST:PORT, .num_processes=N and
-.process_id=I (on TPU pods and under SLURM: .coordinator=auto).
+.process_id=I (on TPU pods and under SLURM: .coordinator=auto), which
+experiments.launch_pod does.
 
 Exit codes: 0 trained; 1 refused, with one line that says why; 143 stopped by
 SIGTERM and 130 by Ctrl-C: saved, run again to continue.

@@ -35,9 +35,14 @@ def path_of(spec: str) -> pathlib.Path:
 
 
 def with_paths(words: Sequence[str]) -> list[str]:
-  """A command line in which --config=NAME is the path of that config."""
+  """A command line in which --config=NAME is the path of that config.
+
+  What follows two dashes is another's command line.
+  """
   result: list[str] = []
-  for word in words:
+  for number, word in enumerate(words):
+    if word == '--':
+      return [*result, *words[number:]]
     if result and result[-1] in ('--config', '-config'):
       word = f'{result.pop()}={word}'
     flag, _, spec = word.partition('=')

@@ -1,5 +1,6 @@
 """Several processes as one run."""
 
+import os
 import pathlib
 import secrets
 import time
@@ -8,13 +9,17 @@ import jax
 from ml_collections import config_dict
 from pinpoint_jax.parallel import arrays
 
+# By which `launch_pod --to=local` tells a process whom it belongs to: where
+# process 0 listens, how many there are, which one it is.
+TOLD = ('PINPOINT_COORDINATOR', 'PINPOINT_NUM_PROCESSES', 'PINPOINT_PROCESS_ID')
 _SHARED_SECONDS = 30.
 
 
 def begin(config: config_dict.ConfigDict) -> None:
   """Joins the other processes of a run; nothing to do for one process.
 
-  coordinator 'auto' finds them by itself on TPU pods and under SLURM.
+  coordinator 'auto' finds them by itself on TPU pods, under SLURM and where
+  launch_pod started them.
   """
   about = config.distributed
   if not about.coordinator:
@@ -25,10 +30,25 @@ def begin(config: config_dict.ConfigDict) -> None:
   if jax.config.jax_platforms == 'cpu':
     jax.config.update('jax_cpu_collectives_implementation', 'gloo')
   if about.coordinator == 'auto':
-    jax.distributed.initialize()
+    _find_others()
     return
   jax.distributed.initialize(
       about.coordinator, about.num_processes, about.process_id)
+
+
+def _find_others() -> None:
+  if all(name in os.environ for name in TOLD):
+    coordinator, num_processes, process_id = (os.environ[n] for n in TOLD)
+    jax.distributed.initialize(
+        coordinator, int(num_processes), int(process_id))
+    return
+  try:
+    jax.distributed.initialize()
+  except ValueError as error:
+    raise ValueError(
+        f'--config.distributed.coordinator=auto: this is no TPU pod, no SLURM '
+        f'job and nothing that launch_pod started ({error}); name HOST:PORT of '
+        f'process 0') from error
 
 
 def check_shared(workdir: pathlib.Path) -> None:

@@ -31,7 +31,7 @@ GROUPS = {
                   docs_folder.stores, docs_folder.predictions)),
     'models': (('docs/training.md', 'docs/gallery.md', 'docs/search.md',
                 'docs/reranking.md', 'docs/answers.md', 'docs/verify_claim.md',
-                'docs/sweeps.md'),
+                'docs/sweeps.md', 'docs/launch.md'),
                (docs_folder.stores,)),
 }
 _BLOCK = re.compile(r'^```(\w*)\n(.*?)^```$', re.MULTILINE | re.DOTALL)

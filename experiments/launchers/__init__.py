@@ -1,0 +1,1 @@
+"""Scripts that start one command on many hosts: `experiments.launch_pod`."""
