@@ -50,8 +50,9 @@ def launched(processes, *words):
 
 @pytest.mark.slow
 def test_four_train_as_one_and_two_run_an_item(stores, trained, tmp_path):
-  done = launched(4, 'train_embedder', '--config.eval.max_queries=0',
-                  *tiny.command(stores, tmp_path / 'four')[3:])
+  done = launched(4, 'train_embedder',
+                  *tiny.command(stores, tmp_path / 'four')[3:],
+                  '--config.eval.max_queries=0')
   assert done.returncode == 0, done.stderr
   (tmp_path / 'swept.py').write_text(CONFIG)
   words = [word for word in tiny.command(stores, tmp_path / 'sweep')[3:]
