@@ -23,7 +23,9 @@ unique_city. Row order is free; missing, extra and duplicate ids are refused.
 
 --predictions=A.csv,B.csv compares: it prints the figures of each and the paired
 difference of every two of them, photo by photo, with its interval, and writes
-R.differences.json too; all files must answer the same ids.
+R.differences.json too; all files must answer the same ids. With
+--constant_from=GALLERY, a feature store or a CSV of other photos, `constant` is
+compared, too: the best single place of these, never of the truth.
 
 Prints the figures and writes them to R.json, one row for each way in which
 published tables measure a kilometre:
@@ -69,6 +71,9 @@ FLAGS = (
                 'predictions; several, separated by commas, are named after '
                 'their files.'),
     launch.Flag('query_source', 'photo', 'photo or street.'),
+    launch.Flag('constant_from', '', 'Gallery, feature store or CSV of other '
+                'photos: the best single place among theirs is compared with '
+                'the predictions as `constant`.'),
     launch.Flag('num_resamples', 1000, 'Bootstrap resamples for the '
                 'intervals; 0 for none.'),
     launch.Flag('swapped', 'refuse', 'Where LAT and LON headers are swapped: '

@@ -7,6 +7,7 @@ import pathlib
 import time
 from typing import Any
 
+from experiments import constant_place
 from experiments.run import launch, run_record
 from input_pipeline import csv_table
 from pinpoint_jax import types
@@ -59,6 +60,7 @@ def score(run: launch.Run) -> None:
   expected = administrative.truth(names)
   scored = {system: _scored(run.flags, system, path, truth, expected)
             for system, path in paths.items()}
+  scored |= _constant(run.flags, scored, truth, expected)
   rows = [row for some in scored.values() for row in some.rows]
   run_record.write_json(pathlib.Path(out), rows)
   if len(scored) == 1:
@@ -116,17 +118,48 @@ def _scored(flags: Mapping[str, Any], system: str, path: str,
         truth.ids)
   except ValueError as error:
     raise ValueError(f'{path}: {error}') from None
+  scored = _judged(flags, answers, _setting(flags, system), truth, expected)
+  provenance = _provenance(flags, system, _digest(path),
+                           time.monotonic() - started)
+  return Scored([row | {'provenance': provenance} for row in scored.rows],
+                scored.errors)
+
+
+def _constant(flags: Mapping[str, Any], systems: Mapping[str, Any],
+              truth: types.Photos,
+              expected: Mapping[str, administrative.Truth],
+              ) -> dict[str, Scored]:
+  """The best single place under every decoding; argmax is compared."""
+  path, name = flags['constant_from'], 'constant'
+  if name in systems:
+    return {}
+  if not path:
+    print(constant_place.ADVICE)
+    return {}
+  constant = constant_place.choose(path, truth)
+  scored = [_judged(
+      flags, answers, dataclasses.replace(_setting(flags, name), decode=decode),
+      truth, expected) for decode, answers in constant.answers.items()]
+  provenance = _provenance(flags, name, constant.data, 0.)
+  return {name: Scored(
+      [row | {'provenance': provenance}
+       for some in scored for row in some.rows], scored[0].errors)}
+
+
+def _judged(flags: Mapping[str, Any], answers: types.Predictions,
+            setting: results.Setting, truth: types.Photos,
+            expected: Mapping[str, administrative.Truth]) -> Scored:
+  """Figures of answers in the order of the truth; rows have no provenance."""
   extra = results.shares(administrative.shares(answers.latlng_deg, expected),
                          truth.clusters, flags['num_resamples'])
   by_distance = {name: geolocation.errors(answers, truth, distance_name)
                  for name, (distance_name, _) in DISTANCES.items()}
   rows = [results.row(
-      _setting(flags, system, name), errors, {}, inclusive=DISTANCES[name][1],
+      dataclasses.replace(setting, distance=name), errors, {},
+      inclusive=DISTANCES[name][1],
       num_resamples=flags['num_resamples'], extra=extra)
           for name, errors in by_distance.items()]
-  provenance = _provenance(flags, system, path, time.monotonic() - started)
-  return Scored([row | {'provenance': provenance} for row in rows],
-                by_distance[_PAIRED])
+  return Scored(rows, by_distance[_PAIRED])
 
 
 def _say(notes: Sequence[str]) -> None:
@@ -140,22 +173,22 @@ def _source(name: str) -> types.Source:
   return name
 
 
-def _setting(flags: Mapping[str, Any], system: str,
-             distance_name: str) -> results.Setting:
+def _setting(flags: Mapping[str, Any], system: str) -> results.Setting:
   return results.Setting(
       table=flags['table'], query_source=flags['query_source'],
-      system=system, distance=distance_name,
-      queries=pathlib.Path(flags['truth']).stem)
+      system=system, queries=pathlib.Path(flags['truth']).stem)
 
 
-def _provenance(flags: Mapping[str, Any], system: str, path: str,
+def _digest(path: str) -> str:
+  return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()[:16]
+
+
+def _provenance(flags: Mapping[str, Any], system: str, data: str,
                 seconds: float) -> dict[str, Any]:
-  def digest(name: str) -> str:
-    data = pathlib.Path(name).read_bytes()
-    return hashlib.sha256(data).hexdigest()[:16]
+  """data: content hash of the predictions, or of what they come from."""
   return {
       'config_hash': '', 'git': run_record.git_revision(),
-      'data': {'truth': digest(flags['truth']), 'predictions': digest(path)},
+      'data': {'truth': _digest(flags['truth']), 'predictions': data},
       'model': system, 'versions': run_record.versions(),
       'seconds': round(seconds, 3),
   }

@@ -9,7 +9,7 @@ import numpy as np
 from pinpoint_jax.report import answer_files
 import pytest
 
-from tests.fixtures import tiny_answers
+from tests.fixtures import tiny_answers, tiny_gallery
 
 # Poles, antimeridian, the same spot, antipodes, a metre and a city away.
 TRUTH = [('a', 90.0, 10.0, 'x'), ('b', -16.5, 179.9, 'x'),
@@ -222,6 +222,47 @@ def test_two_files_are_compared_photo_by_photo(tmp_path, capsys):
   assert '| acc@25km | 75.00 % | 50.00 % | 75.00 % |' in said
   assert '| A − B | acc@25km | better | +25.00 | ' in said
   assert 'Paired over 40 photos by 40 photographers' in said
+
+
+def test_the_constant_is_chosen_from_other_photos_and_compared(
+    tmp_path, capsys):
+  for name, count in (('A', 30), ('B', 20)):
+    right_about(tmp_path / f'{name}.csv', count)
+  compare(tmp_path)
+  assert '--constant_from=…; it is never chosen' in capsys.readouterr().out
+  # Five others: three in one place, which is p0's; p1 does not count.
+  other = write(tmp_path / 'other.csv', 'id,lat,lng', [
+      ('x', 1, 0), ('y', 1, 0), ('z', 1, 0), ('v', 60, 100), ('w', -60, 100),
+      PLACES[1]])
+  rows, differences = compare(tmp_path, constant_from=other)
+  constant = [row for row in rows if row['system'] == 'constant']
+  assert {(row['decode'], row['distance']) for row in constant} == {
+      (decode, distance) for decode in ('argmax', 'expected_score')
+      for distance in predictions_file.DISTANCES}
+  # Of the 40 places one is there, and p1 is 111 km from it.
+  assert [(row['metrics']['acc@1km'], row['metrics']['acc@200km'])
+          for row in constant if row['distance'] == 'haversine'][0] == (
+              1 / 40, 2 / 40)
+  assert ('A', 'constant') in {(row['system'], row['base'])
+                               for row in differences}
+  said = capsys.readouterr().out
+  assert '1 of 6 photos are in the truth and left out' in said
+  assert '| A − constant | acc@25km | better | +72.50 |' in said
+  for path, complaint in ((tmp_path / 't.csv', 'chosen from what it is judged'),
+                          (tmp_path / 'none', 'no gallery, no feature store')):
+    with pytest.raises(ValueError, match=complaint):
+      compare(tmp_path, constant_from=path)
+
+
+def test_the_constant_comes_from_stores_and_galleries_too(tmp_path):
+  fingerprint = tiny_gallery.saved_with_gallery(tmp_path / 'parts')
+  right_about(tmp_path / 'A.csv', 30)
+  places = {}
+  for name in ('g', 'a'):
+    rows, _ = compare(tmp_path, 'A', constant_from=tmp_path / 'parts' / name)
+    row = next(row for row in rows if row['system'] == 'constant')
+    places[name] = row['provenance']['data']['predictions']
+  assert len({*places.values(), fingerprint}) == 3
 
 
 def test_files_of_other_ids_are_refused_by_their_name(tmp_path):

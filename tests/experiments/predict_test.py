@@ -95,7 +95,7 @@ def test_answers_of_another_run_are_not_mixed_in(paths, tmp_path, monkeypatch):
     ({'coarse': 'town'}, '--coarse=town: choices are country, region'),
     ({'coarse': 'country', 'copies': 'c'}, 'says no position'),
     ({'coarse': 'country', 'areas': True}, 'leave --areas out'),
-    ({'copies': 'c'}, 'a feature store has none'),
+    ({'copies': 'c'}, 'a feature store or a data set has none'),
     ({'abstain': '80%'}, 'abstain=80%: give a chance'),
     ({'top_k': 0}, 'top_k=0'), ({'region': 'country:XX'}, "'XX' is unknown")])
 def test_refused_before_any_photo(paths, changes, text, monkeypatch):
@@ -153,8 +153,8 @@ def test_copies_have_the_place_and_originals_their_bytes(
     (tmp_path / name).write_bytes(b'no picture')
   before = {x: x.read_bytes() for x in tmp_path.glob('*.jpg')}
   store = pj.open_store(paths.photo)
-  def stream(self, photos, with_exif, **options):
-    del with_exif
+  def stream(self, photos, with_exif, ids, **options):
+    del with_exif, ids
     for row, name in enumerate(photos):
       answer = next(self.stream_features(store, rows=[row], **options))
       yield dataclasses.replace(
