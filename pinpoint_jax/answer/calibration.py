@@ -1,8 +1,8 @@
 """From the scores of candidates to what may be promised about an answer.
 
   candidates ─▶ Signals: how much of the probability lies near the answer, how
-                alike the nearest rows are ─▶ P(error < km), by beta
-                calibration of each threshold ─▶ a curve over all kilometres
+                alike the nearest rows are ─▶ P(error < km), by a regression
+                of each threshold ─▶ a curve over all kilometres
   errors of other held-out photos on their own curves, in thirds by how hard
   the photos are ─▶ radius of any share
 
@@ -21,14 +21,15 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.answer import claim_calibration, records, regression
 from pinpoint_jax.answer import likelihood as likelihoods
+from pinpoint_jax.answer import signals as signals_lib
 from pinpoint_jax.answer.signals import THRESHOLDS_KM, Signals
 
 # The curve begins and ends here, with chances of 0 and 1.
 _NEAREST_KM = 0.01
 # A curve rises at least so much in all.
 _LEAST = 1e-3
-# Keeps weights finite where a threshold parts the photos.
-_L2 = 1e-2
+# Holds weights of few photos near those of scores that are right as they stand.
+_L2 = 10.
 # What older models lack.
 _PARTS = {'claims': claim_calibration.ClaimCalibration,
           'likelihood': likelihoods.Likelihood}
@@ -44,7 +45,7 @@ class Calibration:
   """What calibration photos say about answers like theirs.
 
   Attributes:
-    weights: of Signals.columns, by threshold, float32 [5, 4].
+    weights: of Signals.columns, by threshold, float32 [5, 13].
     curve_weights: the same, of one half of the photos.
     levels: where the errors of the second half lie on their own curves,
       ascending within each group of photos that are as hard, float32 [n].
@@ -58,8 +59,8 @@ class Calibration:
       int32 [groups + 1].
   """
 
-  weights: Float[np.ndarray, '5 4']
-  curve_weights: Float[np.ndarray, '5 4']
+  weights: Float[np.ndarray, '5 13']
+  curve_weights: Float[np.ndarray, '5 13']
   levels: Float[np.ndarray, 'n']
   least_alike: Float[np.ndarray, '']
   claims: claim_calibration.ClaimCalibration | None = None
@@ -95,7 +96,7 @@ class Calibration:
 
   def is_sound(self) -> bool:
     """Whether the arrays fit each other and today's signals."""
-    shape = len(THRESHOLDS_KM), 4
+    shape = len(THRESHOLDS_KM), len(signals_lib.AS_THEY_STAND)
     return (self.weights.shape == self.curve_weights.shape == shape
             and self.levels.ndim == 1
             and len(self.groups) == len(self.edges) + 1
@@ -111,18 +112,27 @@ class Calibration:
 
 def from_params(params: Mapping[str, Any]) -> Calibration:
   """The calibration whose `as_params` these are."""
-  weights = params['weights']
-  if weights.shape[1:] == (3,):
-    # Of log-odds, as older models have them: log p and -log(1 - p) alike.
-    weights = weights[:, [0, 0, 1, 2]]
+  weights = _of_today(params['weights'])
   return Calibration(
-      weights, params.get('curve_weights', weights), params['levels'],
-      params['least_alike'],
+      weights, _of_today(params.get('curve_weights', weights)),
+      params['levels'], params['least_alike'],
       **{name: part(**params[name]) for name, part in _PARTS.items()
          if name in params},
       # A model's file holds all of its numbers as floats.
       **{name: params[name].astype(dtype) for name, dtype in (
           ('edges', np.float32), ('starts', np.int32)) if name in params})
+
+
+def _of_today(weights: Float[np.ndarray, '5 w']) -> Float[np.ndarray, '5 v']:
+  """Weights of older models as those of the columns of today."""
+  if weights.shape[1] == 3:
+    # Of log-odds, as the oldest have them: log p and -log(1 - p) alike.
+    weights = weights[:, [0, 0, 1, 2]]
+  if weights.shape[1] != len(signals_lib.BETA):
+    return weights
+  wide = np.zeros((len(weights), len(signals_lib.AS_THEY_STAND)), np.float32)
+  wide[:, signals_lib.BETA] = weights
+  return wide
 
 
 def fit(signals: Signals, dist_km: Float[np.ndarray, 'b'],
@@ -153,13 +163,19 @@ def fit(signals: Signals, dist_km: Float[np.ndarray, 'b'],
 
 
 def _weights(signals: Signals,
-             dist_km: Float[np.ndarray, 'b']) -> Float[np.ndarray, '5 4']:
+             dist_km: Float[np.ndarray, 'b']) -> Float[np.ndarray, '5 13']:
   return np.stack([
-      regression.logistic(signals.columns(i), dist_km < km, _L2)
+      chance_weights(signals.columns(i), dist_km < km)
       for i, km in enumerate(THRESHOLDS_KM)]).astype(np.float32)
 
 
-def _chances(weights: Float[np.ndarray, '5 4'],
+def chance_weights(columns: Float[np.ndarray, 'n 13'],
+                   right: Bool[np.ndarray, 'n']) -> Float[np.ndarray, '13']:
+  """Weights of Signals.columns by which chances of being right come true."""
+  return regression.logistic(columns, right, _L2, signals_lib.AS_THEY_STAND)
+
+
+def _chances(weights: Float[np.ndarray, '5 13'],
              signals: Signals) -> Float[np.ndarray, 'b 5']:
   # Row by row, unlike a matrix product: no photo depends on its batch.
   chances = np.stack([regression.sigmoid(

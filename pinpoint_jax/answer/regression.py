@@ -22,20 +22,25 @@ def halves(clusters: types.Strings) -> Bool[np.ndarray, 'b']:
 
 
 def logistic(columns: Float[np.ndarray, 'n c'], right: Bool[np.ndarray, 'n'],
-             l2: float) -> Float[np.ndarray, 'c']:
-  """Weights of the columns, of which the last is constant and not shrunk."""
+             l2: float, prior: Float[np.ndarray, 'c'] | None = None,
+             ) -> Float[np.ndarray, 'c']:
+  """Weights of the columns, drawn to `prior` or else to 0.
+
+  The last column is constant, and its weight is drawn nowhere.
+  """
   sign = np.where(right, 1., -1.)
-  start = np.zeros(columns.shape[1])
-  start[0] = 1.
+  if prior is None:
+    prior = np.zeros(columns.shape[1])
   shrunk = np.ones(columns.shape[1])
   shrunk[-1] = 0.
   def cost(beta: np.ndarray) -> tuple[float, np.ndarray]:
     margin = sign * (columns @ beta)
     slope = -sign * sigmoid(-margin) / len(sign)
-    penalty = l2 / len(sign) * beta * shrunk
-    return (np.logaddexp(0, -margin).mean() + penalty @ beta / 2,
+    away = (beta - prior) * shrunk
+    penalty = l2 / len(sign) * away
+    return (np.logaddexp(0, -margin).mean() + penalty @ away / 2,
             columns.T @ slope + penalty)
-  return optimize.minimize(cost, start, jac=True, method='L-BFGS-B').x
+  return optimize.minimize(cost, prior, jac=True, method='L-BFGS-B').x
 
 
 def sigmoid(logits: Float[np.ndarray, '*b']) -> Float[np.ndarray, '*b']:

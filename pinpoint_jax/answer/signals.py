@@ -11,6 +11,12 @@ from pinpoint_jax.geo import distance
 THRESHOLDS_KM = (1, 25, 200, 750, 2500)
 # Chances of 0 and 1 have no log-odds.
 _LEAST = 1e-3
+# Log-odds at which their weight may change.
+KNOTS = (-4., -2., 0., 2., 4.)
+# Of `Signals.columns`: those of beta calibration, and the weights of chances
+# that are right as they stand.
+BETA = (0, 1, -2, -1)
+AS_THEY_STAND = np.asarray([1., 1.] + [0.] * 11)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,21 +35,32 @@ class Signals:
     """Those of some photos, by number or mask."""
     return Signals(self.near[rows], self.alike[rows])
 
-  def columns(self, threshold: int) -> Float[np.ndarray, 'b 4']:
+  def columns(self, threshold: int) -> Float[np.ndarray, 'b 13']:
     """What the regression of a threshold reads, with a constant.
 
-    log p and -log(1 - p) apart: beta calibration (Kull and others, 2017).
+    log p and -log(1 - p) apart, as in beta calibration (Kull and others, 2017);
+    by how much the log-odds exceed each of KNOTS; those of the other
+    thresholds; likeness.
     """
-    near = np.clip(self.near[:, threshold], _LEAST, 1 - _LEAST)
-    return np.stack([np.log(near), -np.log(1 - near), self.alike,
-                     np.ones(len(near))], axis=1)
+    near, odds = self._near(), self._log_odds()
+    return np.concatenate([
+        np.log(near[:, [threshold]]), -np.log(1 - near[:, [threshold]]),
+        np.maximum(odds[:, [threshold]] - np.asarray(KNOTS), 0),
+        np.delete(odds, threshold, axis=1), self._rest()], axis=1)
 
   def all_columns(self) -> Float[np.ndarray, 'b 7']:
     """Log-odds of `near`, then `alike`, then a constant."""
-    near = np.clip(self.near, _LEAST, 1 - _LEAST)
-    return np.concatenate([
-        np.log(near / (1 - near)), self.alike[:, None],
-        np.ones((len(near), 1))], axis=1)
+    return np.concatenate([self._log_odds(), self._rest()], axis=1)
+
+  def _near(self) -> Float[np.ndarray, 'b 5']:
+    return np.clip(self.near, _LEAST, 1 - _LEAST)
+
+  def _log_odds(self) -> Float[np.ndarray, 'b 5']:
+    near = self._near()
+    return np.log(near / (1 - near))
+
+  def _rest(self) -> Float[np.ndarray, 'b 2']:
+    return np.stack([self.alike, np.ones(len(self.alike))], axis=1)
 
 
 def joined(parts: Sequence[Signals]) -> Signals:

@@ -1,7 +1,8 @@
 """Ways from signals to chances, compared on authors that they did not see.
 
-  beta       weights of log p and of -log(1 - p) apart, and of likeness, as
-             answers have it (Kull and others, 2017)
+  answers    as answers have it: weights of log p and of -log(1 - p) apart, of
+             log-odds beyond knots and of the other thresholds, and of likeness
+  beta       of the first two and of likeness alone (Kull and others, 2017)
   logistic   one weight for the log-odds, and one of likeness
   isotonic   of the probability alone: steps that never fall
   stacked    steps of what beta says
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from jaxtyping import Bool, Float
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.answer import regression
+from pinpoint_jax.answer import calibration, regression
 from pinpoint_jax.answer import signals as signals_lib
 from scipy import optimize
 
@@ -25,12 +26,19 @@ Calibrator = Callable[[signals_lib.Signals, int, Bool[np.ndarray, 'n'],
                        signals_lib.Signals], Float[np.ndarray, 'm']]
 
 
+def answers(known: signals_lib.Signals, threshold: int,
+            right: Bool[np.ndarray, 'n'], asked: signals_lib.Signals,
+            ) -> Float[np.ndarray, 'm']:
+  """As answer.calibration has it."""
+  weights = calibration.chance_weights(known.columns(threshold), right)
+  return regression.sigmoid(asked.columns(threshold) @ weights)
+
+
 def beta(known: signals_lib.Signals, threshold: int,
          right: Bool[np.ndarray, 'n'], asked: signals_lib.Signals,
          ) -> Float[np.ndarray, 'm']:
-  """As answer.calibration has it."""
-  weights = regression.logistic(known.columns(threshold), right, _L2)
-  return regression.sigmoid(asked.columns(threshold) @ weights)
+  """Two weights for the log-odds, of either end."""
+  return regression.sigmoid(_beta_logits(known, threshold, right, asked))
 
 
 def logistic(known: signals_lib.Signals, threshold: int,
@@ -53,14 +61,14 @@ def stacked(known: signals_lib.Signals, threshold: int,
             right: Bool[np.ndarray, 'n'], asked: signals_lib.Signals,
             ) -> Float[np.ndarray, 'm']:
   """Steps of the chance of `beta`."""
-  weights = regression.logistic(known.columns(threshold), right, _L2)
-  return _steps(known.columns(threshold) @ weights, right,
-                asked.columns(threshold) @ weights)
+  return _steps(_beta_logits(known, threshold, right, known), right,
+                _beta_logits(known, threshold, right, asked))
 
 
+# The first is what the others are compared with.
 CALIBRATORS: dict[str, Calibrator] = {
-    'beta': beta, 'logistic': logistic, 'isotonic': isotonic,
-    'stacked': stacked}
+    'beta': beta, 'answers': answers, 'logistic': logistic,
+    'isotonic': isotonic, 'stacked': stacked}
 
 
 def out_of_fold(calibrator: Calibrator, signals: signals_lib.Signals,
@@ -76,6 +84,13 @@ def out_of_fold(calibrator: Calibrator, signals: signals_lib.Signals,
       chances[out, i] = calibrator(
           signals.take(~out), i, dist_km[~out] < km, signals.take(out))
   return np.maximum.accumulate(chances, axis=1)
+
+
+def _beta_logits(known: signals_lib.Signals, threshold: int,
+                 right: Bool[np.ndarray, 'n'], asked: signals_lib.Signals,
+                 ) -> Float[np.ndarray, 'm']:
+  columns = lambda some: some.columns(threshold)[:, signals_lib.BETA]
+  return columns(asked) @ regression.logistic(columns(known), right, _L2)
 
 
 def _steps(known: Float[np.ndarray, 'n'], right: Bool[np.ndarray, 'n'],

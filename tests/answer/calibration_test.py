@@ -56,6 +56,53 @@ def test_chances_come_true_where_scores_are_too_sure():
   assert worst > .1
 
 
+def photos(odds, true, others=0., seed=0):
+  """Photos that score these log-odds within 25 km and come true otherwise."""
+  rng = np.random.default_rng(seed)
+  logits = np.repeat(odds[:, None], 5, axis=1)
+  logits[:, 2:] += np.asarray(others)[..., None]
+  right = rng.random(len(odds)) < true
+  return (signals_lib.Signals(1 / (1 + np.exp(-logits)), np.full(
+      len(odds), .5)), np.where(right, 10., 9000.),
+          np.arange(len(odds)).astype(np.str_))
+
+
+def test_chances_come_true_where_the_odds_bend():
+  # Between log-odds of -2 and 2 all photos are as good as each other.
+  odds = np.random.default_rng(5).uniform(-5, 5, 20_000)
+  true = 1 / (1 + np.exp(-(odds - np.clip(odds, -2, 2))))
+  signals, km, names = photos(odds, true)
+  chances = calibration.fit(signals, km, names).chances(signals)[:, 1]
+  for part in np.array_split(np.argsort(odds), 10):
+    assert chances[part].mean() == pytest.approx(true[part].mean(), abs=.03)
+
+
+def test_what_lies_farther_out_tells_of_what_is_near():
+  # Half of the photos have all of their probability within 200 km.
+  rng = np.random.default_rng(6)
+  odds, whole = rng.uniform(-2, 2, 20_000), rng.random(20_000) < .5
+  true = np.where(whole, .8, .3)
+  signals, km, names = photos(odds, true, np.where(whole, 5., 0.))
+  chances = calibration.fit(signals, km, names).chances(signals)[:, 1]
+  for some, wanted in ((whole, .8), (~whole, .3)):
+    np.testing.assert_allclose(chances[some], wanted, atol=.06)
+
+
+def test_few_photos_leave_scores_as_they_stand():
+  odds = np.linspace(-3, 3, 40)
+  true = 1 / (1 + np.exp(-odds))
+  signals, km, names = photos(odds, true)
+  chances = calibration.fit(signals, km, names).chances(signals)[:, 1]
+  assert np.abs(chances - true).mean() < .1
+  # Of forty photos alone the curve would fall in places, and end above .999.
+  assert (np.diff(chances) > 0).all() and .5 < chances[-1] < .99
+  # One of two photos of even odds is right: nothing has to be put right.
+  even = signals_lib.Signals(np.full((2, 5), .5), np.full(2, .3))
+  np.testing.assert_allclose(
+      calibration.chance_weights(even.columns(1), np.asarray([True, False])),
+      [1, 1] + [0] * 11, atol=1e-6)
+
+
 def test_chances_never_fall_with_the_radius():
   signals, km, names = world(500)
   fitted = calibration.fit(signals, km, names)
@@ -120,11 +167,12 @@ def test_conformal_rank_by_hand():
       reach.radius_km(bad)
 
 
-def test_a_calibration_of_log_odds_is_read_as_it_was():
+@pytest.mark.parametrize('weights', [[1.5, .3, -.2], [1.5, 1.5, .3, -.2]])
+def test_a_calibration_of_log_odds_is_read_as_it_was(weights):
   signals, km, names = world(400)
   params = dict(calibration.fit(signals, km, names).as_params())
   del params['curve_weights']
-  params['weights'] = np.asarray([[1.5, .3, -.2]] * 5, np.float32)
+  params['weights'] = np.asarray([weights] * 5, np.float32)
   odds = np.log(signals.near / (1 - signals.near))
   expected = 1 / (1 + np.exp(-(1.5 * odds + .3 * signals.alike[:, None] - .2)))
   np.testing.assert_allclose(
