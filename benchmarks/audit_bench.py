@@ -5,7 +5,8 @@
 
 Rows are made up: clustered features as in exact_bench, places of towns,
 thumbnails of smooth noise. CPU seconds are of all threads together; two cores
-that do nothing else take about half of them.
+that do nothing else take about half of them. The peak of memory counts what is
+held from before, which are the rows themselves.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from pinpoint_jax.gallery import columns
 from pinpoint_jax.images import fingerprint
 from pinpoint_jax.search import vectors
 
-from benchmarks import clocks, exact_bench
+from benchmarks import clocks, exact_bench, index_build_bench
 
 _AUTHORS, _TOWNS = 50_000, 20_000
 _NEAR = {'near_25m': .025, 'near_100m': .1, 'near_1km': 1.}
@@ -92,8 +93,10 @@ def main() -> None:
           stored, np.arange(words.rows)).find(seen)
     result = {}
     for name in words.parts.split(','):
+      index_build_bench.forget_peak()
       wall, cpu = clocks.timed(jobs[name])
-      result[name] = {'cpu_s': round(cpu, 1), 'wall_s': round(wall, 1)}
+      result[name] = {'cpu_s': round(cpu, 1), 'wall_s': round(wall, 1),
+                      'peak_gib': round(index_build_bench.peak_gib(), 1)}
       print(name, result[name], flush=True)
   words.out.write_text(json.dumps({
       'rows': words.rows, 'queries': words.queries, 'dim': words.dim,

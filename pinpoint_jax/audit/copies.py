@@ -8,7 +8,9 @@
                      do thumbnails agree (windows.py)? ─▶ pairs
 """
 
+from concurrent import futures
 import dataclasses
+import functools
 
 from jaxtyping import Float, Int, UInt8
 import numpy as np
@@ -18,7 +20,7 @@ from pinpoint_jax.audit import prints as prints_lib
 from pinpoint_jax.audit import windows
 from pinpoint_jax.features import progress
 from pinpoint_jax.images import fingerprint
-from pinpoint_jax.search import exact
+from pinpoint_jax.search import exact, exact_scores, scan
 from pinpoint_jax.search import vectors as vectors_lib
 
 # Off each side for the middle of a picture.
@@ -26,7 +28,8 @@ _INSET = .08
 _LUMA_WAVES, _CHROMA_WAVES = 8, 4
 _LUMA_PARTS = 16
 _READ_ROWS = 16384
-_QUERIES = 256
+# Queries that are searched together, and whose pairs one thread takes.
+_QUERIES, _TOGETHER = 512, 32
 _TINY = 1e-6
 
 
@@ -40,7 +43,7 @@ class Settings:
   """
 
   num_candidates: int = 8
-  min_agreement: float | int = .9246
+  min_agreement: float | int = .9443
 
   def __post_init__(self):
     if self.num_candidates < 1:
@@ -82,12 +85,15 @@ class Finder:
       np.ndarray, 'm 3']:
     """Query, row and whether mirrored, of every pair worth a closer look."""
     seen = []
-    for mirrored in (False, True):
-      whole, middle = (waves(queries, inset, mirrored)
-                       for inset in (0., _INSET))
-      for left, right in ((whole, self._whole), (whole, self._middle),
-                          (middle, self._whole)):
-        rows = right.search(left, self._settings.num_candidates).rows
+    for index, insets in ((self._whole, (0., _INSET)), (self._middle, (0.,))):
+      ways = [(inset, mirrored) for mirrored in (False, True)
+              for inset in insets]
+      # Rows are read once for all ways of looking at the queries.
+      found = index.search(
+          np.concatenate([waves(queries, *way) for way in ways]),
+          self._settings.num_candidates).rows.reshape(
+              len(ways), len(queries), -1)
+      for (_, mirrored), rows in zip(ways, found):
         query = np.repeat(np.arange(len(queries)), rows.shape[1])
         seen.append(np.stack([query, rows.ravel(),
                               np.full(rows.size, int(mirrored))], axis=1))
@@ -96,33 +102,51 @@ class Finder:
 
   def _some(self, queries: UInt8[np.ndarray, 'b 1168']) -> tuple[
       np.ndarray, np.ndarray, np.ndarray]:
-    query, row, mirrored = self.candidates(queries).T
-    value = windows.agreement(
-        windows.Thumbnails.of(queries[query], mirrored == 1),
-        windows.Thumbnails.of(self._prints.take(self._chosen[row])))
+    pairs = self.candidates(queries)
+    groups = np.split(pairs, np.searchsorted(
+        pairs[:, 0], np.arange(_TOGETHER, len(queries), _TOGETHER)))
+    with (scan.one_thread() as alone, futures.ThreadPoolExecutor(
+        exact_scores.THREADS if alone else 1) as pool):
+      value = np.concatenate(list(pool.map(
+          lambda group: self._agreement(queries, group), groups)))
     alike = value >= self._settings.min_agreement
-    return query[alike], row[alike], value[alike]
+    return pairs[alike, 0], pairs[alike, 1], value[alike]
+
+  def _agreement(self, queries: UInt8[np.ndarray, 'b 1168'],
+                 pairs: Int[np.ndarray, 'm 3']) -> Float[np.ndarray, 'm']:
+    query, at_query = np.unique(pairs[:, 0], return_inverse=True)
+    row, at_row = np.unique(pairs[:, 1], return_inverse=True)
+    return windows.agreement(
+        windows.Thumbnails.of(queries[query]).with_mirrored(),
+        windows.Thumbnails.of(self._prints.take(self._chosen[row])),
+        np.stack([at_query + len(query) * pairs[:, 2], at_row], axis=1))
 
 
 def waves(prints: UInt8[np.ndarray, 'n 1168'], inset: float = 0.,
           mirrored: bool = False) -> Float[np.ndarray, 'n 95']:
   """Low frequencies of a picture, or of its middle, of unit length."""
-  ends = np.asarray(inset), np.asarray(1 - inset)
-  turn = -1 if mirrored else 1
-  luma = _cosines(_LUMA_PARTS, _LUMA_WAVES) @ windows.weights(
-      *ends, _LUMA_PARTS, fingerprint.LUMA_SIDE)
-  chroma = _cosines(fingerprint.CHROMA_SIDE, _CHROMA_WAVES) @ windows.weights(
-      *ends, fingerprint.CHROMA_SIDE, fingerprint.CHROMA_SIDE)
+  luma = _pixel_weights(_LUMA_PARTS, _LUMA_WAVES, fingerprint.LUMA_SIDE, inset,
+                        mirrored)
+  side = fingerprint.CHROMA_SIDE
+  chroma = _pixel_weights(side, _CHROMA_WAVES, side, inset, mirrored)
   # How bright it is on the whole is the camera's; what colour, the picture's.
-  light = (luma @ fingerprint.lumas(prints)[..., ::turn] @ luma.T).reshape(
-      len(prints), -1)[:, 1:]
-  colour = (chroma @ fingerprint.chromas(prints)[..., ::turn]
-            @ chroma.T).reshape(len(prints), -1)
-  return np.concatenate([_unit(light), _unit(colour)], axis=1) / np.sqrt(2)
+  light = fingerprint.lumas(prints).reshape(len(prints), -1) @ luma.T[:, 1:]
+  colour = fingerprint.chromas(prints).reshape(-1, 2, side**2) @ chroma.T
+  return np.concatenate([_unit(light), _unit(colour.reshape(len(prints), -1))],
+                        axis=1) / np.float32(np.sqrt(2))
 
 
 def _num_waves() -> int:
   return _LUMA_WAVES**2 - 1 + 2 * _CHROMA_WAVES**2
+
+
+@functools.cache
+def _pixel_weights(parts: int, waves: int, side: int, inset: float,
+                   mirrored: bool) -> Float[np.ndarray, 'w p']:
+  """What each pixel adds to each pair of a wave down and a wave across."""
+  line = _cosines(parts, waves) @ windows.weights(
+      np.asarray(inset), np.asarray(1 - inset), parts, side)
+  return np.kron(line, line[:, ::-1 if mirrored else 1])
 
 
 def _cosines(count: int, waves: int) -> Float[np.ndarray, 'waves count']:

@@ -1,39 +1,45 @@
 """How well two thumbnails agree if one is a part of the other.
 
-  luma of a ─▶ 36 windows of it, 8 × 8 each ─┐
-  luma of b ─▶ all of it, 8 × 8             ─┴▶ is the best correlation enough?
-            ─▶ that window moved and stretched, 16 × 16 ─▶ the best correlation
-  chroma    ─▶ in that window: how much of the colour differs
-            ─▶ agreement: the lower of both
+  luma of a, made even ─▶ 36 windows of it, 8 × 8 each ─┐
+  luma of b, made even ─▶ all of it, 8 × 8             ─┴▶ best correlation
+            ─▶ that window moved and stretched, 16 × 16 ─▶ best correlation
+  luma      ─▶ in that window: share of its power that is the same ─┐
+  chroma    ─▶ in that window: share of its power that is the same ─┴▶ mean
 
-and b's windows against all of a. Lumas are made even first: what is darker over
-a large part of both, as sky over ground, says nothing. Two pictures of one
-street agree in their edges but not in their colours, or the other way round.
+and b's windows against all of a. Where the window lies is told by lumas without
+what is darker over a large part of both, as sky over ground: that is alike in
+most pictures. Whether it is a copy is told by lumas as they are: two rooms with
+the same things in the same places have the same edges, but not the same light.
 """
 
 import dataclasses
+import functools
 
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Float, Int, UInt8
 import numpy as np
-from pinpoint_jax import blocks
 from pinpoint_jax.images import fingerprint
 
 _SIDE, _CHROMA_SIDE = fingerprint.LUMA_SIDE, fingerprint.CHROMA_SIDE
 _COARSE, _FINE = 8, 16
-# Of a side: a window is as large as one of these, and where it begins.
-_SIZES, _STEP = (1., .9, .8), .1
+# Windows begin and end at whole numbers of steps of a side; their middle is
+# always in them.
+_STEPS, _MIDDLE = 80, 40
+# To begin with a window is as large as one of these; where it begins.
+_SIZES, _APART = (80, 72, 64), 8
 # Pairs whose best coarse window correlates less are not looked at again.
 _FLOOR = .5
-_FINE_STEPS = (.05, .025, .0125)
+# By how many steps ends are then moved, one after the other.
+_MOVES = (4, 2, 1)
 _EVEN_RADIUS = 3
-# Of 255: differences of colour that are noise where there is no colour.
-_CHROMA_NOISE = 8.
-_BLOCK = 256
+# Of 255: differences that are noise where a picture is of one tone.
+_NOISE = 8.
 _TINY = 1e-3
 
 Luma = Float[np.ndarray, 'n 32 32']
 Chroma = Float[np.ndarray, 'n 2 8 8']
 Numbers = Float[np.ndarray, 'n']
+# Begin or end of windows, down and across.
+Ends = Int[np.ndarray, 'n 2']
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,30 +50,42 @@ class Thumbnails:
   chroma: Chroma
 
   @classmethod
-  def of(cls, prints: UInt8[np.ndarray, 'n 1168'],
-         mirrored: Bool[np.ndarray, 'n'] | None = None) -> 'Thumbnails':
-    """Those of fingerprints, some of them mirrored."""
-    luma, chroma = fingerprint.lumas(prints), fingerprint.chromas(prints)
-    if mirrored is not None:
-      luma[mirrored] = luma[mirrored, :, ::-1]
-      chroma[mirrored] = chroma[mirrored, :, :, ::-1]
-    return cls(luma, chroma)
+  def of(cls, prints: UInt8[np.ndarray, 'n 1168']) -> 'Thumbnails':
+    """Those of fingerprints."""
+    return cls(fingerprint.lumas(prints), fingerprint.chromas(prints))
 
-  def __len__(self) -> int:
-    return len(self.luma)
+  def with_mirrored(self) -> 'Thumbnails':
+    """All of them, then all of them mirrored."""
+    return Thumbnails(*(np.concatenate([part, part[..., ::-1]])
+                        for part in (self.luma, self.chroma)))
 
-  def take(self, rows: slice | Int[np.ndarray, 'm']) -> 'Thumbnails':
-    """Some of them."""
-    return Thumbnails(self.luma[rows], self.chroma[rows])
+  # What each pair reads of both its pictures is made once for each picture.
+  @functools.cached_property
+  def even(self) -> Luma:
+    """Luma without what is darker over a large part of a picture."""
+    return self.luma - _blur() @ self.luma @ _blur().T
+
+  @functools.cached_property
+  def coarse(self) -> Float[np.ndarray, 'n 64']:
+    """The whole, even, in 8 × 8 parts: unit vectors around their mean."""
+    return _unit(_all_of(self.even, _COARSE))
+
+  @functools.cached_property
+  def windows(self) -> Float[np.ndarray, 'n 36 64']:
+    """Each window so."""
+    num, line = len(_windows()), _cut(*_windows().T, _COARSE, _SIDE).reshape(
+        -1, _SIDE)
+    seen = (line @ self.even @ line.T).reshape(
+        -1, num, _COARSE, num, _COARSE).transpose(0, 1, 3, 2, 4)
+    return _unit(seen.reshape(-1, num**2, _COARSE**2))
 
 
-def agreement(left: Thumbnails, right: Thumbnails) -> Numbers:
-  """Of each pair, 1 where one is exactly a part of the other; -1 is none."""
-  best = np.full(len(left), -1.)
-  for part in blocks.slices(len(left), _BLOCK):
-    pair = left.take(part), right.take(part)
-    best[part] = np.maximum(_inside(*pair), _inside(*pair[::-1]))
-  return best
+def agreement(left: Thumbnails, right: Thumbnails,
+              pairs: Int[np.ndarray, 'm 2']) -> Float[np.ndarray, 'm']:
+  """Of each pair of numbers, 1 where one is exactly a part of the other; -1 is
+  none."""
+  return np.maximum(_inside(left, right, *pairs.T),
+                    _inside(right, left, *pairs.T[::-1]))
 
 
 def weights(low: Float[np.ndarray, '*n'], high: Float[np.ndarray, '*n'],
@@ -79,111 +97,112 @@ def weights(low: Float[np.ndarray, '*n'], high: Float[np.ndarray, '*n'],
   pixel = np.arange(side)
   overlap = (np.minimum(edges[..., 1:, None], pixel + 1)
              - np.maximum(edges[..., :-1, None], pixel)).clip(0)
-  return (overlap / overlap.sum(axis=-1, keepdims=True)).astype(np.float32)
+  total = overlap.sum(axis=-1, keepdims=True)
+  return (overlap / np.where(total > 0, total, 1)).astype(np.float32)
 
 
-def whole(count: int, side: int) -> Float[np.ndarray, 'count side']:
-  """Weights of equal parts of a whole line."""
-  return weights(np.zeros(()), np.ones(()), count, side)
+@functools.cache
+def _windows() -> Int[np.ndarray, 'v 2']:
+  return np.asarray([(begin, begin + size) for size in _SIZES
+                     for begin in range(0, _STEPS - size + 1, _APART)])
 
 
-def _windows() -> Float[np.ndarray, 'v 2']:
-  return np.asarray([
-      (number * _STEP, number * _STEP + size) for size in _SIZES
-      for number in range(round((1 - size) / _STEP) + 1)])
-
-
+@functools.cache
 def _blur() -> Float[np.ndarray, 's s']:
   near = np.abs(np.subtract.outer(np.arange(_SIDE), np.arange(_SIDE)))
   inside = (near <= _EVEN_RADIUS).astype(np.float32)
   return inside / inside.sum(axis=1, keepdims=True)
 
 
-_WINDOWS, _BLUR = _windows(), _blur()
-_COARSE_WEIGHTS = weights(*_WINDOWS.T, _COARSE, _SIDE).reshape(-1, _SIDE)
+@functools.cache
+def _all_weights(count: int, side: int) -> Float[np.ndarray, 'b e count side']:
+  """Of every window, by where it begins and where it ends behind the middle."""
+  low, high = np.meshgrid(np.arange(_MIDDLE + 1),
+                          np.arange(_MIDDLE, _STEPS + 1), indexing='ij')
+  return weights(low / _STEPS, high / _STEPS, count, side)
 
 
-def _even(luma: Luma) -> Luma:
-  return luma - _BLUR @ luma @ _BLUR.T
-
-
-def _inside(outer: Thumbnails, inner: Thumbnails) -> Numbers:
-  """The best agreement of a window of `outer` with all of `inner`."""
-  best = np.full(len(outer), -1.)
-  even = _even(outer.luma), _even(inner.luma)
-  coarse, window = _best_window(*even)
-  at = np.flatnonzero(coarse >= _FLOOR)
-  if len(at):
-    fine, low, high = _refined(even[0][at], even[1][at], window[at])
-    best[at] = np.minimum(fine, _colour(outer.chroma[at], inner.chroma[at],
-                                        low, high))
-  return best
-
-
-def _colour(outer: Chroma, inner: Chroma, low: Float[np.ndarray, 'n 2'],
-            high: Float[np.ndarray, 'n 2']) -> Numbers:
-  """1 less the share of the colours' power in which the window differs."""
-  down, across = (weights(low[:, i], high[:, i], _CHROMA_SIDE, _CHROMA_SIDE)
-                  [:, None] for i in (0, 1))
-  seen = down @ outer @ across.transpose(0, 1, 3, 2)
-  differing, power, other = (
-      (x**2).mean(axis=(1, 2, 3)) for x in (seen - inner, seen, inner))
-  return 1 - differing / ((power + other) / 2 + _CHROMA_NOISE**2)
-
-
-def _best_window(outer: Luma, inner: Luma) -> tuple[
-    Numbers, Int[np.ndarray, 'n 2']]:
-  """Its correlation, and which of _WINDOWS it is down and across."""
-  num = len(_WINDOWS)
-  seen = _COARSE_WEIGHTS @ outer @ _COARSE_WEIGHTS.T
-  seen = seen.reshape(-1, num, _COARSE, num, _COARSE).transpose(0, 1, 3, 2, 4)
-  found = _correlation(seen.reshape(-1, num * num, _COARSE**2),
-                       _all_of(inner, _COARSE))
-  return found.max(axis=1), np.stack(
-      np.divmod(found.argmax(axis=1), num), axis=1)
-
-
-def _refined(outer: Luma, inner: Luma, window: Int[np.ndarray, 'n 2'],
-             ) -> tuple[Numbers, Float[np.ndarray, 'n 2'],
-                        Float[np.ndarray, 'n 2']]:
-  """The best correlation near a window, whose ends are moved in turn, and
-  where it then begins and ends, down and across."""
-  low, high = (_WINDOWS[window, end] for end in (0, 1))
-  moves = np.asarray([(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)])
-  target = _all_of(inner, _FINE)
-  rows = np.arange(len(outer))
-  best = np.full(len(outer), -1.)
-  for step in _FINE_STEPS:
-    for axis in (0, 1):
-      tried = [(end[:, axis, None] + step * moves[:, i]).clip(0, 1)
-               for i, end in enumerate((low, high))]
-      found = _correlation(
-          _moved(outer, axis, tried, low[:, 1 - axis], high[:, 1 - axis]),
-          target)
-      chosen = found.argmax(axis=1)
-      best = found[rows, chosen]
-      low[:, axis], high[:, axis] = (ends[rows, chosen] for ends in tried)
-  return best, low, high
-
-
-def _moved(outer: Luma, axis: int, tried: list[np.ndarray],
-           low: Numbers, high: Numbers) -> Float[np.ndarray, 'n m 256']:
-  """Windows with several ends along one axis and given ends along the other."""
-  across = weights(low, high, _FINE, _SIDE)
-  along = weights(*tried, _FINE, _SIDE)
-  picture = outer if axis == 0 else outer.transpose(0, 2, 1)
-  seen = along @ (picture @ across.transpose(0, 2, 1))[:, None]
-  if axis:
-    seen = seen.transpose(0, 1, 3, 2)
-  return seen.reshape(*seen.shape[:2], _FINE**2)
+def _cut(low: Int[np.ndarray, '*n'] | int, high: Int[np.ndarray, '*n'] | int,
+         count: int, side: int) -> Float[np.ndarray, '*n count side']:
+  return _all_weights(count, side)[low, high - _MIDDLE]
 
 
 def _all_of(luma: Luma, count: int) -> Float[np.ndarray, 'n m']:
-  """Count × count equal parts, as unit vectors around their mean."""
-  line = whole(count, _SIDE)
-  parts = (line @ luma @ line.T).reshape(-1, count**2)
-  parts = parts - parts.mean(axis=1, keepdims=True)
-  return parts / np.linalg.norm(parts, axis=1, keepdims=True).clip(_TINY)
+  """Count × count equal parts of the whole."""
+  line = _cut(0, _STEPS, count, _SIDE)
+  return (line @ luma @ line.T).reshape(-1, count**2)
+
+
+def _unit(parts: Float[np.ndarray, '*n m']) -> Float[np.ndarray, '*n m']:
+  parts = parts - parts.mean(axis=-1, keepdims=True)
+  return parts / np.linalg.norm(parts, axis=-1, keepdims=True).clip(_TINY)
+
+
+def _inside(outer: Thumbnails, inner: Thumbnails, at_outer: Int[
+    np.ndarray, 'm'], at_inner: Int[np.ndarray, 'm']) -> Numbers:
+  """The agreement of the best window of `outer` with all of `inner`."""
+  best = np.full(len(at_outer), -1.)
+  found = (outer.windows[at_outer] @ inner.coarse[at_inner][..., None])[..., 0]
+  at = np.flatnonzero(found.max(axis=1, initial=-1.) >= _FLOOR)
+  if len(at):
+    o, i = at_outer[at], at_inner[at]
+    window = np.divmod(found[at].argmax(axis=1), len(_windows()))
+    ends = _refined(outer.even[o], inner.even[i], np.stack(window, axis=1))
+    best[at] = (_same(outer.luma[o, None], inner.luma[i, None], *ends, _FINE,
+                      True)
+                + _same(outer.chroma[o], inner.chroma[i], *ends, _CHROMA_SIDE,
+                        False)) / 2
+  return best
+
+
+def _same(outer: Float[np.ndarray, 'n c s s'],
+          inner: Float[np.ndarray, 'n c s s'], low: Ends, high: Ends,
+          count: int, around_mean: bool) -> Numbers:
+  """1 less the share of the power in which the window differs."""
+  side = outer.shape[-1]
+  down, across = (_cut(low[:, i], high[:, i], count, side)[:, None]
+                  for i in (0, 1))
+  line = _cut(0, _STEPS, count, side)
+  window = down @ outer @ across.swapaxes(-1, -2)
+  whole = line @ inner @ line.T
+  if around_mean:  # How bright it is on the whole is the camera's.
+    window, whole = (x - x.mean(axis=(2, 3), keepdims=True)
+                     for x in (window, whole))
+  differing, power, other = (np.einsum('ncij,ncij->n', x, x) / x[0].size
+                             for x in (window - whole, window, whole))
+  return 1 - differing / ((power + other) / 2 + _NOISE**2)
+
+
+def _refined(outer: Luma, inner: Luma, window: Ends) -> tuple[Ends, Ends]:
+  """Where the best window begins and ends near one, its ends moved in turn."""
+  low, high = (_windows()[window, end] for end in (0, 1))
+  moves = np.asarray([(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)])
+  target = _unit(_all_of(inner, _FINE))
+  rows = np.arange(len(outer))
+  for steps in _MOVES:
+    for axis in (0, 1):
+      tried = [(end[:, axis, None] + steps * moves[:, i]).clip(0, _STEPS)
+               for i, end in enumerate((low, high))]
+      chosen = _correlation(
+          _moved(outer, axis, tried, low[:, 1 - axis], high[:, 1 - axis]),
+          target).argmax(axis=1)
+      low[:, axis], high[:, axis] = (ends[rows, chosen] for ends in tried)
+  return low, high
+
+
+def _moved(outer: Luma, axis: int, tried: list[np.ndarray],
+           low: Int[np.ndarray, 'n'], high: Int[np.ndarray, 'n'],
+           ) -> Float[np.ndarray, 'n m 256']:
+  """Windows with several ends along one axis and given ends along the other."""
+  num = tried[0].shape[1]
+  across = _cut(low, high, _FINE, _SIDE)
+  along = _cut(*tried, _FINE, _SIDE).reshape(-1, num * _FINE, _SIDE)
+  picture = outer if axis == 0 else outer.transpose(0, 2, 1)
+  seen = (along @ (picture @ across.transpose(0, 2, 1))).reshape(
+      -1, num, _FINE, _FINE)
+  if axis:
+    seen = seen.transpose(0, 1, 3, 2)
+  return seen.reshape(-1, num, _FINE**2)
 
 
 def _correlation(seen: Float[np.ndarray, 'n m p'],
