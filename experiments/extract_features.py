@@ -25,7 +25,8 @@ from experiments.run import launch as stopping
 from input_pipeline import open_source
 from ml_collections import config_dict
 from pinpoint_jax.disk import lock
-from pinpoint_jax.features import backbones, extract
+from pinpoint_jax.features import backbone as backbone_lib
+from pinpoint_jax.features import backbones, decoding, extract
 
 
 def main(run: launch.Run) -> None:
@@ -49,12 +50,14 @@ def make_store(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
     print(f'note: {note}', flush=True)
   backbone = backbones.load(config.backbone, config.dtype,
                             config.preprocess or None,
-                            config.attention or None)
+                            config.attention or None, weights=config.weights)
   print(f'{len(source.photos):,} photos → {backbone.name}, {backbone.dim} '
         f'dimensions after {backbone.preprocess}', flush=True)
   plan = extract.Plan(
-      config.shard_rows, config.batch_size, config.processes, config.host,
-      config.num_hosts, config.max_failed_share, tuple(source.notes),
+      config.shard_rows, config.batch_size or _sized(backbone),
+      decoding.by_cores() if config.processes == -1 else config.processes,
+      config.host, config.num_hosts, config.max_failed_share,
+      tuple(source.notes),
       config.licence or open_source.licence_of(config.data.name))
   request = stopping.Request()
   try:
@@ -70,6 +73,14 @@ def make_store(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
     return
   print(f'{len(store):,} of {len(source.photos):,} photos have features, '
         f'{store.manifest["quarantined"]:,} are in quarantine: {store.path}')
+
+
+def _sized(backbone: backbone_lib.Backbone) -> int:
+  """Photos at once on each device, as many as its memory takes; says so."""
+  batch = backbone.batch_fn()
+  print(f'batch_size: {batch.size} photos on each device ({batch.why})',
+        flush=True)
+  return batch.size
 
 
 if __name__ == '__main__':

@@ -38,10 +38,13 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.backbone = 'demo'
   config.preprocess = ''  # '' takes the backbone's own.
   config.dtype = 'float32'  # bfloat16 on accelerators.
+  config.weights = 'float32'  # bfloat16: half the memory.
   config.attention = ''  # cudnn on NVIDIA GPUs.
-  config.batch_size = 16 if arg.quick else 64
+  # On each device; 0: as many as its memory takes, 64 on a CPU.
+  config.batch_size = 16 if arg.quick else 0
   config.shard_rows = 32 if arg.quick else 4096
-  config.processes = 0 if arg.quick else 2
+  # That decode; -1: one for each core, up to 32.
+  config.processes = 0 if arg.quick else -1
   config.host = 0
   config.num_hosts = 1
   config.max_failed_share = 0.05

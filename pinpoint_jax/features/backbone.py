@@ -14,6 +14,18 @@ from pinpoint_jax import types
 
 
 @dataclasses.dataclass(frozen=True)
+class Batch:
+  """How many photos at once on each device, and why so many."""
+
+  size: int
+  why: str
+
+
+# Of devices whose memory is not known: a CPU.
+USUAL = Batch(64, 'the usual one where the memory of a device is not known')
+
+
+@dataclasses.dataclass(frozen=True)
 class Backbone:
   """A frozen model of pictures.
 
@@ -26,6 +38,7 @@ class Backbone:
     apply: uint8 [b, h, w, 3] → [b, d], un-normalised; may return before the
       device is done.
     num_devices: among which `apply` divides a batch.
+    batch_fn: the batch that a device has memory for; may take a compilation.
   """
 
   name: str
@@ -34,6 +47,7 @@ class Backbone:
   dim: int
   apply: Callable[[np.ndarray], Any]
   num_devices: int = 1
+  batch_fn: Callable[[], Batch] = lambda: USUAL
 
 
 def thumbnails(size: int = 64) -> Backbone:

@@ -10,6 +10,7 @@ import numpy as np
 from pinpoint_jax.features import backbone as backbones
 from pinpoint_jax.images import preprocess
 from pinpoint_jax.models import transformer
+from pinpoint_jax.parallel import rules
 from pinpoint_jax.pretrained import convnet_backbone, efficientnet_files
 from pinpoint_jax.pretrained import load as pretrained
 
@@ -23,17 +24,21 @@ _DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 
 def load(name: str, dtype: str = 'float32', ops: str | None = None,
          attention: str | None = None,
-         devices: Sequence[jax.Device] | None = None) -> backbones.Backbone:
+         devices: Sequence[jax.Device] | None = None,
+         weights: str = 'float32') -> backbones.Backbone:
   """A named backbone, a folder of weights or a big_vision .npz.
 
   Names are 'thumbnail', 'demo' and 'efficientnet_lite0_tiles'. `ops` replaces
   the backbone's own preprocessing, `devices` the default of all local devices.
+  `weights` is what the kernels of layers are kept in.
   """
   if name == 'thumbnail':
     if ops:
       raise ValueError(f'preprocess {ops!r}: thumbnail has its own, '
                        f'{backbones.thumbnails().preprocess!r}')
     return backbones.thumbnails()
+  if weights not in _DTYPES:
+    raise ValueError(f'weights {weights!r}: choices are {sorted(_DTYPES)}')
   loaded = _pretrained(name, dtype, ops, attention)
   for unused in loaded.report.unused[:5]:
     print(f'{name}: {unused} is not used '
@@ -44,11 +49,21 @@ def load(name: str, dtype: str = 'float32', ops: str | None = None,
   devices = devices or jax.local_devices()
   # A CPU keeps the wide maps of one photo in its cache, not those of more.
   one_by_one = name == LITE0_TILES and devices[0].platform == 'cpu'
+  # Features made in another way compare with none of these.
   suffix = '' if dtype == 'float32' else f' in {dtype}'
+  suffix += '' if weights == 'float32' else f', weights in {weights}'
+  apply = _Apply(loaded, _kept(loaded.params, weights), devices, one_by_one)
   return backbones.Backbone(
       f'{pathlib.Path(name).name}{suffix}', loaded.weight_hash,
-      loaded.preprocess, dim, _Apply(loaded, devices, one_by_one),
-      len(devices))
+      loaded.preprocess, dim, apply, len(devices), apply.batch)
+
+
+def _kept(params: Any, dtype: str) -> Any:
+  """Parameters with kernels in `dtype`: nearly all of a model's memory."""
+  def keep(path: Any, x: Any) -> Any:
+    name = rules.path_name(path)
+    return x.astype(_DTYPES[dtype]) if name.endswith('/kernel') else x
+  return jax.tree_util.tree_map_with_path(keep, params)
 
 
 def _pretrained(name: str, dtype: str, ops: str | None,
@@ -73,13 +88,13 @@ def _pretrained(name: str, dtype: str, ops: str | None,
 class _Apply:
   """Pixels to features on several devices, the batch split among them."""
 
-  def __init__(self, loaded: pretrained.Pretrained,
+  def __init__(self, loaded: pretrained.Pretrained, params: Any,
                devices: Sequence[jax.Device], one_by_one: bool):
     mesh = jax.sharding.Mesh(np.asarray(devices), ('data',))
     spec = jax.sharding.PartitionSpec
     self._split = jax.sharding.NamedSharding(mesh, spec('data'))
     self._params = jax.device_put(
-        loaded.params, jax.sharding.NamedSharding(mesh, spec()))
+        params, jax.sharding.NamedSharding(mesh, spec()))
     scale = preprocess.parse(preprocess.split(loaded.preprocess).values)
     def forward(params: Any, pixels: jax.Array) -> jax.Array:
       return loaded.model.apply(params, scale(pixels))
@@ -90,10 +105,56 @@ class _Apply:
         jax.shard_map(in_turn if one_by_one else forward, mesh=mesh,
                       in_specs=(spec(), spec('data')), out_specs=spec('data')),
         compiler_options=transformer.compiler_options())
-    self._num_devices = len(devices)
+    self._devices, self._num_devices = devices, len(devices)
+    self._image_size = preprocess.output_size(loaded.preprocess)
 
   def __call__(self, pixels: np.ndarray) -> jax.Array:
     if len(pixels) % self._num_devices:
       raise ValueError(f'{len(pixels)} images do not divide among '
                        f'{self._num_devices} devices')
     return self._forward(self._params, jax.device_put(pixels, self._split))
+
+  def batch(self) -> backbones.Batch:
+    """The batch that fits a device, by what the compiler says of a small one.
+    """
+    stats = self._devices[0].memory_stats() or {}
+    if not stats.get('bytes_limit'):
+      return backbones.USUAL
+    return fitting(self.bytes_each(), stats['bytes_limit'],
+                   stats['bytes_in_use'])
+
+  def bytes_each(self) -> int:
+    """Memory that one more photo takes on its device."""
+    shape = (_SMALL * self._num_devices, *self._image_size, 3)
+    memory = self._forward.lower(self._params, jax.ShapeDtypeStruct(
+        shape, np.uint8, sharding=self._split)).compile().memory_analysis()
+    # The pixels of the next batch are there already.
+    photo = 2 * int(np.prod(self._image_size)) * 3
+    return photo + -(-(memory.temp_size_in_bytes
+                       + memory.output_size_in_bytes) // _SMALL)
+
+
+# Photos of a batch that is compiled to learn what one takes.
+_SMALL = 8
+# Of a device's memory; the rest is for what the compiler does not count.
+_SHARE = 0.9
+# Above, accelerators gain nothing, and the last batch of a shard is emptier.
+_MOST = 256
+
+
+def fitting(bytes_each: int, limit: int, held: int) -> backbones.Batch:
+  """The largest power of two, up to 256, of photos that fit beside weights.
+
+  limit, held: of a device's memory, in bytes.
+  """
+  num = int(_SHARE * limit - held) // bytes_each
+  if num < 1:
+    raise ValueError(
+        f'a photo takes {bytes_each / 2**20:,.0f} MiB beside the '
+        f'{held / 2**30:.1f} GiB of weights: more than the '
+        f'{limit / 2**30:.1f} GiB of this device; take a smaller backbone, or '
+        f'dtype=bfloat16')
+  size = min(_MOST, 2**(num.bit_length() - 1))
+  return backbones.Batch(
+      size, f'{bytes_each / 2**20:,.1f} MiB each beside {held / 2**30:.1f} GiB '
+      f'of weights in {limit / 2**30:.1f} GiB')

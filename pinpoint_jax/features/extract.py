@@ -8,7 +8,7 @@ anew in each shard and have one shape on each device, so neither hosts, nor
 processes, nor a restart change a bit of the result.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 import dataclasses
 import hashlib
@@ -124,23 +124,78 @@ def _run(source: Any, backbone: backbones.Backbone, folder: pathlib.Path,
          stopping: Callable[[], bool]) -> None:
   ranges = {number: _range(number, plan, len(source.photos)) for number in todo}
   progress = progress_lib.Progress(sum(map(len, ranges.values())))
-  reasons = Counter(q['reason'] for fact in seen for q in fact['quarantine'])
-  num_seen = sum(fact['rows'] + len(fact['quarantine']) for fact in seen)
+  work = _Work(folder, backbone.dim, progress, seen, plan.max_failed_share)
   decoded = decoding.decode_rows(
       source, (row for number in todo for row in ranges[number]),
       preprocess.split(backbone.preprocess).pixels, plan.processes)
   try:
     for number in todo:
-      shard = _shard(source, backbone, plan, ranges[number], decoded,
-                     progress, stopping)
-      reasons.update(entry['reason'] for entry in shard.quarantine)
-      shards.check_failures(str(folder), reasons, num_seen + progress.n,
-                            plan.max_failed_share)
-      shards.save(folder, number, shard)
+      _shard(source, backbone, plan, ranges[number], decoded, work,
+             _Begun(number), stopping)
+    work.settle(0)
+  except Interrupted:
+    work.settle(0)  # Shards whose last batch was on the device.
+    raise
   finally:
     decoded.close()
   if todo:
     progress.finish()
+
+
+@dataclasses.dataclass
+class _Begun:
+  """A shard under way: what it has so far."""
+
+  number: int
+  kept: list[int] = dataclasses.field(default_factory=list)
+  quarantine: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+  features: list[np.ndarray] = dataclasses.field(default_factory=list)
+
+
+class _Work:
+  """Batches on the device and ends of shards, in order.
+
+  A shard's end waits behind its batches while those of the next one are
+  already handed to the device, which so never waits for a shard to be saved.
+  """
+
+  def __init__(self, folder: pathlib.Path, dim: int,
+               progress: progress_lib.Progress, seen: list[dict[str, Any]],
+               max_failed_share: float | int):
+    self._folder, self._dim, self.progress = folder, dim, progress
+    self._reasons = Counter(
+        q['reason'] for fact in seen for q in fact['quarantine'])
+    self._num_seen = sum(fact['rows'] + len(fact['quarantine'])
+                         for fact in seen)
+    self._max_failed_share = max_failed_share
+    # A batch and its number of photos; None where the shard ends.
+    self._waiting: deque[tuple[_Begun, tuple[Any, int] | None]] = deque()
+
+  def add(self, shard: _Begun, batch: tuple[Any, int] | None) -> None:
+    """Takes on a batch or an end, and settles what was before its batch."""
+    self._waiting.append((shard, batch))
+    self.settle(1)
+
+  def settle(self, running: int) -> None:
+    """Collects and saves until so many batches are left on the device."""
+    num = sum(batch is not None for _, batch in self._waiting)
+    while self._waiting and (num > running or self._waiting[0][1] is None):
+      shard, batch = self._waiting.popleft()
+      if batch is None:
+        self._save(shard)
+        continue
+      num -= 1
+      with self.progress.waiting('device'):
+        shard.features.append(np.asarray(batch[0], np.float32)[:batch[1]])
+      self.progress.add(batch[1])
+
+  def _save(self, shard: _Begun) -> None:
+    self._reasons.update(entry['reason'] for entry in shard.quarantine)
+    self._num_seen += len(shard.kept) + len(shard.quarantine)
+    shards.check_failures(str(self._folder), self._reasons, self._num_seen,
+                          self._max_failed_share)
+    shards.save(self._folder, shard.number, shards.make(
+        shard.kept, shard.features, self._dim, shard.quarantine))
 
 
 def _range(number: int, plan: Plan, num_rows: int) -> range:
@@ -149,37 +204,29 @@ def _range(number: int, plan: Plan, num_rows: int) -> range:
 
 
 def _shard(source: Any, backbone: backbones.Backbone, plan: Plan, rows: range,
-           decoded: Iterator[decoding.Decoded],
-           progress: progress_lib.Progress,
-           stopping: Callable[[], bool]) -> shards.Shard:
-  """Features of `rows`; the device works on one batch while the next comes."""
-  kept, quarantine, features, pixels, running = [], [], [], [], None
+           decoded: Iterator[decoding.Decoded], work: _Work, shard: _Begun,
+           stopping: Callable[[], bool]) -> None:
+  """Hands the features of `rows` to `work`, batch by batch."""
+  pixels: list[np.ndarray] = []
   batch_size = plan.batch_size * backbone.num_devices
-  def collect(batch: Any) -> None:
-    with progress.waiting('device'):
-      features.append(np.asarray(batch[0], np.float32)[:batch[1]])
-    progress.add(batch[1])
   for _ in rows:
-    with progress.waiting('images'):
+    with work.progress.waiting('images'):
       row, image = _next(decoded, stopping)
     if isinstance(image, decoding.Bad):
-      quarantine.append({'row': row, 'id': str(source.photos.ids[row]),
-                         'reason': image.reason, 'text': image.text})
-      progress.add(1)
+      shard.quarantine.append({'row': row, 'id': str(source.photos.ids[row]),
+                               'reason': image.reason, 'text': image.text})
+      work.progress.add(1)
       continue
-    kept.append(row)
+    shard.kept.append(row)
     pixels.append(image)
     if len(pixels) == batch_size:
-      batch, pixels = _start(backbone, pixels, batch_size), []
-      if running:
-        collect(running)
-      running = batch
+      work.add(shard, _start(backbone, pixels, batch_size))
+      pixels = []
       if stopping():
         raise Interrupted('stopped')
-  for batch in (running, _start(backbone, pixels, batch_size)):
-    if batch:
-      collect(batch)
-  return shards.make(kept, features, backbone.dim, quarantine)
+  if pixels:
+    work.add(shard, _start(backbone, pixels, batch_size))
+  work.add(shard, None)
 
 
 def _next(decoded: Iterator[decoding.Decoded],
@@ -194,9 +241,7 @@ def _next(decoded: Iterator[decoding.Decoded],
 
 
 def _start(backbone: backbones.Backbone, pixels: list[np.ndarray],
-           batch_size: int) -> tuple[Any, int] | None:
+           batch_size: int) -> tuple[Any, int]:
   """Hands a batch to the device, filled up to its one shape."""
-  if not pixels:
-    return None
   blank = [np.zeros_like(pixels[0])] * (batch_size - len(pixels))
   return backbone.apply(np.stack(pixels + blank)), len(pixels)

@@ -4,6 +4,7 @@ import importlib.util
 
 import jax
 import numpy as np
+from pinpoint_jax.features import backbone as backbone_lib
 from pinpoint_jax.features import backbones
 from pinpoint_jax.images import preprocess
 import pytest
@@ -17,6 +18,7 @@ DEMO = backbones.load('demo', devices=jax.local_devices()[:1])
 @pytest.mark.parametrize('words, error', [
     (dict(name='siglip3'), "'siglip3': no such folder.*'thumbnail', 'demo'"),
     (dict(name='demo', dtype='int8'), "'int8': choices are .'bfloat16', 'floa"),
+    (dict(name='demo', weights='int8'), "weights 'int8': choices are"),
     (dict(name=backbones.LITE0_TILES, attention='cudnn'),
      "'cudnn': efficientnet_lite0_tiles has no attention"),
     (dict(name=backbones.LITE0_TILES, dtype='int8'), "'int8': choices are"),
@@ -54,6 +56,61 @@ def test_a_batch_that_does_not_divide_is_refused():
   size = preprocess.output_size(whole.preprocess)
   with pytest.raises(ValueError, match='9 images do not divide among 8'):
     whole.apply(np.zeros((9, *size, 3), np.uint8))
+
+
+GIB, MIB = 2**30, 2**20
+
+
+@pytest.mark.parametrize('each, limit, held, size', [
+    # SigLIP 2 g-opt/16-384 on a v5e: 14.2 GiB are used, 4.3 by weights.
+    (66 * MIB, 15.75 * GIB, 4.3 * GIB, 128),
+    (66 * MIB, 15.75 * GIB, 9.9 * GIB, 64), (MIB, 80 * GIB, 0, 256),
+    (4 * GIB, 10 * GIB, 4.9 * GIB, 1)])
+def test_a_batch_is_the_largest_that_fits_beside_the_weights(
+    each, limit, held, size):
+  assert backbones.fitting(each, int(limit), int(held)).size == size
+
+
+def test_a_photo_that_does_not_fit_is_refused():
+  with pytest.raises(ValueError, match='a photo takes 4,096 MiB beside the 6.0 '
+                     'GiB of weights: more than the 10.0 GiB of this device'):
+    backbones.fitting(4 * GIB, 10 * GIB, 6 * GIB)
+
+
+class Device:
+  """One whose memory is known."""
+
+  platform = 'tpu'
+
+  def memory_stats(self):
+    return {'bytes_limit': 100 * MIB, 'bytes_in_use': 10 * MIB}
+
+
+def test_the_batch_follows_from_what_the_compiler_says_of_a_photo(monkeypatch):
+  assert DEMO.batch_fn() == backbone_lib.USUAL
+  each = DEMO.apply.bytes_each()
+  size = preprocess.output_size(DEMO.preprocess)
+  assert each > 2 * 3 * size[0] * size[1] + 4 * DEMO.dim
+  monkeypatch.setattr(DEMO.apply, '_devices', [Device()])
+  batch = DEMO.batch_fn()
+  assert batch.size * each <= 80 * MIB and batch.size & (batch.size - 1) == 0
+  assert batch.size == 256 or 2 * batch.size * each > 80 * MIB
+
+
+def test_weights_in_bfloat16_take_half_and_the_name_says_so():
+  kept, plain = (backbones.load('demo', 'bfloat16', weights=weights,
+                                devices=jax.local_devices()[:1])
+                 for weights in ('bfloat16', 'float32'))
+  assert kept.name == f'{plain.name}, weights in bfloat16'
+  sizes = [sum(x.nbytes for x in jax.tree.leaves(made.apply._params))
+           for made in (kept, plain)]
+  assert sizes[0] < 0.6 * sizes[1]
+  pixels = np.random.default_rng(0).integers(
+      0, 256, (2, *preprocess.output_size(kept.preprocess), 3), np.uint8)
+  one, other = (np.asarray(made.apply(pixels)) for made in (kept, plain))
+  # bfloat16 has eight bits: features of some units move by hundredths.
+  np.testing.assert_allclose(one, other, atol=.05)
+  assert (one != other).any()
 
 
 @pytest.fixture(scope='module')

@@ -264,6 +264,33 @@ def test_stopped_on_request_it_keeps_finished_shards(tmp_path, whole):
   assert content(tmp_path) == content(whole)
 
 
+def test_the_device_has_the_next_shards_batch_before_one_is_saved(
+    tmp_path, monkeypatch):
+  events, save = [], shards.save
+  def apply(pixels):
+    events.append('batch')
+    return BACKBONE.apply(pixels)
+  def saved(folder, number, shard):
+    events.append(f'shard {number}')
+    save(folder, number, shard)
+  monkeypatch.setattr(shards, 'save', saved)
+  # All of the second shard is bad: it has no batch, and an end of its own.
+  make(tmp_path, Pictures(48, {row: b'' for row in range(16, 32)}),
+       other(apply=apply), max_failed_share=1.)
+  assert events == ['batch', 'batch', 'batch', 'shard 0', 'shard 1', 'batch',
+                    'shard 2']
+
+
+def test_stopped_it_keeps_a_shard_whose_last_batch_was_on_the_device(
+    tmp_path):
+  answers = iter([False, False, True, True])
+  with pytest.raises(extract.Interrupted):
+    extract.extract(Pictures(bad={}), BACKBONE, tmp_path, extract.Plan(**PLAN),
+                    lambda: next(answers))
+  assert [shards.state(tmp_path / 'shards', number) for number in (0, 1)] == [
+      'done', 'missing']
+
+
 def test_not_finite_features_become_zero_and_are_counted(tmp_path):
   def apply(pixels):
     features = np.ones((len(pixels), 3), np.float32)
