@@ -101,6 +101,7 @@ class Ground:
     asked: as many as there are to tune on and to time.
     features: raw features of any queries, for the embedder.
     tuned: leaves looked into and recall, by channel and depth.
+    rankers: opened so far, by the identity of what was trained.
   """
 
   searcher: search.Searcher
@@ -109,6 +110,7 @@ class Ground:
   asked: shortlist.Queries
   features: np.ndarray
   tuned: dict
+  rankers: dict = dataclasses.field(default_factory=dict)
 
   def one(self, i: int) -> shortlist.Queries:
     """Query i, from the start again when they end."""
@@ -124,8 +126,10 @@ class Ground:
     return self.deep if trained.kind == 'light' else self.searcher
 
   def ranker(self, trained: files.Trained) -> reranking.Ranker:
-    """That reranker on this gallery."""
-    return reranking.Ranker(self.reader, trained)
+    """That reranker on this gallery: opened once, as an answerer does."""
+    if id(trained) not in self.rankers:
+      self.rankers[id(trained)] = reranking.Ranker(self.reader, trained)
+    return self.rankers[id(trained)]
 
 
 def opened(path: pathlib.Path) -> Ground:

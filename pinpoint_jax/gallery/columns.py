@@ -37,8 +37,11 @@ class Ids:
 
   def take(self, rows: Int[np.ndarray, 'm']) -> types.Strings:
     """Ids of those rows."""
-    spans = zip(self.offsets[rows], self.offsets[np.asarray(rows) + 1] - 1)
-    return np.asarray([self.text[a:b].tobytes().decode() for a, b in spans],
+    starts = self.offsets[rows].tolist()
+    stops = (self.offsets[np.asarray(rows) + 1] - 1).tolist()
+    # Not slices of the array: each would be a memory map of its own.
+    text = memoryview(self.text)
+    return np.asarray([str(text[a:b], 'utf-8') for a, b in zip(starts, stops)],
                       np.str_)
 
   def find(self, ids: Shaped[np.ndarray, 'm']) -> Int[np.ndarray, 'm']:

@@ -34,10 +34,11 @@ def preferred(prior: region_prior.RegionPrior, source: str,
               latlng_deg: Float[np.ndarray, 'g 2'],
               weight: float | int = WEIGHT) -> dict[str, types.Candidates]:
   """Each channel's list in its new order; latlng_deg of all gallery rows."""
-  return {name: reordered(candidates, region_prior.columns(
-      prior, source, raw, latlng_deg[np.maximum(candidates.rows, 0)])[..., 0],
-                          weight)
-          for name, candidates in lists.items()}
+  logs = region_prior.log_priors(prior, source, raw, [
+      region_prior.cells(prior, latlng_deg[np.maximum(candidates.rows, 0)])
+      for candidates in lists.values()])
+  return {name: reordered(candidates, of_list, weight)
+          for (name, candidates), of_list in zip(lists.items(), logs)}
 
 
 def reordered(candidates: types.Candidates,

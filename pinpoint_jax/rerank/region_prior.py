@@ -90,13 +90,21 @@ def log_prior(prior: RegionPrior, source: str, raw: Float[np.ndarray, 'b r'],
 
   Not less log P(cell): cells weigh the same, and it made no difference.
   """
+  return log_priors(prior, source, raw, [cells])[0]
+
+
+def log_priors(prior: RegionPrior, source: str, raw: Float[np.ndarray, 'b r'],
+               tables: Sequence[Int[np.ndarray, 'b _']]) -> list[
+                   Float[np.ndarray, 'b _']]:
+  """As `log_prior` of several tables of cells; a photo is read once."""
   placed = jax.device_put(prior)
   index = np.int32(types.SOURCES.index(source))
-  logs = np.zeros(cells.shape, np.float32)
+  logs = [np.zeros(cells.shape, np.float32) for cells in tables]
   for part, (block,) in blocks.padded(_QUERIES, raw):
     by_cell = np.asarray(_log_chances(placed, index, block))
-    logs[part] = np.take_along_axis(by_cell[:part.stop - part.start],
-                                    cells[part], axis=1)
+    for of_table, cells in zip(logs, tables):
+      of_table[part] = np.take_along_axis(by_cell[:part.stop - part.start],
+                                          cells[part], axis=1)
   return logs
 
 
