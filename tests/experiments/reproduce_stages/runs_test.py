@@ -5,9 +5,14 @@ import shutil
 
 from experiments.reproduce_stages import inputs, plan, runs, stages
 from experiments.run import config_file
+import numpy as np
+from pinpoint_jax.features import store as stores
 import pytest
 
+from tests.conftest import ROOT
 from tests.fixtures import replicas
+
+TINY_CHAIN = ROOT / 'tests' / 'fixtures' / 'tiny_chain.py'
 
 
 @pytest.fixture
@@ -118,3 +123,36 @@ def test_a_product_that_is_gone_is_made_again(worlds):
   assert runs.state(chain[0], base) == 'todo'
   runs.run(chain, base)
   assert chain[0].mark(base).read_bytes() == before
+
+
+def test_a_subset_is_spread_over_what_of_a_download_is_there(tmp_path):
+  config = config_file.load(f'{TINY_CHAIN}:im2gps3k')
+  for name in config.data:
+    config.data[name].root = str(tmp_path / name)
+    (tmp_path / name).mkdir()
+  pictures = list(replicas.mp16_pro(tmp_path / 'mp16_pro', num=60,
+                                    cuts=range(4000, 80_000, 4000)))
+  replicas.im2gps3k(tmp_path / 'im2gps3k')
+  replicas.osv5m(tmp_path / 'osv5m_train', 'train', per_shard=(20, 20, 20))
+  slices = sorted((tmp_path / 'mp16_pro').glob('mp-16-images[0-9]*'))
+  for path in slices[len(slices) // 2:]:
+    path.unlink()
+  assert inputs.missing(config)
+  config.subset = 12
+  assert not inputs.missing(config)
+  base = tmp_path / 'stages'
+  chain = [stage for stage in stages.of(config) if stage.kind == 'features']
+  runs.run(chain, base)
+  opened = {stage.name: stores.open_store(stage.product(base))
+            for stage in chain}
+  assert {name: len(store) for name, store in opened.items()} == {
+      'mp16_pro': 12, 'osv5m_train': 12, 'im2gps3k': 6}
+  at = [pictures.index(name) for name in opened['mp16_pro'].ids().tolist()]
+  # The first half of the tar: every second or third picture that it has.
+  assert min(at) < 4 and 15 < max(at) < 40
+  assert max(np.diff(sorted(at))) <= 4
+  # The same words make nothing new; another subset has stages of its own.
+  assert all(runs.state(stage, base) == 'done' for stage in chain)
+  config.subset = 10
+  assert {stage.name: runs.state(stage, base) for stage in stages.of(config)
+          if stage.kind == 'features'} == dict.fromkeys(opened, 'todo')
