@@ -4,12 +4,15 @@ from collections.abc import Iterable, Mapping
 
 from pinpoint_jax.report import cells
 
-_HEAD = ('% Needs \\usepackage{booktabs}. Wide: set it in a table* or '
-         '\\resizebox.\n')
+_HEAD = ('% Needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}. '
+         'Wide: set it\n% in a table* or \\resizebox.\n')
 _ESCAPED = {
     '\\': r'\textbackslash{}', '~': r'\textasciitilde{}',
     '^': r'\textasciicircum{}', '–': '--', '…': r'\ldots{}', '±': r'$\pm$',
     '<': r'\textless{}', '>': r'\textgreater{}', '·': r'$\cdot$',
+    '|': r'\textbar{}', '"': r'\textquotedbl{}', '−': '$-$', '—': '---',
+    '\N{NO-BREAK SPACE}': '~', '×': r'$\times$', '≤': r'$\leq$',
+    '≥': r'$\geq$', '→': r'$\rightarrow$',
     **{letter: f'\\{letter}' for letter in '&%$#_{}'}}
 
 
@@ -31,7 +34,8 @@ def tabular(table: cells.Table) -> str:
       lines.append(r'\midrule')
     lines.append(_row(map(_cell, line)))
   lines += [r'\bottomrule', r'\end{tabular}']
-  notes = [f'\\par\\footnotesize {escaped(note.replace("`", ""))}'
+  # In a group: what follows in the document keeps its size.
+  notes = [f'\\par{{\\footnotesize {escaped(note.replace("`", ""))}\\par}}'
            for note in table.notes]
   return '\n'.join([*lines, *notes]) + '\n'
 
@@ -48,7 +52,9 @@ def _cell(cell: cells.Cell) -> str:
 
 
 def _row(texts: Iterable[str]) -> str:
-  return ' & '.join(texts) + r' \\'
+  line = ' & '.join(texts)
+  # After the line before, \\ would take these for its own.
+  return ('{}' if line.startswith(('[', '*')) else '') + line + r' \\'
 
 
 def _one_line(text: str) -> str:
