@@ -12,9 +12,12 @@ ARGS ?=
 PEER := .venv-parity
 # Search engines to compare with, away from what the product needs.
 PEERS := .venv-peers
+# libtpu, which compiles for slices that are not here.
+TPU := .venv-tpu
 
 .PHONY: help demo seeds sparse ablations test test-quick flips lint bench \
-  bench-peers bench-search bench-answer bench-large parity golden clean
+  bench-peers bench-search bench-answer bench-large bench-pods parity golden \
+  clean
 help:  ## What each target does.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
@@ -101,6 +104,16 @@ bench-large: $(STAMP)  ## A gallery of 10 million rows, built, verified, searche
 
 bench-answer: $(STAMP)  ## From a feature to a place, a million rows; half an hour.
 	$(PY) -m benchmarks.answer_bench --out=benchmarks/results/answer.json
+
+$(TPU)/.installed: requirements.txt
+	test -x $(TPU)/bin/python || $(PYTHON) -m venv $(TPU)
+	$(TPU)/bin/python -m pip install --quiet --disable-pip-version-check -r $< \
+	  "jax[tpu]==$$(sed -n 's/^jax==//p' $<)"
+	@touch $@
+
+bench-pods: $(TPU)/.installed  ## Steps compiled for TPU slices that are not here.
+	$(TPU)/bin/python -m benchmarks.pod_compile --page=docs/pods.md \
+	  --out=benchmarks/results/pods.json $(ARGS)
 
 golden: $(STAMP)  ## Rewrite tests/golden after an intended change; read the diff.
 	UPDATE_GOLDEN=1 $(PY) -m pytest tests -k golden

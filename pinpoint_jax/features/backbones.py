@@ -1,9 +1,10 @@
 """Backbones by name or path, ready for feature extraction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import pathlib
 from typing import Any
 
+from flax import linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +20,7 @@ LITE0_TILES = 'efficientnet_lite0_tiles'
 # That of the pictures of Synthetic Earth.
 _NAMED = {'demo': DEMO}
 NAMES = ('thumbnail', *_NAMED, LITE0_TILES)
+_AXIS = 'data'
 _DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 
 
@@ -52,13 +54,13 @@ def load(name: str, dtype: str = 'float32', ops: str | None = None,
   # Features made in another way compare with none of these.
   suffix = '' if dtype == 'float32' else f' in {dtype}'
   suffix += '' if weights == 'float32' else f', weights in {weights}'
-  apply = _Apply(loaded, _kept(loaded.params, weights), devices, one_by_one)
+  apply = _Apply(loaded, kept(loaded.params, weights), devices, one_by_one)
   return backbones.Backbone(
       f'{pathlib.Path(name).name}{suffix}', loaded.weight_hash,
       loaded.preprocess, dim, apply, len(devices), apply.batch)
 
 
-def _kept(params: Any, dtype: str) -> Any:
+def kept(params: Any, dtype: str) -> Any:
   """Parameters with kernels in `dtype`: nearly all of a model's memory."""
   def keep(path: Any, x: Any) -> Any:
     name = rules.path_name(path)
@@ -85,26 +87,38 @@ def _pretrained(name: str, dtype: str, ops: str | None,
   return pretrained.load(path, ops, dtype=_DTYPES[dtype], attention=attention)
 
 
+def program(model: nn.Module, ops: str, mesh: jax.sharding.Mesh,
+            one_by_one: bool = False) -> Callable[[Any, Any], jax.Array]:
+  """The compiled function of parameters and uint8 pixels [b, h, w, 3].
+
+  Each device of the mesh, which has one axis, runs the program of a single one
+  on its share of the batch. `ops` are the whole preprocessing; its values half
+  runs here.
+  """
+  scale = preprocess.parse(preprocess.split(ops).values)
+  def forward(params: Any, pixels: jax.Array) -> jax.Array:
+    return model.apply(params, scale(pixels))
+  def in_turn(params: Any, pixels: jax.Array) -> jax.Array:
+    return jax.lax.map(lambda one: forward(params, one[None])[0], pixels)
+  whole = jax.sharding.PartitionSpec()
+  split = jax.sharding.PartitionSpec(*mesh.axis_names)
+  return jax.jit(
+      jax.shard_map(in_turn if one_by_one else forward, mesh=mesh,
+                    in_specs=(whole, split), out_specs=split),
+      compiler_options=transformer.compiler_options())
+
+
 class _Apply:
   """Pixels to features on several devices, the batch split among them."""
 
   def __init__(self, loaded: pretrained.Pretrained, params: Any,
                devices: Sequence[jax.Device], one_by_one: bool):
-    mesh = jax.sharding.Mesh(np.asarray(devices), ('data',))
+    mesh = jax.sharding.Mesh(np.asarray(devices), (_AXIS,))
     spec = jax.sharding.PartitionSpec
-    self._split = jax.sharding.NamedSharding(mesh, spec('data'))
+    self._split = jax.sharding.NamedSharding(mesh, spec(_AXIS))
     self._params = jax.device_put(
         params, jax.sharding.NamedSharding(mesh, spec()))
-    scale = preprocess.parse(preprocess.split(loaded.preprocess).values)
-    def forward(params: Any, pixels: jax.Array) -> jax.Array:
-      return loaded.model.apply(params, scale(pixels))
-    def in_turn(params: Any, pixels: jax.Array) -> jax.Array:
-      return jax.lax.map(lambda one: forward(params, one[None])[0], pixels)
-    # Each device runs the program of a single one on its share.
-    self._forward = jax.jit(
-        jax.shard_map(in_turn if one_by_one else forward, mesh=mesh,
-                      in_specs=(spec(), spec('data')), out_specs=spec('data')),
-        compiler_options=transformer.compiler_options())
+    self._forward = program(loaded.model, loaded.preprocess, mesh, one_by_one)
     self._devices, self._num_devices = devices, len(devices)
     self._image_size = preprocess.output_size(loaded.preprocess)
 

@@ -65,16 +65,11 @@ class Sharded:
     self._vectors, self._scan = vectors, scan.Scan(vectors)
     self._contents = repeats.find(vectors)
     self.num_scanned = 0
-    num_rows, here = len(self._contents), self._mesh.size
-    self._chunk = max(1, min(chunk, -(-num_rows // here)))
-    per_device = -(-num_rows // (here * self._chunk)) * self._chunk
-    if per_device * here > _MOST_ROWS:
-      raise ValueError(f'{num_rows} rows are more than {_MOST_ROWS}: '
-                       f'spread them over more processes')
-    self._stored = self._put(vectors.stored, per_device * here)
+    self._chunk, num_places = _layout(
+        len(self._contents), self._mesh.size, chunk)
+    self._stored = self._put(vectors.stored, num_places)
     scale = vectors.scale
-    self._scale = None if scale is None else self._put(
-        scale, per_device * here)
+    self._scale = None if scale is None else self._put(scale, num_places)
     self._norms = _all_norms(vectors, self._contents.first)
 
   def _put(self, rows: np.ndarray, padded: int) -> jax.Array:
@@ -114,7 +109,7 @@ class Sharded:
   def _block(self, queries: np.ndarray, wanted: _Wanted,
              sets: types.RowSets | None) -> types.Candidates:
     """Some queries: on the devices, deeper there, else on the host."""
-    depth = wanted.k + max(_SLACK, wanted.k // 4)
+    depth = _depth(wanted.k)
     nearest, unsafe = self._on_devices(queries, wanted, depth, sets)
     for search in (functools.partial(self._on_devices, depth=_DEEPER * depth),
                    self._on_host):
@@ -171,6 +166,39 @@ class Sharded:
     order = np.argsort(-scores, axis=1, kind='stable')[:, :depth]
     return (np.take_along_axis(rows, order, 1),
             np.take_along_axis(scores, order, 1))
+
+
+def trace(num_rows: int, dim: int, k: int, mesh: Mesh) -> jax.stages.Traced:
+  """The search of a block of queries in so many float16 rows, on shapes alone.
+
+  No array is made, and the devices of the mesh need not be here.
+  """
+  chunk, num_places = _layout(num_rows, mesh.size, _CHUNK)
+  pair_rows, pair_queries, window = _windows(
+      row_sets.Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64)), chunk)
+  rows = jax.ShapeDtypeStruct((num_places, dim), jnp.float16,
+                              sharding=meshes.split(mesh))
+  every = lambda shape, dtype: jax.ShapeDtypeStruct(
+      shape, dtype, sharding=meshes.whole(mesh))
+  return _best_of_devices.trace(
+      every((_QUERIES, dim), jnp.float32), rows, None,
+      every(pair_rows.shape, jnp.int32), every(pair_queries.shape, jnp.int32),
+      every((), jnp.int32), mesh=mesh, k=_depth(k), chunk=chunk, window=window)
+
+
+def _depth(k: int) -> int:
+  """How many devices keep for the k best."""
+  return k + max(_SLACK, k // 4)
+
+
+def _layout(num_rows: int, num_devices: int, chunk: int) -> tuple[int, int]:
+  """Rows of a chunk, and places for rows on all devices together."""
+  chunk = max(1, min(chunk, -(-num_rows // num_devices)))
+  num_places = num_devices * chunk * -(-num_rows // (num_devices * chunk))
+  if num_places > _MOST_ROWS:
+    raise ValueError(f'{num_rows} rows are more than {_MOST_ROWS}: spread them '
+                     f'over more processes')
+  return chunk, num_places
 
 
 @functools.partial(jax.jit,

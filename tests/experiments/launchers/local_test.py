@@ -1,5 +1,6 @@
 """The local script: who is started, what ends whom, what its exit code says."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -32,6 +33,7 @@ time.sleep(600)
 @pytest.fixture
 def start(tmp_path):
   """Starts the script of so many processes, which are PROCESS."""
+  children = []
   python = tmp_path / 'python'
   python.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exec {sys.executable} "$@"\n'
                     f'exec {sys.executable} -S {tmp_path}/process.py "$@"\n')
@@ -40,11 +42,15 @@ def start(tmp_path):
   def start(processes, orders='9:0', num_items=0):
     job = jobs.Job('here', ('experiments.train', '--workdir=a b'), 'a b',
                    num_items)
-    return subprocess.Popen(
+    children.append(subprocess.Popen(
         ['bash', '-c', local.script(job, {'processes': processes})],
-        env=os.environ | {'PYTHON': str(python), 'FOLDER': str(tmp_path),
-                          'ORDERS': orders})
-  return start
+        start_new_session=True, env=os.environ | {
+            'PYTHON': str(python), 'FOLDER': str(tmp_path), 'ORDERS': orders}))
+    return children[-1]
+  yield start
+  for child in children:
+    with contextlib.suppress(ProcessLookupError):  # Nobody is left.
+      os.killpg(child.pid, signal.SIGKILL)
 
 
 def test_all_are_started_with_the_same_words(start, tmp_path):
