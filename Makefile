@@ -100,7 +100,8 @@ bench-search: $(STAMP) $(PEERS)/.installed  ## Search beside faiss, hnswlib and 
 
 bench-large: $(STAMP)  ## A gallery of 10 million rows, built, verified, searched; hours.
 	$(PY) -m benchmarks.large_gallery_bench --rows 10000000 --raw=int8 \
-	  --folder=runs/large_gallery --out=benchmarks/results/large_gallery.json
+	  --folder=runs/large_gallery \
+	  --out=benchmarks/results/suite/large_gallery.json
 
 bench-answer: $(STAMP)  ## From a feature to a place, a million rows; half an hour.
 	$(PY) -m benchmarks.answer_bench --out=benchmarks/results/answer.json

@@ -1,9 +1,9 @@
 r"""A gallery from 10,000 to 10 million rows: built, verified, searched.
 
   python -m benchmarks.large_gallery_bench --rows 10000 100000 1000000 \
-    --out=benchmarks/results/large_gallery.json
+    --out=benchmarks/results/suite/large_gallery.json
   python -m benchmarks.large_gallery_bench --rows 10000000 --raw=int8 \
-    --folder=DIR --out=benchmarks/results/large_gallery.json
+    --folder=DIR --out=benchmarks/results/suite/large_gallery.json
 
 Rows are a world of Synthetic Earth 2 at feature level (synthetic), one photo to
 four street views; its embedder is solved on 200,000 of each. All of it is what

@@ -10,19 +10,18 @@ that is empty at first; weights are random.
 import argparse
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 import time
 
-from experiments.run import run_record
+from experiments.run import compile_cache, run_record
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.features import store_writer
 
-from benchmarks import answer_models, load_bench
+from benchmarks import answer_models, load_bench, stages
 
-_ROWS, _TRAIN_ROWS, _TARGET_S = 2000, 4096, 5
+_ROWS, _TRAIN_ROWS, _TARGET_S, _LIMIT_S = 2000, 4096, 5, 1800.
 
 
 def write_store(path: pathlib.Path, source: types.Source, rows: int) -> None:
@@ -63,16 +62,18 @@ def main() -> None:
   result = {}
   with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
-    environment = os.environ | {
-        'JAX_COMPILATION_CACHE_DIR': str(folder / 'compiled')}
+    os.environ.pop('JAX_COMPILATION_CACHE_DIR', None)
+    os.environ[compile_cache.ENV] = str(folder / 'compiled')
     for what, words in commands(folder).items():
       result[what] = {}
       for turn in ('first', 'second'):
-        begun = time.perf_counter()
-        subprocess.run([sys.executable, '-m', *(
-            word.format(turn=turn) for word in words)], check=True,
-            env=environment, stdout=subprocess.DEVNULL)
-        result[what][f'{turn}_s'] = time.perf_counter() - begun
+        log = folder / 'log.txt'
+        took = stages.run([sys.executable, '-m', *(
+            word.format(turn=turn) for word in words)], _LIMIT_S, log)
+        if took['ended'] != 'done':
+          raise RuntimeError(f'{what} {took["ended"]}: {log.read_text()}')
+        result[what] |= {f'{turn}_s': took['wall_s'],
+                         f'{turn}_cpu_s': took['cpu_s']}
       print(what, result[what], flush=True)
   run_record.write_json(args.out, result | dict(
       target_s=_TARGET_S, versions=run_record.versions(),

@@ -44,7 +44,6 @@ def wanted(part: parts.Part, before: dict | None, only: Sequence[str],
 def run_part(part: parts.Part, python: str, out: pathlib.Path) -> dict:
   """Runs one part; what the record says of it."""
   load = os.getloadavg()[0]
-  (out / f'{part.name}.json').unlink(missing_ok=True)
   took = stages.run(command(part, python, out), 60 * part.minutes,
                     out / 'logs' / f'{part.name}.txt')
   return took | dict(

@@ -135,7 +135,8 @@ def text(parts: Sequence[parts_lib.Part], record: dict[str, dict],
 def write(page: pathlib.Path, out: pathlib.Path,
           parts: Sequence[parts_lib.Part], record: dict[str, dict]) -> None:
   """Writes the page, and the picture beside it."""
-  results = {part.name: read(out / f'{part.name}.json') for part in parts}
+  results = {part.name: read(out / f'{part.name}.json') for part in parts
+             if record.get(part.name, {}).get('ended') == 'done'}
   plot = page.with_name(f'{page.stem}_growth.svg')
   _put(page, text(parts, record, results, plot.name))
   sizes = (results.get('large_gallery') or {}).get('sizes', [])
