@@ -4,6 +4,7 @@ import json
 import pathlib
 
 from experiments.configs import train_reranker
+import numpy as np
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes
 import pytest
@@ -74,6 +75,12 @@ def test_a_stage_that_fails_names_its_log(tmp_path, monkeypatch):
   with pytest.raises(RuntimeError, match='stage world of 7 rows failed: read'):
     large_gallery_bench.measure(
         tmp_path, 7, large_gallery_bench.arguments(['--out=.']))
+
+
+def test_a_row_as_good_counts_as_found_whatever_its_number():
+  right = np.asarray([[.9, .5, .5], [.9, .8, .7]], np.float32)
+  found = np.asarray([[.9, .5, .4], [.9, .7, -np.inf]], np.float32)
+  assert large_gallery_bench.share_as_good(found, right) == pytest.approx(4 / 6)
 
 
 def test_growth_is_the_power_of_the_rows(tmp_path):
