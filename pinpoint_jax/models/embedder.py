@@ -63,9 +63,9 @@ class Adapter(nn.Module):
 class Embedder(nn.Module):
   """The two towers; every number is a config field of the same name.
 
-  With `scan` the residual MLPs of a tower are one loop: the same function,
-  compiled in a fraction of the time. `layers.unstacked` gives the parameters
-  of the twin without it, which is what model directories hold.
+  With `scan` the residual MLPs of a tower are one loop: the same function, of
+  which a compiler sees less. `layers.unstacked` gives the parameters of the
+  twin without it, which is what model directories hold.
   """
 
   sources: Sequence[str] = ('photo', 'street')
