@@ -6,10 +6,10 @@ r"""Feature stores to an embedder: trains, resumes, exports.
 
 Stopped in any way, run the same command again: it goes on from the newest good
 checkpoint as if nothing had happened. DIR gets checkpoints/, metrics.jsonl,
-figures.json and, at the end, the model directory model/. On several machines
-give each --config.distributed.coordinator=HOST:PORT, .num_processes=N and
-.process_id=I (on TPU pods and under SLURM: .coordinator=auto), which
-experiments.launch_pod does.
+figures.json and, at the end, the model directory model/. On several machines,
+which share DIR, give each --config.distributed.coordinator=HOST:PORT,
+.num_processes=N and .process_id=I (on TPU pods and under SLURM:
+.coordinator=auto), which experiments.launch_pod does.
 
 Exit codes: 0 trained; 1 refused, with one line that says why; 143 stopped by
 SIGTERM and 130 by Ctrl-C: saved, run again to continue.
@@ -33,7 +33,7 @@ from ml_collections import config_dict
 from pinpoint_jax.losses import pairs
 from pinpoint_jax.models import embedder as embedders
 from pinpoint_jax.models import embedder_files
-from pinpoint_jax.parallel import arrays
+from pinpoint_jax.parallel import arrays, processes
 from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.ridge import near_pairs
 from pinpoint_jax.train import closed_form, loop, state
@@ -42,8 +42,8 @@ from pinpoint_jax.train import embedder as training
 
 def main(run: launch.Run) -> None:
   """Lock the workdir, train, export."""
-  distributed.begin(run.config)
-  training_run.guarded(run, train)
+  with distributed.joined(run.config):
+    training_run.guarded(run, train)
 
 
 def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
@@ -85,12 +85,13 @@ def objective(config: config_dict.ConfigDict) -> training.Objective:
 
 def _solved(config: config_dict.ConfigDict, rows: embedder_parts.Split,
             began: state.TrainState) -> state.TrainState:
-  """The state with what needs no step: every process solves the same."""
+  """The state with what needs no step, as process 0 solves it."""
   fields = config.closed_form.to_dict()
   pairs_of = near_pairs.Settings(**fields.pop('pairs'))
   settings = closed_form.Settings(pairs=pairs_of, **fields)
-  solved = closed_form.solve(model(config), embedder_parts.pictures(
-      rows.train, settings.most_rows), settings)
+  solved = processes.from_first(closed_form.solve(
+      model(config), embedder_parts.pictures(rows.train, settings.most_rows),
+      settings))
   if jax.process_index() == 0:
     print(f'solved before the first step: {", ".join(sorted(solved))}',
           flush=True)

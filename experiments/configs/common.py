@@ -54,6 +54,12 @@ def train(num_steps: int) -> config_dict.ConfigDict:
   })
 
 
+def distributed() -> config_dict.ConfigDict:
+  """Several processes as one run: one alone, unless a command line says so."""
+  return config_dict.ConfigDict(
+      {'coordinator': '', 'num_processes': 1, 'process_id': 0})
+
+
 def _cast(name: str, text: str, default: Any, bare: bool) -> Any:
   if isinstance(default, bool):
     if bare:

@@ -1,18 +1,58 @@
 """Several processes as one run."""
 
+import atexit
+from collections.abc import Iterator
+import contextlib
 import os
 import pathlib
 import secrets
+import sys
+import threading
 import time
 
 import jax
 from ml_collections import config_dict
-from pinpoint_jax.parallel import arrays
+from pinpoint_jax.parallel import processes
 
 # By which `launch_pod --to=local` tells a process whom it belongs to: where
 # process 0 listens, how many there are, which one it is.
 TOLD = ('PINPOINT_COORDINATOR', 'PINPOINT_NUM_PROCESSES', 'PINPOINT_PROCESS_ID')
-_SHARED_SECONDS = 30.
+# A file of a new name is on every host at once where the folder is; this is for
+# slow network file systems.
+_SHARED_SECONDS = 5.
+# How long a process that failed waits for the others to end, too.
+_LEAVING_SECONDS = 5.
+
+
+@contextlib.contextmanager
+def joined(config: config_dict.ConfigDict) -> Iterator[None]:
+  """Work that processes do together; one that fails leaves none waiting."""
+  begin(config)
+  try:
+    yield
+  except Exception as error:
+    if jax.process_count() == 1:
+      raise
+    # What one process meets alone, the others meet as its silence.
+    lost = isinstance(error, jax.errors.JaxRuntimeError) or 'Gloo' in str(error)
+    atexit.register(_leave, 0. if lost else _LEAVING_SECONDS)
+    if lost and 'RESOURCE_EXHAUSTED' not in str(error):
+      raise ValueError(
+          f'another process has ended or does not answer ({error!s:.200}): run '
+          f'the same command on all hosts again') from error
+    raise
+
+
+def _leave(seconds: float) -> None:
+  """Ends this process, with the others if they end within so many seconds."""
+  # By itself jax would wait for minutes, and the others for it.
+  if seconds:
+    ending = threading.Thread(target=jax.distributed.shutdown, daemon=True)
+    ending.start()
+    ending.join(seconds)
+  sys.stdout.flush()
+  sys.stderr.flush()
+  os._exit(1)
 
 
 def begin(config: config_dict.ConfigDict) -> None:
@@ -51,34 +91,41 @@ def _find_others() -> None:
         f'process 0') from error
 
 
-def check_shared(workdir: pathlib.Path) -> None:
-  """Refuses a workdir in which some process does not see another's files."""
+def check_shared(folder: pathlib.Path, flag: str) -> None:
+  """Refuses a folder in which some process does not see another's files.
+
+  All processes look for one file that process 0 makes, before any work.
+  """
   if jax.process_count() == 1:
     return
-  path = workdir / 'shared.txt'
 
   def write() -> int:
     token = secrets.randbelow(2**31)
-    path.write_text(str(token), encoding='utf-8')
+    folder.mkdir(parents=True, exist_ok=True)
+    _agreed_file(folder, token).touch()
     return token
-  token = arrays.by_first(write)
-  if arrays.any_process(not _appears(path, str(token))):
-    raise ValueError(
-        f'--workdir={workdir}: not every process sees the files that process 0 '
-        f'writes there; name a folder that all hosts share')
+  # A name that was never there: no host remembers that it is not.
+  path = _agreed_file(folder, processes.by_first(write))
+  unseen = any(processes.any_process(not _appears(path)))
   if jax.process_index() == 0:
     path.unlink()
+  if unseen:
+    raise ValueError(
+        f'{flag}={folder}: not every process sees the files that process 0 '
+        f'writes there; name a folder that all hosts share')
 
 
-def _appears(path: pathlib.Path, text: str) -> bool:
-  """Whether the file holds that text, now or before the time is over."""
+def _agreed_file(folder: pathlib.Path, token: int) -> pathlib.Path:
+  return folder / f'.agreed_{token}'
+
+
+def _appears(path: pathlib.Path) -> bool:
+  """Whether the file is there, now or before the time is over."""
   end = time.monotonic() + _SHARED_SECONDS
-  while True:
-    try:
-      if path.read_text(encoding='utf-8') == text:
-        return True
-    except OSError:
-      pass  # Not there yet.
+  while not path.exists():
     if time.monotonic() > end:
       return False
     time.sleep(0.2)
+    with contextlib.suppress(OSError):
+      os.listdir(path.parent.parent)  # NFS looks again at what was absent.
+  return True

@@ -4,7 +4,6 @@ Its lines tell a person how far a run is; metrics.jsonl has every figure.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-import contextlib
 import functools
 import importlib.util
 import pathlib
@@ -18,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import config_dict
 from pinpoint_jax.disk import lock, parts
-from pinpoint_jax.parallel import arrays
+from pinpoint_jax.parallel import processes
 from pinpoint_jax.train import loop, optimizer, writer
 from pinpoint_jax.train.checkpoints import manager
 
@@ -149,11 +148,8 @@ def train_in(workdir: pathlib.Path, config: config_dict.ConfigDict,
   check(config)
   request = launch.Request()
   try:
-    with contextlib.ExitStack() as held:
-      # Refused to the first process, it is refused to all, at once.
-      arrays.by_first(
-          lambda: held.enter_context(lock.hold(workdir)) or 0)
-      distributed.check_shared(workdir)
+    with processes.held_by_first(lock.hold(workdir)):
+      distributed.check_shared(workdir, '--workdir')
       train(config, workdir, allow_config_change, request)
   except (loop.Interrupted, parts.Interrupted) as stopped:
     print(f'{stopped}; run the same command to continue', file=sys.stderr,

@@ -7,13 +7,13 @@ a place of its own author or sequence (leave-one-out).
 import dataclasses
 from typing import Any
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.evals import geolocation, metrics
 from pinpoint_jax.models import encoding
-from pinpoint_jax.parallel import arrays
-from pinpoint_jax.search import exact
+from pinpoint_jax.parallel import arrays, processes
+from pinpoint_jax.search import exact, row_sets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,10 +38,19 @@ class LocationRetrieval:
   def run(self, state: Any) -> dict[str, float]:
     """acc@… in percent, geoscore, mean and median km of the mean weights."""
     params = encoding.place(arrays.to_numpy(state.ema))
-    queries = self._queries
-    nearest = exact.search(
-        self._encoder.images(params, queries.photos.source, queries.features),
-        self._encoder.locations(params, self._xyz), 1, self._excluded)
-    answers = geolocation.answers(queries.photos, self._gallery,
-                                  nearest.rows[:, 0])
-    return metrics.summarise(geolocation.errors(answers, queries.photos))
+    photos = self._queries.photos
+    places = processes.in_parts(
+        lambda at: self._encoder.locations(params, self._xyz[at]),
+        len(self._xyz))
+    nearest = processes.in_parts(
+        lambda at: self._nearest(params, places, at), len(photos))
+    answers = geolocation.answers(photos, self._gallery, nearest)
+    return metrics.summarise(geolocation.errors(answers, photos))
+
+  def _nearest(self, params: Any, places: Float[np.ndarray, 'g d'],
+               at: slice) -> Int[np.ndarray, 'b']:
+    """The gallery row that answers each of some queries."""
+    images = self._encoder.images(
+        params, self._queries.photos.source, self._queries.features[at])
+    excluded = row_sets.take(self._excluded, np.arange(at.start, at.stop))
+    return exact.search(images, places, 1, excluded).rows[:, 0]

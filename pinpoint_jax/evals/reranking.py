@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.evals import metrics
 from pinpoint_jax.losses import ranking
-from pinpoint_jax.parallel import arrays
+from pinpoint_jax.parallel import arrays, processes
 from pinpoint_jax.rerank import scoring
 
 # Queries whose vectors are in memory at a time.
@@ -47,10 +47,11 @@ class Reranking:
     """Figures of the mean weights, linear_… without the network, and fusion_…
     of the single stage."""
     params = jax.device_put(arrays.to_numpy(state.ema))
-    rows = np.arange(len(self._examples))
-    errors = [self._block(params, part)
-              for part in np.split(rows, range(_BLOCK, len(rows), _BLOCK))]
-    model, linear, fused = (np.concatenate(column) for column in zip(*errors))
+    model, linear, fused = processes.in_parts(
+        lambda at: np.concatenate([
+            self._block(params, np.arange(at.start, at.stop)[some])
+            for some in blocks.slices(at.stop - at.start, _BLOCK)]),
+        len(self._examples)).T
     kept = np.isfinite(model)
     if not kept.any():
       raise ValueError(f'{self.name}: no held-out query has a candidate')
@@ -61,8 +62,8 @@ class Reranking:
             | self._figures('linear_', linear[kept], clusters)
             | self._figures('fusion_', fused[kept], clusters))
 
-  def _block(self, params: Any, rows: Int[np.ndarray, 'n']) -> tuple[
-      np.ndarray, np.ndarray, np.ndarray]:
+  def _block(self, params: Any, rows: Int[np.ndarray, 'n']) -> Float[
+      np.ndarray, 'n 3']:
     """Error of the reranker's answer, of its linear part's and of fusion's,
     inf where none is."""
     examples = self._examples.__getitems__(rows)
@@ -70,9 +71,9 @@ class Reranking:
     fused = np.where(batch.valid, (batch.similarities * self._fusion).sum(
         axis=-1), -np.inf)
     linear, network = self._scorer.parts(params, batch)
-    return tuple(np.take_along_axis(
-        dist_km, np.argmax(scores, axis=1)[:, None], axis=1)[:, 0]
-                 for scores in (linear + network, linear, fused))
+    best = np.stack([np.argmax(scores, axis=1) for scores in (
+        linear + network, linear, fused)], axis=1)
+    return np.take_along_axis(dist_km, best, axis=1)
 
   def _figures(self, prefix: str, dist_km: Float[np.ndarray, 'n'],
                clusters: types.Strings) -> dict[str, float]:

@@ -19,7 +19,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import jax
 from pinpoint_jax.disk import files
-from pinpoint_jax.parallel import arrays
+from pinpoint_jax.parallel import arrays, processes
 from pinpoint_jax.train import writer as writers
 from pinpoint_jax.train.checkpoints import manager
 
@@ -166,7 +166,8 @@ class Run:
     """Trains to the end; the figures of the last evaluation."""
     pending, last = None, self.settings.num_steps
     for number in range(self.start + 1, last + 1):
-      if self._agreed(number, self.stopping()):
+      stop, save_by_time = self._agreed(number)
+      if stop:
         self._settle(pending)
         self._save(number - 1)
         self._wait()
@@ -176,7 +177,7 @@ class Run:
       self._settle(pending)
       pending = number, batch, metrics
       due = [e for e in self.evaluators if _due(number, e.every)]
-      save = self._save_due(number)
+      save = save_by_time or _due(number, self.settings.save_every)
       if number == last or due or save:
         self._settle(pending)
         pending = None
@@ -242,26 +243,29 @@ class Run:
       return
     if name not in figures:
       raise ValueError(f'best={name!r}: the evaluators give {sorted(figures)}')
-    if figures[name] > self.best_value:
-      self.best_value = figures[name]
-      if not self.best.has(number):
-        self.best.save(number, self.state, {name: figures[name]})
+    value = figures[name]
+    # Decided once: the last bits of a figure may differ between hosts.
+    better = processes.by_first(lambda: int(
+        value > self.best_value and not self.best.has(number)))
+    self.best_value = max(self.best_value, value)
+    if better:
+      # One save at a time: processes take two for each other.
+      self._wait()
+      self.best.save(number, self.state, {name: value})
 
-  def _save_due(self, number: int) -> bool:
+  def _agreed(self, number: int) -> tuple[bool, ...]:
+    """Whether to stop before a step, and whether its end is time to save."""
     minutes = self.settings.save_minutes
-    by_time = bool(minutes) and self.clock.since_save_s() > 60 * minutes
-    return _due(number, self.settings.save_every) or self._agreed(
-        number, by_time)
-
-  def _agreed(self, number: int, flag: bool) -> bool:
-    if jax.process_count() == 1:
-      return flag
-    return _due(number, _AGREE_EVERY) and arrays.any_process(flag)
+    late = bool(minutes) and self.clock.since_save_s() > 60 * minutes
+    if jax.process_count() > 1 and not _due(number, _AGREE_EVERY):
+      return False, False
+    return processes.any_process(self.stopping(), late)
 
   def _save(self, number: int) -> None:
     if number <= self.saved:
       return
     with self.clock.spent('save'):
+      self.best.wait()
       self.checkpoints.save(number, self.state, {
           'batches': self.batches.state(), 'about': dict(self.about),
           'best': None if math.isinf(self.best_value) else self.best_value})

@@ -101,12 +101,6 @@ def test_other_number_of_devices(stores, trained, tmp_path, before, after):
     done = tiny.run(stores, workdir, devices=devices)
     assert done.returncode == 0, done.stderr
     assert f'on {devices} devices; going on after step 4' in done.stdout
-    result, want = curve(workdir), curve(trained)
+    result, want = tiny.curve(workdir), tiny.curve(trained)
     print(f'{before} → {devices}: {np.max(np.abs(result / want - 1)):.1e}')
     np.testing.assert_allclose(result, want, rtol=DEVICES_RTOL)
-
-
-def curve(workdir):
-  result = [line for line in tiny.lines(workdir) if 'loss' in line]
-  assert [line['step'] for line in result] == list(range(1, tiny.STEPS + 1))
-  return np.array([[line['loss'], line['grad_norm']] for line in result])

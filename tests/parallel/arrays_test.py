@@ -26,8 +26,3 @@ def test_a_batch_comes_back_as_it_went(data, fsdp):
 def test_rows_that_do_not_divide_are_refused():
   with pytest.raises(ValueError, match='12 rows does not divide among 8'):
     arrays.put_batch({'row': np.arange(12)}, meshes.make())
-
-
-@pytest.mark.parametrize('flag', [True, False])
-def test_one_process_asks_itself(flag):
-  assert arrays.any_process(flag) is flag

@@ -24,7 +24,7 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 from pinpoint_jax.disk import files
-from pinpoint_jax.parallel import arrays
+from pinpoint_jax.parallel import processes
 from pinpoint_jax.train.checkpoints import steps
 from pinpoint_jax.train.checkpoints import steps as state_tree
 
@@ -77,7 +77,7 @@ class Checkpoints:
     self._saving = (0, 0)
     self._background = futures.ThreadPoolExecutor(1, 'checkpoints')
     self._sweeping: futures.Future[None] | None = None
-    arrays.by_first(self._open)
+    processes.by_first(self._open)
     hours = keep.every_hours
     self._manager = ocp.CheckpointManager(
         self._folder, options=ocp.CheckpointManagerOptions(
@@ -115,7 +115,7 @@ class Checkpoints:
     """
     self.wait()
     warnings = []
-    step = arrays.by_first(lambda: self._choose(warnings))
+    step = processes.by_first(lambda: self._choose(warnings))
     if step == _NONE:
       return None
     self._manager.reload()

@@ -1,23 +1,16 @@
 """Two real processes that save and restore one state together."""
 
 import pathlib
-import socket
-import subprocess
-import sys
 
 import pytest
 
-from tests.fixtures import limits
+from tests.fixtures import processes, tiny_training
 
 pytestmark = pytest.mark.slow
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 _PROCESS = '''
-import pathlib, sys
-import jax
+import pathlib
 import numpy as np
-folder, port, index = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-jax.config.update('jax_cpu_collectives_implementation', 'gloo')
-jax.distributed.initialize('localhost:' + port, 2, index)
+folder = pathlib.Path(sys.argv[1])
 from pinpoint_jax.train.checkpoints import manager
 mesh = jax.make_mesh((2,), ('d',))
 sharding = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec('d'))
@@ -26,7 +19,7 @@ def content(step):
   return {'rows': jax.make_array_from_callback(
       (8,), sharding, lambda index: whole[index])}
 opened = manager.Checkpoints(folder, manager.Keep(last=2))
-if sys.argv[4] == 'save':
+if sys.argv[2] == 'save':
   for step in (1, 2, 3):
     opened.save(step, content(step), {'step': step})
 like = {'rows': jax.ShapeDtypeStruct((8,), np.float32, sharding=sharding)}
@@ -43,15 +36,10 @@ opened.close()
 
 
 def run(folder: pathlib.Path, what: str) -> list[tuple[str, str]]:
-  with socket.socket() as free:
-    free.bind(('localhost', 0))
-    port = str(free.getsockname()[1])
-  children = [subprocess.Popen(
-      [sys.executable, '-c', _PROCESS, str(folder), port, str(index), what],
-      cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-      env={'PYTHONPATH': str(ROOT), 'JAX_PLATFORMS': 'cpu', 'HOME': '/tmp'})
-              for index in range(2)]
-  return [child.communicate(timeout=limits.SECONDS) for child in children]
+  children = processes.start_script(2, _PROCESS, str(folder), what,
+                                    env=tiny_training.environment())
+  return [(said, complained) for _, said, complained
+          in processes.ended(children)]
 
 
 def flip(path: pathlib.Path) -> None:
