@@ -50,9 +50,12 @@ def split(config: config_dict.ConfigDict) -> Split:
 
 def _in_blocks(config: config_dict.ConfigDict,
                rows: rows_lib.StoreRows) -> rows_lib.StoreRows:
-  # A window in use, the next one being read, and a block at the seam.
+  # A window in use, the next one being read, and a block at the seam; of each
+  # lane that is read here.
+  lanes = max(config.data.lanes, 1)  # The pipeline refuses none.
+  here, window = -(-lanes // jax.process_count()), config.data.window_blocks
   return dataclasses.replace(rows, block_rows=config.data.block_rows,
-                             held_blocks=2 * config.data.window_blocks + 1)
+                             held_blocks=here * (2 * (window // lanes) + 1))
 
 
 def batches(config: config_dict.ConfigDict, train: Rows) -> several.Several:
@@ -68,7 +71,8 @@ def _pipeline(config: config_dict.ConfigDict,
                          config.data.window_blocks)
   return pipeline.Pipeline(
       rows, shuffled, config.data.batch_size, rows.fingerprint(), 'features',
-      _same, order.Host(jax.process_index(), jax.process_count()))
+      _same, order.Host(jax.process_index(), jax.process_count()),
+      config.data.lanes)
 
 
 def _same(batch: Any) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 from flax import linen as nn
 from input_pipeline import order, pipeline
+import jax
 from ml_collections import config_dict
 from pinpoint_jax import types
 from pinpoint_jax.evals import reranking as evaluation
@@ -44,7 +45,7 @@ def settings(config: config_dict.ConfigDict) -> training_set.Settings:
 
 
 class Batches(pipeline.Batches):
-  """Shuffled examples, each once in an epoch."""
+  """Shuffled examples, each once in an epoch; this process's part of each."""
 
   def __init__(self, config: config_dict.ConfigDict,
                rows: example_rows.ExampleRows):
@@ -52,7 +53,8 @@ class Batches(pipeline.Batches):
     super().__init__(
         pipeline.Pipeline(rows, order.Order(len(rows), config.seed),
                           config.data.batch_size, rows.fingerprint(),
-                          'examples', _same),
+                          'examples', _same, order.Host(
+                              jax.process_index(), jax.process_count())),
         config.data.num_threads, config.data.read_ahead)
 
   def describe(self, batch: Any) -> list[str]:

@@ -9,12 +9,16 @@ The queries are gallery photos that the embedder did not train on: give
 embedder_split as in the embedder's config. Each searches without itself, its
 author, its sequence and rows within a random radius. Or, with
 --config.queries=apart, they are other photos, of --config.stores, that are in
-no gallery. :kind=light trains the
-light reranker, :task=street the one for street views.
+no gallery. :kind=light trains the light reranker, :task=street the one for
+street views.
 
 Stopped in any way, run the same command again: it goes on from the newest good
 checkpoint as if nothing had happened. DIR gets shortlists/, checkpoints/,
-metrics.jsonl, figures.json and, at the end, the model directory model/.
+metrics.jsonl, figures.json and, at the end, the model directory model/. On
+several machines, which share DIR, give each
+--config.distributed.coordinator=HOST:PORT, .num_processes=N and .process_id=I
+(on TPU pods and under SLURM: .coordinator=auto); each makes a share of the
+examples.
 
 Exit codes: 0 trained; 1 refused, with one line that says why; 143 stopped by
 SIGTERM and 130 by Ctrl-C: saved, run again to continue.
@@ -27,10 +31,17 @@ import pathlib
 from typing import Any
 
 from experiments import reranker_parts
-from experiments.run import launch, model_card, run_record, training_run
+from experiments.run import (
+  distributed,
+  launch,
+  model_card,
+  run_record,
+  training_run,
+)
 from flax import linen as nn
+import jax
 from ml_collections import config_dict
-from pinpoint_jax.parallel import arrays
+from pinpoint_jax.parallel import arrays, processes
 from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.rerank import example_rows, files, scoring, training_set
 from pinpoint_jax.train import loop, state
@@ -39,18 +50,24 @@ from pinpoint_jax.train import reranker as training
 
 def main(run: launch.Run) -> None:
   """Lock the workdir, train, export."""
-  training_run.guarded(run, train)
+  for name, folder in _folders(run.config).items():
+    launch.check_writable(f'config.{name}', folder)
+  with distributed.joined(run.config):
+    training_run.guarded(run, train)
 
 
 def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
           allow_config_change: str = '',
           stopping: Callable[[], bool] = lambda: False) -> None:
   """Trains to the end and writes figures.json and model/."""
+  folders = _folders(config)
+  for name, folder in folders.items():
+    distributed.check_shared(folder, f'--config.{name}')
   dataset = training_set.build(
       config.embedder, config.gallery, model(config),
       reranker_parts.settings(config),
-      pathlib.Path(config.shortlists or workdir / 'shortlists'),
-      pathlib.Path(config.priors) if config.priors else None, stopping)
+      folders.get('shortlists', workdir / 'shortlists'),
+      folders.get('priors'), stopping)
   if config.data.batch_size > len(dataset.train):
     raise ValueError(f'--config.data.batch_size={config.data.batch_size}: '
                      f'there are {len(dataset.train):,} examples; set at most '
@@ -58,9 +75,11 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
   prepared = prepare(config, dataset, workdir, allow_config_change, stopping)
   like = state.shapes(prepared.state)
   prepared.restore(like)
-  run_record.write(workdir, config)
-  print(reranker_parts.describe(dataset))
-  training_run.announce(prepared)
+  first = jax.process_index() == 0
+  if first:
+    run_record.write(workdir, config)
+    print(reranker_parts.describe(dataset))
+    training_run.announce(prepared)
   figures = prepared.train()
   if config.train.best and (best := prepared.best.restore(like)):
     prepared.state = best.state
@@ -69,8 +88,9 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
                for evaluator in reranker_parts.evaluators(
                    config, model(config), dataset)
                for name, value in evaluator.run(best.state).items()}
-  _export(config, workdir, dataset, arrays.to_numpy(prepared.state.ema),
-          figures)
+  params = arrays.to_numpy(prepared.state.ema)
+  if first:
+    _export(config, workdir, dataset, params, figures)
 
 
 def model(config: config_dict.ConfigDict) -> nn.Module:
@@ -81,6 +101,12 @@ def model(config: config_dict.ConfigDict) -> nn.Module:
   return scoring.MODULES[config.kind](**training_run.model_fields(config))
 
 
+def _folders(config: config_dict.ConfigDict) -> dict[str, pathlib.Path]:
+  """Where else than in the workdir things are kept, by the config's names."""
+  return {name: pathlib.Path(config[name])
+          for name in ('shortlists', 'priors') if config[name]}
+
+
 def prepare(config: config_dict.ConfigDict,
             dataset: training_set.TrainingSet, workdir: pathlib.Path,
             allow_config_change: str,
@@ -89,7 +115,8 @@ def prepare(config: config_dict.ConfigDict,
   mesh = meshes.make(config.mesh.data, config.mesh.fsdp)
   module, method = model(config), training_run.method(config)
   began = training.make_state(
-      module, dataset.info.dims, example_rows.norms(dataset.train), method,
+      module, dataset.info.dims,
+      processes.from_first(example_rows.norms(dataset.train)), method,
       config.seed, mesh)
   step = training.make_step(
       module, method, training.Objective(**config.objective.to_dict()),

@@ -12,11 +12,19 @@ consecutive rows, so that the disk is read in pieces as large as a block:
            └──── window 0 ─────┴─ window 1 ──┴─ window 2 ┘ here of two blocks
   position   rows of 3, 0 mixed│ of 4, 2 mixed│ of 1      again the next epoch
 
-The order is a pure function of (seed, number of rows, position): no state, no
-workers, no hosts. A host takes its contiguous part of each step's batch, so
-the batch of a step is the same rows in the same order on any number of hosts.
+Where each host is to read its own rows and no others, the rows are cut into
+lanes, which are streams of their own and give equal parts of every batch:
+
+  file     │ lane 0: rows 0 … 24 │ lane 1: rows 25 … 49 │   each its own epochs
+  step     ├── half of a batch ──┼── the other half ────┤
+  hosts    two take a lane each, one takes both: the batch is the same
+
+The order is a pure function of (seed, rows, position): no state, no workers,
+no hosts. A host takes its contiguous part of each step's batch, so the batch
+of a step is the same rows in the same order on any number of hosts.
 """
 
+from collections.abc import Callable
 import dataclasses
 import functools
 import hashlib
@@ -27,43 +35,12 @@ import numpy as np
 _NUM_DIGESTED = 1024
 
 
-@functools.lru_cache(maxsize=4)
-def _permutation(num_rows: int, seed: int, epoch: int) -> np.ndarray:
-  # Ints of half the size: nine million rows are 36 MB an epoch.
-  rows = np.arange(num_rows, dtype=np.int32 if num_rows < 2**31 else np.int64)
-  np.random.default_rng([seed, epoch]).shuffle(rows)
-  return rows
-
-
-@dataclasses.dataclass(frozen=True, eq=False)  # Hashed as itself: arrays.
+@dataclasses.dataclass(frozen=True)
 class Plan:
   """An epoch's blocks in their order, and the place where each begins."""
 
-  key: tuple[int, int]
-  num_rows: int
-  block_rows: int
   blocks: Int[np.ndarray, 'b']
   starts: Int[np.ndarray, 'b']
-
-
-@functools.lru_cache(maxsize=8)
-def _plan(num_rows: int, seed: int, epoch: int, block_rows: int) -> Plan:
-  blocks = np.arange(-(-num_rows // block_rows))
-  np.random.default_rng([seed, epoch]).shuffle(blocks)
-  sizes = np.minimum(block_rows, num_rows - blocks * block_rows)
-  return Plan((seed, epoch), num_rows, block_rows, blocks,
-              np.cumsum(sizes) - sizes)
-
-
-@functools.lru_cache(maxsize=8)
-def _window(plan: Plan, window_blocks: int, window: int) -> np.ndarray:
-  blocks = plan.blocks[window * window_blocks:][:window_blocks]
-  rows = (blocks[:, None] * plan.block_rows
-          + np.arange(plan.block_rows)).reshape(-1)
-  rows = rows[rows < plan.num_rows]
-  # Not window 0: numpy takes [seed, epoch, 0] for [seed, epoch].
-  np.random.default_rng([*plan.key, window + 1]).shuffle(rows)
-  return rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +53,7 @@ class Order:
     shuffle: whether to permute at all.
     block_rows: consecutive rows of a block; 0 shuffles all rows freely.
     window_blocks: blocks whose rows are mixed with each other.
+    first_row: the rows are first_row to first_row + num_rows - 1.
   """
 
   num_rows: int
@@ -83,6 +61,7 @@ class Order:
   shuffle: bool = True
   block_rows: int = 0
   window_blocks: int = 0
+  first_row: int = 0
 
   def __post_init__(self):
     if self.num_rows < 1:
@@ -94,13 +73,23 @@ class Order:
       raise ValueError(f'block_rows={self.block_rows}, window_blocks='
                        f'{self.window_blocks}: both above 0, or both 0')
 
+  def lane(self, index: int, count: int) -> 'Order':
+    """The order of one of so many parts of consecutive rows."""
+    first, stop = (i * self.num_rows // count for i in (index, index + 1))
+    if first == stop or self.window_blocks % count:
+      raise ValueError(f'lanes={count}: must be at most the {self.num_rows} '
+                       f'rows and divide window_blocks={self.window_blocks}')
+    return dataclasses.replace(
+        self, first_row=self.first_row + first, num_rows=stop - first,
+        window_blocks=self.window_blocks // count)
+
   def rows(self, positions: Int[np.ndarray, 'n']) -> Int[np.ndarray, 'n']:
     """The row at each position of the stream, [n]."""
     if len(positions) and positions.min() < 0:
       raise ValueError(f'position {positions.min()}: must be 0 or more')
     epochs, places = np.divmod(positions, self.num_rows)
     if not self.shuffle:
-      return places
+      return self.first_row + places
     rows = np.empty(len(positions), np.int64)
     for epoch in np.unique(epochs):
       at = epochs == epoch
@@ -116,26 +105,68 @@ class Order:
     epochs, places = np.divmod(positions + window, self.num_rows)
     blocks = []
     for epoch in np.unique(epochs):
-      plan = self._plan(int(epoch))
+      plan = self._plans(int(epoch))
       at = np.searchsorted(plan.starts, places[epochs == epoch], 'right') - 1
       blocks.append(plan.blocks[np.unique(at)])
     return np.concatenate(blocks)
 
   def _of_epoch(self, epoch: int, places: np.ndarray) -> np.ndarray:
     if not self.block_rows:
-      return _permutation(self.num_rows, self.seed, epoch)[places]
-    plan = self._plan(epoch)
+      return self.first_row + self._permutations(epoch)[places].astype(np.int64)
+    plan = self._plans(epoch)
     begins = plan.starts[::self.window_blocks]
     windows = np.searchsorted(begins, places, side='right') - 1
     rows = np.empty(len(places), np.int64)
     for window in np.unique(windows):
       at = windows == window
-      mixed = _window(plan, self.window_blocks, int(window))
+      mixed = self._windows(epoch, int(window))
       rows[at] = mixed[places[at] - begins[window]]
     return rows
 
-  def _plan(self, epoch: int) -> 'Plan':
-    return _plan(self.num_rows, self.seed, epoch, self.block_rows)
+  # What epochs in use share; each lane has its own, of as few as it needs.
+  @functools.cached_property
+  def _permutations(self) -> Callable[[int], np.ndarray]:
+    return functools.lru_cache(maxsize=2)(self._permutation)
+
+  @functools.cached_property
+  def _plans(self) -> Callable[[int], Plan]:
+    return functools.lru_cache(maxsize=3)(self._plan)
+
+  @functools.cached_property
+  def _windows(self) -> Callable[[int, int], np.ndarray]:
+    return functools.lru_cache(maxsize=8)(self._window)
+
+  def _permutation(self, epoch: int) -> np.ndarray:
+    # Ints of half the size: nine million rows are 36 MB an epoch.
+    rows = np.arange(self.num_rows, dtype=np.int32 if self.num_rows < 2**31
+                     else np.int64)
+    self._rng(epoch).shuffle(rows)
+    return rows
+
+  def _plan(self, epoch: int) -> Plan:
+    size, first = self.block_rows, self.first_row
+    stop = first + self.num_rows
+    blocks = np.arange(first // size, -(-stop // size))
+    self._rng(epoch).shuffle(blocks)
+    # Where lanes meet inside a block, each has its rows of it.
+    sizes = (np.minimum(blocks * size + size, stop)
+             - np.maximum(blocks * size, first))
+    return Plan(blocks, np.cumsum(sizes) - sizes)
+
+  def _window(self, epoch: int, window: int) -> np.ndarray:
+    start = window * self.window_blocks
+    blocks = self._plans(epoch).blocks[start:start + self.window_blocks]
+    rows = (blocks[:, None] * self.block_rows
+            + np.arange(self.block_rows)).reshape(-1)
+    rows = rows[(rows >= self.first_row)
+                & (rows < self.first_row + self.num_rows)]
+    # Not window 0: numpy takes [seed, epoch, 0] for [seed, epoch].
+    self._rng(epoch, window + 1).shuffle(rows)
+    return rows
+
+  def _rng(self, epoch: int, *more: int) -> np.random.Generator:
+    lane = [0, self.first_row] if self.first_row else []
+    return np.random.default_rng([self.seed, epoch, *lane, *more])
 
   def digest(self) -> str:
     """Eight hex digits of the order itself: another numpy would show here."""
@@ -154,6 +185,14 @@ class Host:
     if not 0 <= self.index < self.count:
       raise ValueError(f'host {self.index} of {self.count}: the index counts '
                        f'from 0 to count - 1')
+
+  def lanes(self, count: int) -> range:
+    """Which of so many lanes are this host's."""
+    if count % self.count:
+      raise ValueError(f'lanes={count} do not divide among {self.count} hosts: '
+                       f'set a multiple of {self.count}')
+    part = count // self.count
+    return range(self.index * part, (self.index + 1) * part)
 
   def positions(self, step: int, batch_size: int) -> Int[np.ndarray, 'b']:
     """Positions of this host's part of the global batch of that step."""

@@ -9,6 +9,7 @@ fingerprint, because a position means nothing in another order.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
+import functools
 import sys
 from typing import Any, Protocol, runtime_checkable
 
@@ -39,6 +40,7 @@ class Pipeline:
     name: what `collate` does; changing the one must change the other.
     collate: rows to one batch; by default each column is stacked.
     host: which part of every batch is read here.
+    lanes: parts of the rows that hosts read apart; 1 has every host read all.
   """
 
   source: RowSource
@@ -48,24 +50,44 @@ class Pipeline:
   name: str
   collate: Callable[[Sequence[Any]], Batch] | None = None
   host: orders.Host = orders.Host()
+  lanes: int = 1
 
   def __post_init__(self):
     if len(self.source) != self.order.num_rows:
       raise ValueError(f'the source has {len(self.source)} rows, the order '
                        f'{self.order.num_rows}')
     self.host.positions(0, self.batch_size)  # Refuses what does not divide.
+    if self.lanes < 1 or self.batch_size % self.lanes:
+      raise ValueError(f'lanes={self.lanes}: must be at least 1 and divide '
+                       f'batch_size {self.batch_size}')
+    if self.order.block_rows:  # Else every host would read every block.
+      self.host.lanes(self.lanes)
+
+  @functools.cached_property
+  def _streams(self) -> tuple[orders.Order, ...]:
+    """The orders of which a batch here has equal parts."""
+    if self.lanes == 1:
+      return (self.order,)
+    return tuple(self.order.lane(i, self.lanes)
+                 for i in self.host.lanes(self.lanes))
+
+  def _positions(self, step: int) -> np.ndarray:
+    """Where each of the streams is read."""
+    if self.lanes == 1:
+      return self.host.positions(step, self.batch_size)
+    return orders.Host().positions(step, self.batch_size // self.lanes)
 
   def rows(self, step: int) -> np.ndarray:
     """Row numbers of this host's part of the batch, [b]."""
-    return self.order.rows(self.host.positions(step, self.batch_size))
+    at = self._positions(step)
+    return np.concatenate([stream.rows(at) for stream in self._streams])
 
   def batch(self, step: int) -> Batch:
     """This host's part of the batch of that step."""
-    rows = self.rows(step).tolist()
+    rows, at = self.rows(step).tolist(), self._positions(step)
     if self.order.block_rows and hasattr(self.source, 'expect'):
-      # Of all hosts' rows: each needs every block.
-      whole = orders.Host().positions(step, self.batch_size)
-      self.source.expect(self.order.blocks_ahead(whole).tolist())
+      for stream in self._streams:
+        self.source.expect(stream.blocks_ahead(at).tolist())
     if hasattr(self.source, '__getitems__'):
       values = self.source.__getitems__(rows)
     else:
@@ -77,7 +99,10 @@ class Pipeline:
     about = {'seed': self.order.seed, 'data': self.data,
              'num_rows': self.order.num_rows, 'batch_size': self.batch_size,
              'shuffle': self.order.shuffle, 'pipeline': self.name,
-             'order': self.order.digest()}
+             'order': (self.order.lane(0, self.lanes) if self.lanes > 1
+                       else self.order).digest()}
+    if self.lanes > 1:
+      about['lanes'] = self.lanes
     if self.order.block_rows:  # Streams without blocks keep what they saved.
       about |= {'block_rows': self.order.block_rows,
                 'window_blocks': self.order.window_blocks}

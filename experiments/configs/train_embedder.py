@@ -72,6 +72,9 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       # hold 1.6 GB of each source. 0: every row for itself.
       'block_rows': 0,
       'window_blocks': 0,
+      # Parts of the rows that give equal parts of each batch. Each of several
+      # hosts reads its own and no others: a multiple of their number.
+      'lanes': 1,
   })
   # 200 M samples seen, of both sources together.
   config.train = common.train(num_steps=200 if arg.quick else 12_200)
@@ -83,8 +86,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       'max_gallery': 200_000,
   })
   config.mesh = config_dict.ConfigDict({'data': -1, 'fsdp': arg.fsdp})
-  config.distributed = config_dict.ConfigDict(
-      {'coordinator': '', 'num_processes': 1, 'process_id': 0})
+  config.distributed = common.distributed()
   config.tensorboard = False
   return config
 

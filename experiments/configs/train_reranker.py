@@ -106,6 +106,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.eval = config_dict.ConfigDict({
       'every': 0 if arg.quick else 1000, 'max_queries': 2000})
   config.mesh = config_dict.ConfigDict({'data': -1, 'fsdp': 1})
+  config.distributed = common.distributed()
   config.tensorboard = False
   return config
 

@@ -8,14 +8,17 @@ for them; the light reranker's features were made before and lie in the table.
 
 from collections.abc import Callable, Sequence
 import dataclasses
+import functools
 from typing import Any
 
 from flax import linen as nn
+import jax
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import blocks, types
 from pinpoint_jax.disk import parts
 from pinpoint_jax.models import layers
+from pinpoint_jax.parallel import processes
 from pinpoint_jax.rerank import examples, inputs, scoring
 
 # Examples that means and deviations are taken of.
@@ -96,24 +99,37 @@ def make(folder: parts.Folder, builder: examples.ExampleBuilder,
          stopping: Callable[[], bool] = lambda: False) -> ExampleRows:
   """Makes the parts that are not there yet, then opens all of them.
 
-  `done` hears how many examples are there, as they come. If `stopping()` is
-  true after a part, raises parts.Interrupted.
+  Several processes make a block of queries each, then the next ones. `done`
+  hears how many examples are there, as they come. If `stopping()` is true
+  after a part, on any process, raises parts.Interrupted on all.
   """
   ranges = list(blocks.slices(len(labeled), examples.PART))
-  # Rows go round by round; a block's rounds are made together.
-  number = lambda turn, i: turn * len(ranges) + i
-  for i, at in enumerate(ranges):
+  def make_block(i: int) -> bool:
+    """The missing parts of a block of queries; whether it was stopped."""
+    if i >= len(ranges):
+      return False
+    # Rows go round by round; a block's rounds are made together.
+    number = lambda turn: turn * len(ranges) + i
     missing = [turn for turn in range(builder.rounds)
-               if not folder.has(number(turn, i))]
+               if not folder.has(number(turn))]
     # Also where the module reads nothing nearby: others may share the table.
     for turn, context in builder.contexts(
-        labeled, at, missing, with_nearby=not scoring.is_light(module)):
-      folder.write(number(turn, i), _columns(
-          builder, reader, module, labeled, at, context))
+        labeled, ranges[i], missing, with_nearby=not scoring.is_light(module)):
+      folder.write(number(turn), _columns(
+          builder, reader, module, labeled, ranges[i], context))
       if stopping():
-        raise parts.Interrupted(
-            'stopped while examples were made; those that are there are kept')
-    done(builder.rounds * (at.stop - at.start))
+        return True
+    return False
+
+  count = jax.process_count()
+  for first in range(0, len(ranges), count):
+    stopped = processes.together(
+        functools.partial(make_block, first + jax.process_index()))
+    if any(processes.any_process(stopped)):
+      raise parts.Interrupted(
+          'stopped while examples were made; those that are there are kept')
+    done(builder.rounds * sum(
+        at.stop - at.start for at in ranges[first:first + count]))
   return ExampleRows(folder.open(builder.rounds * len(ranges)), labeled, reader,
                      module, groups)
 

@@ -10,6 +10,7 @@ import functools
 import pathlib
 
 from flax import linen as nn
+import jax
 import numpy as np
 from pinpoint_jax import blocks
 from pinpoint_jax.candidates import filters
@@ -19,6 +20,7 @@ from pinpoint_jax.features import progress
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import neighbours
 from pinpoint_jax.models import embedder_files
+from pinpoint_jax.parallel import processes
 from pinpoint_jax.rerank import (
   channel_lists,
   columns,
@@ -107,19 +109,21 @@ def build(embedder: str, gallery_path: str, module: nn.Module,
   once = dataclasses.replace(settings.examples, rounds=1, radii_km=(0.,),
                              deep_negatives=0, leave_one_out=True)
   sizes = settings.priors.sizes()
-  with lock.hold(folder):
+  # What one process can do alone, the first one does and the others read.
+  with processes.held_by_first(lock.hold(folder)):
     rows = _prior_rows(gallery, split) if sizes else np.zeros(0, np.int64)
-    priors = priors_lib.load_or_fit(
+    priors = processes.first_then_all(lambda: priors_lib.load_or_fit(
         gallery, rows, settings.queries.task, settings.priors,
-        priors_folder or folder / 'priors')
+        priors_folder or folder / 'priors'))
     maker = _Maker(module, settings, inputs.Reader(
         gallery, neighbours.load_or_build(gallery)), priors, folder,
         stopping)
     train = maker.rows('train', split.train, settings.examples, settings.search)
     held_out = maker.rows('held_out', split.held_out, once, 'exact')
-    weights = _weights(folder, train, settings.groups, functools.partial(
-        channel_lists.fit, search.Searcher(gallery), split.train,
-        priors.get('region')))
+    weights = processes.first_then_all(lambda: _weights(
+        folder, train, settings.groups, functools.partial(
+            channel_lists.fit, search.Searcher(gallery), split.train,
+            priors.get('region'))))
   # Examples may have columns that this reranker does not read.
   order = settings.examples.order
   sizes = {name: sizes[name] for name in sizes
@@ -181,7 +185,7 @@ class _Maker:
     """One table, as far as it is not there yet."""
     gallery = self.reader.gallery
     searcher = search.open_searcher(gallery, how)
-    folder = parts.Folder(self.folder / name, {
+    about = {
         'version': _VERSION,
         'kind': 'light' if scoring.is_light(self.module) else 'network',
         'embedder': gallery.manifest['embedder'],
@@ -189,15 +193,19 @@ class _Maker:
         'queries': labeled.photos.fingerprint(),
         'priors': self.settings.priors.sizes(),
         **({} if how == 'exact' else {'search': how}),
-        **dataclasses.asdict(settings)})
-    if how != 'exact':
-      _print_recall(searcher, labeled, settings)
-    shown = progress.Progress(settings.rounds * len(labeled),
-                              unit='shortlists')
+        **dataclasses.asdict(settings)}
+    folder = processes.first_then_all(
+        lambda: parts.Folder(self.folder / name, about))
+    shown = lambda _: None
+    if jax.process_index() == 0:
+      if how != 'exact':
+        _print_recall(searcher, labeled, settings)
+      shown = progress.Progress(settings.rounds * len(labeled),
+                                unit='shortlists').add
     return example_rows.make(
         folder, examples.ExampleBuilder(
             searcher, self.reader, settings, self.priors),
-        self.reader, self.module, labeled, self.settings.groups, shown.add,
+        self.reader, self.module, labeled, self.settings.groups, shown,
         self.stopping)
 
 

@@ -1,5 +1,7 @@
-"""What the tests of train_embedder share: stores, and a run never disturbed."""
+"""What tests of training share: stores, a run never disturbed, its gallery."""
 
+from pinpoint_jax.gallery import writer
+from pinpoint_jax.models import embedder_files
 import pytest
 
 from tests.fixtures import tiny_training as tiny
@@ -18,3 +20,15 @@ def trained(stores, tmp_path_factory):
   assert done.returncode == 0, done.stderr
   assert not done.stderr, 'a good run has nothing to complain about'
   return workdir
+
+
+@pytest.fixture(scope='session')
+def world(stores, trained, tmp_path_factory):
+  """Flags that name the embedder, its gallery and the stores."""
+  path = tmp_path_factory.mktemp('gallery') / 'g'
+  writer.build(
+      path, embedder_files.load(trained / 'model'),
+      [words.partition('=')[2] for words in stores.values()],
+      writer.Settings())
+  return [*stores.values(), f'--config.embedder={trained / "model"}',
+          f'--config.gallery={path}']

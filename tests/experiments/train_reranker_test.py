@@ -2,62 +2,20 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import time
 
 from pinpoint_jax.answer import open_systems
 from pinpoint_jax.features import rows as rows_lib
 from pinpoint_jax.gallery import gallery as galleries
-from pinpoint_jax.gallery import writer
 from pinpoint_jax.models import embedder_files
 from pinpoint_jax.rerank import files
 import pytest
 
 from tests.fixtures import limits
 from tests.fixtures import tiny_training as tiny
+from tests.fixtures.tiny_reranker import SIGNALLED, command, run
 
 pytestmark = pytest.mark.slow
-
-SIGNALLED = 'tests.fixtures.signalled_reranker'
-# The embedder of the tests held out a tenth of its rows by their ids.
-_TINY = ('--config.embedder_split.validation_percent=10.0',
-         '--config.validation_percent=50.0', '--config.data.batch_size=8',
-         '--config.examples.sizes.image=4', '--config.examples.sizes.raw=3',
-         '--config.examples.sizes.location=3', '--config.examples.rounds=2',
-         '--config.train.log_every=1', '--config.train.save_every=2',
-         '--config.region.cells=0', '--config.examples.order=similarity',
-         '--config.ridge.centres=8', '--config.ridge.anchors=16',
-         '--config.eval.every=2', f'--config.train.num_steps={tiny.STEPS}')
-
-
-@pytest.fixture(scope='session')
-def world(stores, trained, tmp_path_factory):
-  """Flags that name the embedder, its gallery and the stores."""
-  path = tmp_path_factory.mktemp('gallery') / 'g'
-  writer.build(
-      path, embedder_files.load(trained / 'model'),
-      [words.partition('=')[2] for words in stores.values()],
-      writer.Settings())
-  return [*stores.values(), f'--config.embedder={trained / "model"}',
-          f'--config.gallery={path}']
-
-
-def command(world, workdir, *words, kind='light',
-            module='experiments.train_reranker'):
-  config = f'experiments/configs/train_reranker.py:quick,kind={kind}'
-  if not any(word.startswith('--config.columns=') for word in words):
-    words = ('--config.columns=("density", "ridge")', *words)
-  return [sys.executable, '-m', module, f'--config={config}', *_TINY, *world,
-          f'--workdir={workdir}', *words]
-
-
-def run(world, workdir, *words, kind='light',
-        module='experiments.train_reranker', **more):
-  return subprocess.run(
-      command(world, workdir, *words, kind=kind, module=module), cwd=tiny.ROOT,
-      timeout=limits.SECONDS, text=True, capture_output=True,
-      env=tiny.environment(**more))
 
 
 @pytest.fixture(scope='session')

@@ -59,10 +59,10 @@ def test_rows_are_those_of_the_memory_map(table, block_rows):
     assert actual[name].dtype == column.dtype
 
 
-def make_pipeline(table, batch_size=8):
-  order = orders.Order(len(table), 5, True, table.block_rows, 3)
+def make_pipeline(table, batch_size=8, window=3, lanes=1, host=(0, 1)):
+  order = orders.Order(len(table), 5, True, table.block_rows, window)
   return pipelines.Pipeline(table, order, batch_size, 'abc', 'same',
-                            lambda batch: batch)
+                            lambda batch: batch, orders.Host(*host), lanes)
 
 
 def test_an_epoch_reads_each_block_once_and_holds_few(table):
@@ -77,6 +77,39 @@ def test_an_epoch_reads_each_block_once_and_holds_few(table):
   num_blocks = -(-len(table) // 16)
   assert num_blocks <= blocked.reader.num_reads <= num_blocks + 3
   assert 3 < most <= 7
+
+
+@pytest.mark.parametrize('count', [1, 2, 4])
+def test_each_host_reads_its_own_blocks_of_the_same_batches(table, count):
+  alone = make_pipeline(in_blocks(table, 4, 99), 8, 8, 4)
+  parts = [in_blocks(table, 4, 99) for _ in range(count)]
+  hosts = [make_pipeline(part, 8, 8, 4, (i, count))
+           for i, part in enumerate(parts)]
+  seen = [set() for _ in hosts]
+  for step in range(40):
+    batches = [host.batch(step) for host in hosts]
+    np.testing.assert_array_equal(
+        np.concatenate([batch['features'] for batch in batches]),
+        alone.batch(step)['features'])
+    for blocks, batch in zip(seen, batches):
+      blocks.update((batch['row'] // 4).tolist())
+  for part, blocks in zip(parts, seen):
+    assert part.reader.num_reads == len(blocks)
+  # 171 rows are 43 blocks; lanes begin at rows 42, 85 and 128, the first two
+  # of which are within a block.
+  assert len(table) == 171
+  assert sum(map(len, seen)) == 43 + {1: 0, 2: 1, 4: 2}[count]
+  assert alone.fingerprint() == hosts[-1].fingerprint()
+  assert alone.fingerprint()['lanes'] == 4
+
+
+@pytest.mark.parametrize('lanes, host, complaint', [
+    (1, (0, 2), 'lanes=1 do not divide among 2 hosts: set a multiple of 2'),
+    (0, (0, 1), 'lanes=0: must be at least 1'),
+    (3, (0, 1), 'divide batch_size 8')])
+def test_lanes_that_do_not_fit_are_refused(table, lanes, host, complaint):
+  with pytest.raises(ValueError, match=complaint):
+    make_pipeline(in_blocks(table), 8, 3, lanes, host)
 
 
 @pytest.mark.parametrize('stop', [0, 5, 21, 22, 40])

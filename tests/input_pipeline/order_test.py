@@ -127,11 +127,37 @@ def test_the_windowed_order_stays_what_it_is():
   assert windowed(1000, 64, 3).digest() == '0140ca03'
 
 
+@pytest.mark.parametrize('blocks', [(0, 0), (10, 4)])
+def test_lanes_are_the_rows_cut_in_order(blocks):
+  order = orders.Order(103, 4, True, *blocks)
+  lanes = [order.lane(i, 4) for i in range(4)]
+  bounds = [0, 25, 51, 77, 103]  # Within a row of a quarter.
+  for lane, first, stop in zip(lanes, bounds, bounds[1:]):
+    assert lane.num_rows == stop - first
+    for epoch in range(3):
+      at = np.arange(epoch * lane.num_rows, (epoch + 1) * lane.num_rows)
+      np.testing.assert_array_equal(np.sort(lane.rows(at)),
+                                    np.arange(first, stop))
+  # Lanes of one length do not move in step.
+  second, third = (lane.rows(np.arange(26)) - lane.first_row
+                   for lane in lanes[1:3])
+  assert (second != third).any()
+
+
+def test_a_lane_reads_its_own_blocks_ahead():
+  lane = orders.Order(100, 1, True, 10, 4).lane(1, 2)
+  for step in range(20):
+    assert set(lane.blocks_ahead(np.arange(5) + 5 * step)) <= {5, 6, 7, 8, 9}
+
+
 @pytest.mark.parametrize('make, complaint', [
     (lambda: orders.Order(9, 1, True, 3), 'block_rows=3, window_blocks=0'),
     (lambda: orders.Order(9, 1, True, -1, -1), 'block_rows=-1'),
     (lambda: orders.Order(0, 1), 'num_rows=0'),
     (lambda: orders.Order(1, -1), 'seed=-1'),
+    (lambda: orders.Order(3, 0).lane(0, 4), 'lanes=4: must be at most the 3'),
+    (lambda: orders.Order(9, 1, True, 3, 3).lane(0, 2), 'divide window_blocks'),
+    (lambda: orders.Host(0, 3).lanes(4), 'lanes=4 do not divide among 3 hosts'),
     (lambda: orders.Host(2, 2), 'host 2 of 2'),
     (lambda: orders.Host(0, 3).positions(0, 8), '8 does not divide among 3'),
     (lambda: orders.Order(3, 0).rows(np.asarray([-1])), 'position -1'),

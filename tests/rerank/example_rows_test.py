@@ -1,11 +1,13 @@
 """Examples on disk and as batches, against the rankers' own reading."""
 
 import shutil
+import types
 
 import jax
 import numpy as np
 from pinpoint_jax.candidates import shortlist
 from pinpoint_jax.disk import parts
+from pinpoint_jax.parallel import processes
 from pinpoint_jax.rerank import example_rows, examples
 import pytest
 
@@ -86,6 +88,43 @@ def test_stopped_between_parts_it_keeps_them_and_makes_only_the_rest(
   assert not (tmp_path / 'some' / 'part_00001').exists()
   assert make(tmp_path / 'some', asked).fingerprint() == whole
   assert first.stat().st_mtime_ns == written
+
+
+@pytest.fixture
+def as_process(monkeypatch):
+  """Makes this process one of several, which are never heard of."""
+  monkeypatch.setattr(examples, 'PART', 10)
+  monkeypatch.setattr(processes, 'together', lambda work: work())
+  monkeypatch.setattr(processes, 'any_process', lambda *flags: flags)
+  def become(index, count=2):
+    monkeypatch.setattr(example_rows, 'jax', types.SimpleNamespace(
+        process_index=lambda: index, process_count=lambda: count))
+  return become
+
+
+def test_each_process_makes_its_own_blocks(asked, tmp_path, as_process):
+  as_process(0, 1)
+  whole = make(tmp_path / 'whole', asked).fingerprint()
+  as_process(1)
+  # It is the last part to be made that opens all.
+  with pytest.raises(ValueError, match='part_00000/manifest.json is missing'):
+    make(tmp_path / 'w', asked)
+  # Of three blocks the second, in two rounds.
+  assert sorted(path.name for path in (tmp_path / 'w').glob('part_*')) == [
+      'part_00001', 'part_00004']
+  as_process(0)
+  heard = []
+  result = make(tmp_path / 'w', asked, done=heard.append)
+  assert result.fingerprint() == whole and heard == [40, 8]
+
+
+def test_told_to_another_process_it_stops_too(
+    asked, tmp_path, as_process, monkeypatch):
+  as_process(1)
+  monkeypatch.setattr(processes, 'any_process', lambda *_: (True,))
+  with pytest.raises(parts.Interrupted):
+    make(tmp_path, asked)
+  assert (tmp_path / 'part_00001').exists()
 
 
 def test_proposed_lists_have_no_deep_negatives(asked, tmp_path):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.candidates import shortlist
@@ -9,6 +10,7 @@ from pinpoint_jax.gallery import neighbours
 from pinpoint_jax.models import rerank_inputs
 from pinpoint_jax.rerank import inputs, light_features, nearby
 from pinpoint_jax.search import masks
+from pinpoint_jax.search import vectors as vectors_lib
 import pytest
 
 from tests.fixtures import tiny_ranking as tiny
@@ -39,6 +41,7 @@ def test_vectors_are_those_of_the_candidates(read):
   assert valid.any() and not valid.all()
   for channel in types.CHANNELS:
     vectors = getattr(result, channel)
+    assert vectors.dtype == np.float16  # As they are stored.
     np.testing.assert_array_equal(vectors[valid],
                                   plain(ground, channel)[rows[valid]])
     assert not vectors[~valid].any()
@@ -53,6 +56,28 @@ def test_vectors_are_those_of_the_candidates(read):
         getattr(result.support, f'{channel}_sims'),
         context.nearby.similarities[:, :, i])
   np.testing.assert_array_equal(result.query_raw, queries.raw)
+
+
+def test_half_of_the_bytes_give_the_same_scores(read):
+  ground, queries, context, _ = read
+  module = tiny.model('interaction', use_support=True)
+  given = ground.reader.inputs(queries, context, inputs.spec(module), ())
+  wide = jax.tree.map(lambda x: x.astype(np.float32) if x.dtype == np.float16
+                      else x, given)
+  assert wide.raw.nbytes == 2 * given.raw.nbytes
+  apply = jax.jit(module.apply)
+  scores, want = (apply({'params': tiny.params(module)}, x)
+                  for x in (given, wide))
+  np.testing.assert_array_equal(scores, want)
+
+
+def test_int8_rows_travel_as_they_are_read(read, monkeypatch):
+  ground, queries, context, _ = read
+  rows = vectors_lib.quantise(plain(ground, 'raw'))
+  reader = inputs.Reader(ground.gallery, ground.neighbourhoods)
+  monkeypatch.setitem(reader._vectors, 'raw', vectors_lib.Joined((rows,)))
+  given = reader.inputs(queries, context, inputs.InputSpec(), ())
+  assert (given.raw.dtype, given.image.dtype) == (np.float32, np.float16)
 
 
 def test_support_speaks_from_the_other_source_and_never_for_the_hidden(read):
