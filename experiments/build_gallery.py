@@ -18,18 +18,23 @@ neighbour lists for reranking (--config.index, --config.support); --add and
 --compact build again what was there before. A build that was stopped between
 the gallery and its indices is finished by the same command.
 
+Several hosts (--config.distributed.*, as in train_embedder) embed the rows of a
+build together; the first one writes, and makes indices and lists alone.
+
 Exit codes: 0 done; 1 refused, with one line that says why; 143 stopped by
 SIGTERM, 130 by Ctrl-C: G is whole, without what was under way, run that again.
 """
 
 from collections.abc import Sequence
 import dataclasses
+import os
 import pathlib
 import sys
 import time
 
-from experiments.run import launch, run_record
+from experiments.run import distributed, launch, run_record
 from experiments.run import launch as stopping
+import jax
 from ml_collections import config_dict
 import numpy as np
 from pinpoint_jax import types
@@ -47,6 +52,9 @@ from pinpoint_jax.gallery import (
 from pinpoint_jax.models import embedder_files
 from pinpoint_jax.search import ann, ann_engines
 
+_STOPPED = '; the gallery is whole, without what was under way: run that again'
+# Memory at the peak of building them, by row: docs/results/search.md.
+_INDEX_BYTES = 7.2 * 2**30 / 1_000_000
 ACTIONS = ('add', 'remove_ids', 'compact', 'verify')
 FLAGS = (
     launch.Flag('add', None, 'Feature stores, separated by commas, whose rows '
@@ -71,15 +79,19 @@ WAYS = (('workdir', 'config'), *(('workdir', name) for name in ACTIONS))
 
 def main(run: launch.Run) -> None:
   """Build, add, delete, compact, verify: whichever the flags name."""
-  stopping.exit_on_signals('; the gallery is whole, without what was under '
-                           'way: run that again')
+  stopping.exit_on_signals(_STOPPED)
   flags = run.flags
   if flags['add'] and not flags['model']:
     raise ValueError('--add needs --model, the folder of the embedder that '
                      'built the gallery')
   extras = _extras(run.config, run.workdir)
   if run.config is not None:
-    _build(run.config, run.workdir, run.flags['replace'])
+    with (distributed.joined(run.config, stops_alone=True),
+          distributed.only_first_speaks()):
+      stopping.exit_on_signals(_STOPPED)  # Joined, jax takes them for itself.
+      _build(run.config, run.workdir, run.flags['replace'])
+    if not distributed.first_goes_on():
+      return
   if flags['add']:
     _add(run)
   if flags['remove_ids']:
@@ -144,12 +156,29 @@ def _build(config: config_dict.ConfigDict, workdir: pathlib.Path,
   num_rows = sum(len(store.open_store(path)) for path in stores)
   if config.index != 'none' and num_rows >= ann.BRUTE_BELOW:
     ann_engines.engine_class(config.index)  # Missing, it is missed now.
-  gallery = writer.build(
-      workdir, embedder_files.load(config.model), stores, settings, replace)
+    if note := memory_note(num_rows, os.sysconf('SC_PHYS_PAGES')
+                           * os.sysconf('SC_PAGE_SIZE')):
+      print(note, flush=True)
+  trained = embedder_files.load(config.model)
+  distributed.check_same('a model or store', [trained.fingerprint, *(
+      store.open_store(path).fingerprint() for path in stores)])
+  gallery = writer.build(workdir, trained, stores, settings, replace)
+  if jax.process_index():
+    return
   run_record.write(workdir, config)
   for line in describe(gallery):
     print(line)
   print(f'gallery  {workdir}  ({time.monotonic() - begun:.0f} s)')
+
+
+def memory_note(num_rows: int, num_bytes: int) -> str:
+  """What to say where indices of so many rows do not fit so much memory."""
+  needed = num_rows * _INDEX_BYTES
+  return '' if needed <= num_bytes else (
+      f'note: indices of {num_rows:,} rows need about {needed / 2**30:.0f} GiB '
+      f'on one machine, this one has {num_bytes / 2**30:.0f}: with '
+      f'--config.index=none several hosts search exactly together, or pinpoint '
+      f'export takes the gallery to a vector database (docs/search.md)')
 
 
 def _stores(config: config_dict.ConfigDict) -> list[str]:

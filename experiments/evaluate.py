@@ -44,7 +44,8 @@ import time
 from experiments import predictions_file
 from experiments.configs import evaluate as configs
 from experiments.report_stages import evaluation as evaluation_page
-from experiments.run import config_file, launch, run_record
+from experiments.run import config_file, distributed, launch, run_record
+import jax
 from ml_collections import config_dict
 from pinpoint_jax import types
 from pinpoint_jax.answer import open_systems
@@ -92,7 +93,12 @@ def main(run: launch.Run) -> None:
   if mixed:
     raise ValueError(f'--{mixed[0]} scores a file of predictions, --config '
                      f'evaluates a model: give one of them; see --help')
-  write(run.config, run.workdir)
+  with (distributed.joined(run.config, stops_alone=True),
+        distributed.only_first_speaks()):
+    launch.exit_on_signals()  # Joined, jax takes them for itself.
+    if jax.process_index() == 0:
+      run_record.write(run.workdir, run.config)
+    write(run.config, run.workdir)
 
 
 def write(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
@@ -100,6 +106,8 @@ def write(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
   begun = time.monotonic()
   opened, queries = open_parts(config)
   evaluated = _scored(config, opened, queries, begun)
+  if jax.process_index():
+    return  # All have the same; the first one writes it.
   workdir.mkdir(parents=True, exist_ok=True)
   files.write_csv(workdir / 'predictions.csv',
                   [evaluation.HEAD, *evaluated.answers])
@@ -151,12 +159,16 @@ def open_parts(config: config_dict.ConfigDict) -> tuple[
     if not config[name]:
       raise ValueError(f'--config.{name} is empty: name {what}')
   _settings(config)  # Refused before anything is opened.
-  opened = open_systems.OpenGallery(config.model, config.gallery, config.search)
+  opened = open_systems.OpenGallery(config.model, config.gallery, config.search,
+                                    together=jax.process_count() > 1)
   rerankers = {source: list(filter(None, config.rerankers[source].split(',')))
                for source in types.SOURCES}
   queries = query_sets.open_all(
       opened, config.queries.split(','), rerankers,
       {source: _systems(config, source) for source in types.SOURCES})
+  distributed.check_same('a gallery, model or query set', [
+      opened.gallery.fingerprint(), opened.trained.fingerprint,
+      *(dict(some.data) for some in queries)])
   return opened, _named(queries, config.names)
 
 
@@ -219,7 +231,7 @@ def _fusion(source: str, text: str) -> fusion.Fusion | str:
 
 def run() -> None:
   """Entry of the binary and of `pinpoint evaluate`."""
-  launch.run(main, FLAGS, WAYS)
+  launch.run(main, FLAGS, WAYS, record=False)
 
 
 if __name__ == '__main__':

@@ -18,6 +18,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   """One audit. What a model needs to answer is as in evaluate."""
   quick = common.parse_arg(arg, quick=False).quick
   config = evaluate.get_config('quick' if quick else '')
+  del config.distributed  # One process audits.
   # Without a model the nearest feature answers, raw_1nn.
   config.model = ''
   config.gallery = ''  # Folder that build_gallery made; or:

@@ -29,4 +29,5 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   # Approximate indices for large galleries, and neighbour lists for reranking.
   config.index = 'scann'  # Or faiss (see docs/search.md), or none.
   config.support = True
+  config.distributed = common.distributed()
   return config

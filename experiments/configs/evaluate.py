@@ -57,4 +57,5 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.distances = ('haversine',) if arg.quick else ('haversine', 'geodesic')
   config.num_resamples = 100 if arg.quick else 1000
   config.seed = 0  # Of chance.
+  config.distributed = common.distributed()
   return config

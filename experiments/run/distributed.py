@@ -3,15 +3,21 @@
 import atexit
 from collections.abc import Iterator
 import contextlib
+import hashlib
+import io
+import json
 import os
 import pathlib
 import secrets
 import sys
 import threading
 import time
+from typing import Any
 
 import jax
+from jax.experimental import multihost_utils
 from ml_collections import config_dict
+import numpy as np
 from pinpoint_jax.parallel import processes
 
 # By which `launch_pod --to=local` tells a process whom it belongs to: where
@@ -25,11 +31,20 @@ _LEAVING_SECONDS = 5.
 
 
 @contextlib.contextmanager
-def joined(config: config_dict.ConfigDict) -> Iterator[None]:
-  """Work that processes do together; one that fails leaves none waiting."""
+def joined(config: config_dict.ConfigDict,
+           stops_alone: bool = False) -> Iterator[None]:
+  """Work that processes do together; one that fails leaves none waiting.
+
+  stops_alone: a signal stops the process that receives it, whether the others
+  have agreed or not.
+  """
   begin(config)
   try:
     yield
+  except SystemExit as error:
+    if stops_alone and jax.process_count() > 1:
+      atexit.register(_leave, 0., error.code)
+    raise
   except Exception as error:
     if jax.process_count() == 1:
       raise
@@ -43,7 +58,7 @@ def joined(config: config_dict.ConfigDict) -> Iterator[None]:
     raise
 
 
-def _leave(seconds: float) -> None:
+def _leave(seconds: float, code: int = 1) -> None:
   """Ends this process, with the others if they end within so many seconds."""
   # By itself jax would wait for minutes, and the others for it.
   if seconds:
@@ -52,7 +67,7 @@ def _leave(seconds: float) -> None:
     ending.join(seconds)
   sys.stdout.flush()
   sys.stderr.flush()
-  os._exit(1)
+  os._exit(code)
 
 
 def begin(config: config_dict.ConfigDict) -> None:
@@ -129,3 +144,35 @@ def _appears(path: pathlib.Path) -> bool:
     with contextlib.suppress(OSError):
       os.listdir(path.parent.parent)  # NFS looks again at what was absent.
   return True
+
+
+def check_same(what: str, content: Any) -> None:
+  """Refuses to go on where processes were given other files than process 0."""
+  if jax.process_count() == 1:
+    return
+  digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
+  digests = np.asarray(multihost_utils.process_allgather(
+      np.frombuffer(digest, np.uint32)))
+  others = np.flatnonzero((digests != digests[0]).any(axis=1))
+  if len(others):
+    raise ValueError(f'process {others[0]} has {what} that process 0 has not: '
+                     f'give all processes the same files')
+
+
+@contextlib.contextmanager
+def only_first_speaks() -> Iterator[None]:
+  """What other processes than the first print is not shown."""
+  if jax.process_index() == 0:
+    yield
+    return
+  with (contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO())):
+    yield
+
+
+def first_goes_on() -> bool:
+  """Parts the processes; whether this one is the first, which has more to do.
+  """
+  if jax.process_count() > 1:
+    jax.distributed.shutdown()
+  return jax.process_index() == 0

@@ -15,6 +15,7 @@ from pinpoint_jax.features import store
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import neighbours, region_text, regions
 from pinpoint_jax.models import embedder_files, encoding
+from pinpoint_jax.parallel import processes
 from pinpoint_jax.rerank import channel_lists, files, fusion, inputs
 from pinpoint_jax.rerank import ranker as reranking
 
@@ -68,7 +69,7 @@ class OpenGallery:
     model: an embedder, or the directory of one.
     together: all processes search the gallery, each its part of the rows.
     """
-    self.search = search
+    self.search, self._together = search, together
     trained = (model if isinstance(model, embedder_files.Trained) else
                embedder_files.load(model))
     self.trained = dataclasses.replace(
@@ -90,8 +91,13 @@ class OpenGallery:
 
   def queries(self, features: store.FeatureStore) -> shortlist.Queries:
     """A store's photos as vectors; refuses features made otherwise."""
-    return queries.encode_store(self.trained, features, self._encoder,
-                                'raw' in self.searcher.channels)
+    vectors = queries.encode_store(self.trained, features, self._encoder,
+                                   'raw' in self.searcher.channels)
+    if not self._together:
+      return vectors
+    # They are asked of all processes at once: to the last bit the same.
+    return shortlist.Queries(*processes.from_first(
+        (vectors.z_image, vectors.raw)))
 
   def rows_in(self, region: str) -> Int[np.ndarray, 'a']:
     """Live rows of a region as a user writes it; there may be none."""

@@ -7,6 +7,7 @@ import hashlib
 import pathlib
 from typing import Any
 
+import jax
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import blocks, types
@@ -18,6 +19,7 @@ from pinpoint_jax.gallery.gallery import Gallery
 from pinpoint_jax.gallery.table import Table, count_sources, place_columns
 from pinpoint_jax.geo import coords
 from pinpoint_jax.models import embedder_files, encoding
+from pinpoint_jax.parallel import processes
 from pinpoint_jax.search import vectors
 
 BLOCK_ROWS = 8192
@@ -48,26 +50,48 @@ class Encoded:
   raw: str
 
   def __iter__(self) -> Iterator[Block]:
+    """Processes that iterate together embed a block each, round by round."""
     params = encoding.place(self.trained.params)
-    for part in blocks.slices(len(self.rows), BLOCK_ROWS):
-      yield self._block(params, part)
+    num_rows = BLOCK_ROWS * jax.process_count()
+    for turn in blocks.slices(len(self.rows), num_rows):
+      z = processes.in_parts(
+          lambda part, start=turn.start: self._embedded(
+              params, slice(start + part.start, start + part.stop)),
+          turn.stop - turn.start)
+      if jax.process_index():
+        continue  # Process 0 alone writes.
+      for part in blocks.slices(len(z), BLOCK_ROWS):
+        yield {layout.Z_IMAGE: z[part, 0], layout.Z_LOCATION: z[part, 1],
+               **self._raw(slice(turn.start + part.start,
+                                 turn.start + part.stop))}
 
-  def _block(self, params: Any, part: slice) -> Block:
-    source, ids = self.table.source[part], self.table.ids[part]
+  def _embedded(self, params: Any, part: slice) -> Float[np.ndarray, 'n 2 d']:
+    """Image and place embeddings of some rows, as the gallery keeps them."""
+    ids = self.table.ids[part]
     z_image = np.zeros((len(ids), self.trained.model.dim), np.float32)
-    block = {}
-    for i in np.unique(source):
-      at = np.flatnonzero(source == i)
-      features = gather([s.features for s in self.stores],
-                        self.rows[part][at]).astype(np.float32)
-      z_image[at] = self.encoder.images(params, types.SOURCES[i], features)
-      if self.raw != 'off':
-        _fill(block, at, len(ids), raw_block(features, self.raw, ids[at]))
+    for source, at, features in self._features(part):
+      z_image[at] = self.encoder.images(params, source, features)
     xyz = coords.to_xyz(self.table.latlng_deg[part].astype(np.float64))
     z_location = self.encoder.locations(params, xyz)
-    return block | {
-        layout.Z_IMAGE: _half(z_image, 'image embedding', ids),
-        layout.Z_LOCATION: _half(z_location, 'location embedding', ids)}
+    return np.stack([_half(z_image, 'image embedding', ids),
+                     _half(z_location, 'location embedding', ids)], axis=1)
+
+  def _raw(self, part: slice) -> Block:
+    block, ids = {}, self.table.ids[part]
+    if self.raw != 'off':
+      for _, at, features in self._features(part):
+        _fill(block, at, len(ids), raw_block(features, self.raw, ids[at]))
+    return block
+
+  def _features(self, part: slice) -> Iterator[
+      tuple[str, Int[np.ndarray, 'm'], Float[np.ndarray, 'm r']]]:
+    """Each source's features of some rows, and which of the rows they are."""
+    source = self.table.source[part]
+    for i in np.unique(source):
+      at = np.flatnonzero(source == i)
+      yield types.SOURCES[i], at, gather(
+          [s.features for s in self.stores],
+          self.rows[part][at]).astype(np.float32)
 
 
 @dataclasses.dataclass(frozen=True)

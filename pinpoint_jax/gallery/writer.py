@@ -7,6 +7,7 @@ Before the manifest is swapped the old gallery is there, after it the new one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -14,6 +15,7 @@ import json
 import pathlib
 from typing import Any
 
+import jax
 from jaxtyping import Int
 import numpy as np
 from pinpoint_jax import types
@@ -24,6 +26,7 @@ from pinpoint_jax.gallery import layout, segment_writer
 from pinpoint_jax.gallery import table as tables
 from pinpoint_jax.gallery.layout import BadGallery
 from pinpoint_jax.models import embedder_files, encoding
+from pinpoint_jax.parallel import processes
 
 Find = Callable[[types.Strings], Int[np.ndarray, 'n']]
 
@@ -61,22 +64,29 @@ def build(path: str | pathlib.Path, trained: embedder_files.Trained,
   refused unless `replace`, or unless it is what the same call has built and
   nobody has changed since. `encoder` is of the same embedder, for callers who
   have compiled it; `quiet` shows no progress.
+
+  All processes of a run call it: they embed together, the first one writes.
   """
   path = pathlib.Path(path)
   opened = _open_stores(stores)
   manifest = _empty_manifest(trained, settings)
   _check_stores(opened, manifest, f'mode {settings.mode!r}')
   inputs = _inputs_hash([manifest, settings.duplicates], opened)
-  with layout.writing(path) as old:
-    if old and not replace:
+  with contextlib.ExitStack() as held:
+    def begin() -> int:
+      old = held.enter_context(layout.writing(path))
+      if not old or replace:
+        return True
       if _is_done(path, old, inputs):
-        return galleries.open_gallery(path)
+        return False
       raise BadGallery(f'{path} is already a gallery of {old["rows"]:,} rows: '
                        f'add to it with --add, or build it anew with --replace')
-    added = _segment(
-        path, manifest, trained, encoder, opened, settings.duplicates,
-        lambda ids: np.full(len(ids), -1, np.int64), quiet)
-    _publish(path, {**manifest, **added}, inputs)
+    if processes.by_first(begin):
+      added = _segment(
+          path, manifest, trained, encoder, opened, settings.duplicates,
+          lambda ids: np.full(len(ids), -1, np.int64), quiet)
+      processes.by_first(
+          lambda: _publish(path, {**manifest, **added}, inputs) or 0)
   return galleries.open_gallery(path)
 
 
@@ -138,9 +148,9 @@ def _open_stores(paths: Sequence[str | pathlib.Path]) -> list[
     store.FeatureStore]:
   if not paths:
     raise ValueError('no feature store is named: a gallery is built from some')
-  for path in paths:
-    # Or a flipped bit would get a checksum that is right.
-    verify.verify(path)
+  # Or a flipped bit would get a checksum that is right.
+  some = paths[jax.process_index()::jax.process_count()]
+  processes.together(lambda: [verify.verify(path) for path in some])
   return [store.open_store(path) for path in paths]
 
 
@@ -198,10 +208,14 @@ def _segment(path: pathlib.Path, manifest: Mapping[str, Any],
   table = table.take(order.rows)
   shown = progress.Progress(len(table), io.StringIO() if quiet else None,
                             'rows')
-  segment = segment_writer.write(
-      path, manifest, table, segment_writer.Encoded(
-          trained, encoder or encoding.Encoder(trained.model), stores,
-          order.rows, table, manifest['raw']), shown.add)
+  embedded = segment_writer.Encoded(
+      trained, encoder or encoding.Encoder(trained.model), stores,
+      order.rows, table, manifest['raw'])
+  if jax.process_index():
+    for _ in embedded:
+      pass  # What it embeds goes to the first process.
+    return {}
+  segment = segment_writer.write(path, manifest, table, embedded, shown.add)
   shown.finish()
   return {'rows': len(table), 'segments': [segment],
           'duplicates_left_out': order.num_duplicates}

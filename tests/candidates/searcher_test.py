@@ -154,3 +154,12 @@ def test_a_channel_the_gallery_lacks_is_refused(tmp_path):
   assert searcher.channels == ('image', 'location')
   with pytest.raises(ValueError, match="channel 'raw'.*has .*image"):
     searcher.search('raw', queries().raw, 3)
+
+
+def test_together_is_exact_and_has_no_index(several):
+  """One process alone; tests/search/all_hosts_test.py has two and four."""
+  assert search.open_searcher(several, 'exact', together=True).lists(
+      queries(), {'image': 9})['image'].rows.tolist() == search.Searcher(
+          several).search('image', queries().z_image, 9).rows.tolist()
+  with pytest.raises(ValueError, match='an index is searched by one process'):
+    search.open_searcher(several, 'index', together=True)

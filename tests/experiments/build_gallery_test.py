@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+from experiments import build_gallery
 import numpy as np
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import verify as gallery_verify
@@ -13,7 +14,7 @@ from pinpoint_jax.gallery import writer
 from pinpoint_jax.models import embedder_files
 import pytest
 
-from tests.fixtures import limits, tiny_gallery, tiny_training
+from tests.fixtures import limits, processes, tiny_gallery, tiny_training
 
 pytestmark = pytest.mark.slow
 
@@ -91,6 +92,18 @@ def test_one_command_lives_through_all(parts, tmp_path):
   assert done.returncode == 0, done.stderr
   assert '1 ids are unknown' in done.stdout
   assert tiny_gallery.content(one) == tiny_gallery.content(two)
+
+
+def test_two_processes_build_what_one_builds(parts, built, tmp_path):
+  (first, said, errors), (second, silent, _) = processes.ended(processes.start(
+      2, lambda coordinator, index: command(tmp_path / 'g', *words(
+          parts, '--config.distributed.num_processes=2',
+          f'--config.distributed.coordinator={coordinator}',
+          f'--config.distributed.process_id={index}')),
+      tiny_training.environment()))
+  assert first == second == 0, errors
+  assert 'rows     30 photo, 15 street' in said and silent == ''
+  assert tiny_gallery.content(tmp_path / 'g') == tiny_gallery.content(built[0])
 
 
 @pytest.mark.parametrize('more, code, complaint', [
@@ -179,3 +192,10 @@ def test_ids_of_the_gallery_are_those_of_the_stores(built):
   expected = sorted(tiny_gallery.names('a', 20) + tiny_gallery.names('b', 10)
                     + tiny_gallery.names('c', 15))
   assert result.ids(np.arange(45)).tolist() == expected
+
+
+def test_indices_that_do_not_fit_are_announced():
+  """7.2 GiB for a million rows, measured: 66 for 9.2 million."""
+  assert build_gallery.memory_note(1_000_000, 8 * 2**30) == ''
+  note = build_gallery.memory_note(9_200_000, 24 * 2**30)
+  assert 'need about 66 GiB on one machine, this one has 24: ' in note

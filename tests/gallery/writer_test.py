@@ -3,6 +3,7 @@
 import json
 import re
 import resource
+import types
 
 import numpy as np
 from pinpoint_jax.features import store as stores
@@ -248,3 +249,21 @@ def test_the_manifest_tells_what_it_was_made_of(tmp_path, photo):
       8, 6, 'feed')
   assert str(tmp_path) not in json.dumps(manifest)
   assert layout.is_gallery(tmp_path / 'g')
+
+
+def test_rounds_of_several_processes_make_the_same_rows(
+    tmp_path, photo, monkeypatch):
+  """Rounds of two blocks, each embedded in two parts, as by two processes."""
+  whole = tiny.content(tiny.build(tmp_path / 'one', [photo]).path)
+  parts = []
+  def in_parts(compute, num_rows):
+    half = num_rows // 2
+    parts.append(num_rows)
+    return np.concatenate([compute(slice(0, half)),
+                           compute(slice(half, num_rows))])
+  monkeypatch.setattr(segment_writer, 'BLOCK_ROWS', 3)
+  monkeypatch.setattr(segment_writer.processes, 'in_parts', in_parts)
+  monkeypatch.setattr(segment_writer, 'jax', types.SimpleNamespace(
+      process_count=lambda: 2, process_index=lambda: 0))
+  assert tiny.content(tiny.build(tmp_path / 'two', [photo]).path) == whole
+  assert parts == [6, 3]  # Of nine rows.

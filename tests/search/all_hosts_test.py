@@ -1,26 +1,15 @@
 """Two and four real processes, each with its rows, answer as one with all."""
 
-import os
-import pathlib
-import socket
-import subprocess
-import sys
-
 import numpy as np
 from pinpoint_jax.search import all_hosts, exact, row_sets, vectors
 import pytest
 
-from tests.fixtures import limits
+from tests.fixtures import processes, tiny_training
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 K = 600
 CHILD = '''
-import sys
-import jax
 import numpy as np
-port, index, count, folder = sys.argv[1:]
-jax.config.update('jax_cpu_collectives_implementation', 'gloo')
-jax.distributed.initialize('localhost:' + port, int(count), int(index))
+folder = sys.argv[1]
 from pinpoint_jax.search import all_hosts, row_sets, vectors
 with np.load(folder + '/asked.npz') as file:
   asked = dict(file)
@@ -57,18 +46,9 @@ def asked():
 
 
 def run(count, folder):
-  with socket.socket() as free:
-    free.bind(('localhost', 0))
-    port = free.getsockname()[1]
-  env = {k: v for k, v in os.environ.items() if not k.startswith('JAX_')}
-  children = [subprocess.Popen(
-      [sys.executable, '-c', CHILD, str(port), str(i), str(count), str(folder)],
-      cwd=ROOT, text=True, stderr=subprocess.PIPE,
-      env=env | {'JAX_PLATFORMS': 'cpu', 'JAX_NUM_CPU_DEVICES': '2'})
-              for i in range(count)]
-  for child in children:
-    _, errors = child.communicate(timeout=limits.SECONDS)
-    assert child.returncode == 0, errors
+  for code, _, errors in processes.ended(processes.start_script(
+      count, CHILD, str(folder), env=tiny_training.environment(devices=2))):
+    assert code == 0, errors
   results = []
   for i in range(count):
     with np.load(folder / f'{i}.npz') as result:

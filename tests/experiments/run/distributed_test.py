@@ -1,9 +1,13 @@
 """What ends several processes: a workdir not shared, one that fails or dies."""
 
+import hashlib
 import sys
 
 from experiments.run import distributed
 import jax
+from jax.experimental import multihost_utils
+from ml_collections import config_dict
+import numpy as np
 from pinpoint_jax.parallel import processes
 import pytest
 
@@ -92,3 +96,33 @@ def test_one_that_is_gone_leaves_none_waiting(end):
   assert 'Traceback' not in errors
   if end == 'fails':
     assert second == 1 and own.splitlines()[-1] == 'error: its own trouble'
+
+
+def test_other_files_on_a_process_are_named(second, monkeypatch):
+  others = []
+  monkeypatch.setattr(multihost_utils, 'process_allgather',
+                      lambda digest: np.stack([*others, digest]))
+  others = [np.frombuffer(hashlib.sha256(b'["a", 1]').digest(), np.uint32)]
+  distributed.check_same('a gallery', ['a', 1])
+  with pytest.raises(ValueError, match='process 1 has a gallery that'):
+    distributed.check_same('a gallery', ['a', 2])
+
+
+def test_only_the_first_process_speaks(second, monkeypatch, capsys):
+  for index in (1, 0):
+    monkeypatch.setattr(jax, 'process_index', lambda index=index: index)
+    with distributed.only_first_speaks():
+      print(f'process {index}')
+  assert capsys.readouterr().out == 'process 0\n'
+
+
+@pytest.mark.parametrize('stops_alone', [True, False])
+def test_who_is_stopped_alone_does_not_wait(second, monkeypatch, stops_alone):
+  left = []
+  monkeypatch.setattr(distributed, 'begin', lambda config: None)
+  monkeypatch.setattr(distributed.atexit, 'register',
+                      lambda *words: left.append(words[1:]))
+  with pytest.raises(SystemExit):
+    with distributed.joined(config_dict.ConfigDict(), stops_alone):
+      raise SystemExit(143)
+  assert left == ([(0., 143)] if stops_alone else [])
