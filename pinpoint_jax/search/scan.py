@@ -203,6 +203,7 @@ _QUERIES = 1024
 # Rows whose longest is remembered; blocks are whole numbers of it.
 _ROWS = 1024
 _MOST_ROWS = 16 * _ROWS
+_FEW_PRODUCTS = 1 << 24
 _SCORES = 1 << 20
 
 
@@ -244,8 +245,9 @@ class Scan:
     """The k best rows of each query, see exact.search."""
     rows = np.full((len(queries), k), -1, np.int64)
     scores = np.full((len(queries), k), -np.inf, np.float32)
+    num_rows = len(self._vectors) if allowed is None else len(allowed)
     with (one_thread() as alone,
-          futures.ThreadPoolExecutor(exact_scores.THREADS) as pool):
+          _workers(num_rows * self._vectors.dim * len(queries)) as pool):
       for part in blocks.slices(len(queries), _QUERIES):
         hidden_pairs = row_sets.excluded_pairs(excluded_rows, part.start,
                                                part.stop)
@@ -271,7 +273,7 @@ class Scan:
     return _Batch(queries, norms, first, hidden_pairs, allowed, pool,
                   threading.Lock(), short)
 
-  def _look(self, batch: _Batch, k: int, pool: futures.Executor,
+  def _look(self, batch: _Batch, k: int, pool: futures.Executor | None,
             num_threads: int) -> None:
     """Takes every block, the first alone: it raises the cuts."""
     total = (len(self._vectors) if batch.allowed is None
@@ -284,7 +286,10 @@ class Scan:
     self._blocks(batch, iter([first]), k if first.stop >= k else 0)
     # Threads draw from one list, so that none waits for a slow one.
     drawn = iter(list(parts))
-    list(pool.map(lambda _: self._blocks(batch, drawn), range(num_threads)))
+    if pool is None:
+      self._blocks(batch, drawn)
+    else:
+      list(pool.map(lambda _: self._blocks(batch, drawn), range(num_threads)))
 
   def _blocks(self, batch: _Batch, parts: Iterator[slice],
               raise_to: int = 0) -> None:
@@ -333,6 +338,15 @@ class Scan:
       self._longest[part] = np.maximum.reduceat(
           row_norms, np.arange(0, len(block), _ROWS))
     return float(row_norms.max())
+
+
+def _workers(products: int) -> contextlib.AbstractContextManager[
+    futures.Executor | None]:
+  """Threads for that many products of numbers; None where few are not worth
+  the starting of a thread."""
+  if products < _FEW_PRODUCTS:
+    return contextlib.nullcontext()
+  return futures.ThreadPoolExecutor(exact_scores.THREADS)
 
 
 def _block_rows(num_queries: int, dtype: np.dtype) -> int:
