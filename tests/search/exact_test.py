@@ -10,6 +10,12 @@ import pytest
 ENGINES = ('scan', 'sharded')
 
 
+@pytest.fixture(autouse=True)
+def threads(monkeypatch):
+  """Also few rows are searched by threads, as many are."""
+  monkeypatch.setattr(scan, '_FEW_PRODUCTS', 0)
+
+
 def unit_rows(rows, dim=16, seed=0):
   found = np.random.default_rng(seed).normal(size=(rows, dim))
   found /= np.linalg.norm(found, axis=1, keepdims=True)
@@ -221,3 +227,19 @@ def test_half_precision_rows_are_scaled_in_whole_blocks_too():
   scores = queries @ (stored.astype(np.float32) * scale[:, None]).T
   np.testing.assert_array_equal(
       found.rows, np.argsort(-scores, axis=1)[:, :5])
+
+
+def test_few_products_start_no_thread_and_answer_alike(monkeypatch):
+  queries, gallery = unit_rows(9, seed=1), unit_rows(3000)
+  started = []
+  class Pool(futures.ThreadPoolExecutor):
+    def __init__(self, *args):
+      started.append(args)
+      super().__init__(*args)
+  monkeypatch.setattr(scan.futures, 'ThreadPoolExecutor', Pool)
+  by_threads = exact.search(queries, gallery, 5, engine='scan')
+  assert len(started) == 1
+  # 9 × 3,000 × 16 products are fewer.
+  monkeypatch.setattr(scan, '_FEW_PRODUCTS', 432_001)
+  assert_same(exact.search(queries, gallery, 5, engine='scan'), by_threads)
+  assert len(started) == 1
