@@ -97,5 +97,6 @@ def test_the_first_process_decides_which_checkpoint_is_best(
   run(tmp_path, 2, 1.0, 1.0, best='v/score').train()
   assert saved(tmp_path / 'best') == [2]
   monkeypatch.undo()
-  run(tmp_path / 'alone', 3, 1.0, float('nan'), 1.0, best='v/score').train()
-  assert saved(tmp_path / 'alone' / 'best') == [1]
+  # No number is better than none, and hides no later one.
+  run(tmp_path / 'alone', 3, 1.0, float('nan'), 2.0, best='v/score').train()
+  assert saved(tmp_path / 'alone' / 'best') == [3]
