@@ -6,8 +6,8 @@ r"""The steps of the product, compiled for TPU slices that are not here.
 Needs libtpu and no TPU. For every case: memory of a chip, FLOP, bytes,
 collectives, and the seconds that published peaks allow, which are computed and
 not measured. Cases that are in --out already are kept, so that it may be
-stopped; --again=WORDS compiles those whose name has a word of it. Ends with 1
-where a rule of pod_rules is broken.
+stopped; --again WORD... compiles those whose name has one of the words. Ends
+with 1 where a rule of pod_rules is broken.
 """
 
 import argparse
@@ -100,18 +100,18 @@ def main() -> None:
   parser.add_argument('--out', required=True, type=pathlib.Path)
   parser.add_argument('--page', type=pathlib.Path,
                       help='the Markdown page whose table is replaced')
-  parser.add_argument('--only', default='',
-                      help='cases whose name has one of these, between commas')
-  parser.add_argument('--again', default='', help='compiled also if there')
+  parser.add_argument('--only', nargs='*', default=[''],
+                      help='cases whose name has one of these')
+  parser.add_argument('--again', nargs='*', default=[],
+                      help='compiled also if they are there')
   args = parser.parse_args()
   records = {}
   if args.out.exists():
     records = {record['name']: record for record in json.loads(
         args.out.read_text(encoding='utf-8'))['steps']}
   for case in pod_cases.CASES:
-    if not _named(case.name, args.only or case.name):
-      continue
-    if case.name in records and not _named(case.name, args.again):
+    is_there = case.name in records and not _named(case.name, args.again)
+    if is_there or not _named(case.name, args.only):
       continue
     records[case.name] = compiled(case)
     print(pod_page.line(records[case.name]), flush=True)
@@ -125,8 +125,8 @@ def main() -> None:
   sys.exit(bool(broken))
 
 
-def _named(name: str, words: str) -> bool:
-  return any(word in name for word in filter(None, words.split(',')))
+def _named(name: str, words: Sequence[str]) -> bool:
+  return any(word in name for word in words)
 
 
 def _ordered(records: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
