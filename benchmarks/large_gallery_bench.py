@@ -42,7 +42,7 @@ from pinpoint_jax.features import store_writer
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes, neighbours, verify, writer
 from pinpoint_jax.models import embedder_files, encoding
-from pinpoint_jax.search import ann, exact, exact_scores
+from pinpoint_jax.search import ann, ann_tuning
 
 from benchmarks import clocks, stages
 
@@ -191,17 +191,12 @@ def tuned(index: ann.Index, place: indexes.Place,
           queries: np.ndarray) -> ann.Index:
   """The index at the fewest cells that find enough; where a quarter of them
   does not, with more rows scored again."""
-  right = exact.search(queries, place.vectors, _K).scores
+  asked = ann_tuning.ask(queries, place.vectors, _K)
   for reorder in _REORDERS:
     leaves = 1
     while leaves <= max(1, index.settings.num_leaves // 4):
       index = index.with_effort(leaves, reorder)
-      rows = index.search(queries, _K).rows
-      query, slot = np.nonzero(rows >= 0)
-      scores = np.full(rows.shape, -np.inf, np.float32)
-      scores[query, slot] = exact_scores.scores(
-          queries, place.vectors, query, rows[query, slot])
-      if share_as_good(scores, right) >= _TARGET:
+      if asked.as_good(index.search(queries, _K).rows) >= _TARGET:
         return index
       leaves *= 2
   return index

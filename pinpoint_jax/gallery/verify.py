@@ -118,7 +118,10 @@ def _vector_problems(segment: Segment, channel: str) -> Iterator[str]:
   bad = []
   for start in range(0, len(segment) if vectors else 0, _CHUNK_ROWS):
     rows = vectors.block(start, start + _CHUNK_ROWS)
-    off = np.abs(np.linalg.norm(rows, axis=1) - 1)
+    length = np.linalg.norm(rows, axis=1)
+    off = np.abs(length - 1)
+    if channel == 'location':  # Of a place of which its cells know nothing.
+      off[length == 0] = 0
     bad += (start + np.flatnonzero(~(off <= _UNIT_TOLERANCE))).tolist()
   if bad:
     yield (f'channel {channel}: {len(bad)} rows do not have length 1, the '

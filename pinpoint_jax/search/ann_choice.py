@@ -13,8 +13,6 @@ import statistics
 import time
 from typing import Any
 
-from jaxtyping import Float, Int
-import numpy as np
 from pinpoint_jax.search import ann_tuning
 
 _ROUNDS = 7
@@ -38,17 +36,16 @@ class Choice:
   missed: Mapping[str, str]
 
 
-def choose(contenders: Iterable[ann_tuning.Tunable],
-           queries: Float[np.ndarray, 'b d'],
-           exact_rows: Int[np.ndarray, 'b k'], target: float | int) -> Choice:
+def choose(contenders: Iterable[ann_tuning.Tunable], asked: ann_tuning.Asked,
+           target: float | int) -> Choice:
   """The fastest engine at that recall; the first is the one to replace.
 
-  exact_rows: the right answers. Refused where no engine reaches the recall.
+  Refused where no engine reaches the recall.
   """
   ready, tuned, missed = {}, {}, {}
   for built in contenders:
     try:
-      tuned[built.engine] = ann_tuning.tune(built, queries, exact_rows, target)
+      tuned[built.engine] = ann_tuning.tune(built, asked, target)
     except ann_tuning.NotReached as error:
       missed[built.engine] = str(error)
       continue
@@ -58,10 +55,10 @@ def choose(contenders: Iterable[ann_tuning.Tunable],
   if not ready:
     raise ann_tuning.NotReached('; '.join(
         f'{engine}: {why}' for engine, why in missed.items()))
-  rates = _rates(ready, queries, exact_rows.shape[1])
+  rates = _rates(ready, asked)
   name, reason = fastest(rates, next(iter(ready)))
   record = {'reason': reason, 'recall': float(target),
-            'k': exact_rows.shape[1], 'num_queries': len(queries),
+            'k': asked.k, 'num_queries': len(asked.queries),
             'missed': missed, 'engines': {
                 engine: {'queries_per_s': rate,
                          'recall': tuned[engine].chosen.recall,
@@ -92,14 +89,14 @@ def fastest(rates: Mapping[str, float], current: str) -> tuple[str, str]:
                 f'as {current}')
 
 
-def _rates(ready: Mapping[str, Any], queries: np.ndarray,
-           k: int) -> dict[str, float]:
+def _rates(ready: Mapping[str, Any],
+           asked: ann_tuning.Asked) -> dict[str, float]:
   """Queries per second of each, in turn: a busy machine is busy for all."""
   seconds = {name: [] for name in ready}
   for _ in range(_ROUNDS):
     for name, index in ready.items():
       started = time.perf_counter()
-      index.search(queries, k)
+      index.search(asked.queries, asked.k)
       seconds[name].append(time.perf_counter() - started)
-  return {name: len(queries) / statistics.median(taken)
+  return {name: len(asked.queries) / statistics.median(taken)
           for name, taken in seconds.items()}

@@ -9,7 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax.search import ann
+from pinpoint_jax import types
+from pinpoint_jax.search import ann, exact, exact_scores
 from pinpoint_jax.search import vectors as vectors_lib
 
 _BLOCK = 32768
@@ -35,13 +36,59 @@ class Tunable(ann.Index, Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
+class Asked:
+  """Queries whose right answers are known.
+
+  Attributes:
+    queries: unit vectors, float32 [b, d].
+    vectors: the rows that are searched.
+    right: the best of them, by exact search.
+  """
+
+  queries: Float[np.ndarray, 'b d']
+  vectors: vectors_lib.Vectors
+  right: types.Candidates
+
+  @property
+  def k(self) -> int:
+    """Rows that each query asks for."""
+    return self.right.rows.shape[1]
+
+  def as_good(self, rows: Int[np.ndarray, 'b k']) -> float:
+    """Share of the right answers in whose place a row as good was found.
+
+    Photos of one place have equal vectors, and any of them is as good: to
+    count rows by their number would ask for luck.
+    """
+    query, slot = np.nonzero(rows >= 0)
+    found = np.full(rows.shape, -np.inf, np.float32)
+    found[query, slot] = exact_scores.scores(
+        self.queries, self.vectors, query, rows[query, slot])
+    wanted = self.right.rows >= 0
+    if not wanted.any():
+      raise ValueError('there are no exact answers to find')
+    lowest = np.where(wanted, self.right.scores, np.inf).min(
+        axis=1, keepdims=True)
+    return float((found >= lowest).sum() / wanted.sum())
+
+
+def ask(queries: Float[np.ndarray, 'b d'],
+        vectors: vectors_lib.Vectors | Float[np.ndarray, 'g d'],
+        k: int) -> Asked:
+  """The queries with their k right answers."""
+  rows = (vectors if isinstance(vectors, vectors_lib.Vectors)
+          else vectors_lib.Vectors(vectors))
+  return Asked(queries, rows, exact.search(queries, rows, k))
+
+
+@dataclasses.dataclass(frozen=True)
 class Trial:
   """One effort and what came of it.
 
   Attributes:
     leaves_to_search: cells looked into for each query.
     reorder: rows scored again for each query.
-    recall: share of the exact answers that were found.
+    recall: share of the right answers that were found, or rows as good.
     queries_per_s: median of a few rounds.
   """
 
@@ -66,20 +113,18 @@ class Tuned:
   trials: tuple[Trial, ...]
 
 
-def tune(built: Tunable, queries: Float[np.ndarray, 'b d'],
-         exact_rows: Int[np.ndarray, 'b k'], target: float | int,
+def tune(built: Tunable, asked: Asked, target: float | int,
          leaves: Sequence[int] = (), reorders: Sequence[int] = ()) -> Tuned:
   """The fastest effort with a recall of `target` or more on these queries.
 
-  `exact_rows` are the right answers; `leaves` and `reorders` the efforts to
-  try, by default powers of two from small to everything.
+  `leaves` and `reorders` are the efforts to try, by default powers of two
+  from small to everything.
   """
-  num_k = exact_rows.shape[1]
   leaves = leaves or _doubling(1, built.settings.num_leaves)
-  reorders = reorders or _doubling(num_k, min(32 * num_k, len(built)))
-  efforts = [(1, num_k)] if built.settings.brute else itertools.product(
+  reorders = reorders or _doubling(asked.k, min(32 * asked.k, len(built)))
+  efforts = [(1, asked.k)] if built.settings.brute else itertools.product(
       leaves, reorders)
-  trials = sorted((_trial(built, queries, exact_rows, *x) for x in efforts),
+  trials = sorted((_trial(built, asked, *x) for x in efforts),
                   key=lambda trial: -trial.queries_per_s)
   chosen = next((x for x in trials if x.recall >= target), None)
   if chosen is None:
@@ -93,14 +138,17 @@ def tune(built: Tunable, queries: Float[np.ndarray, 'b d'],
   return Tuned(settings, chosen, tuple(trials))
 
 
-def recall(rows: Int[np.ndarray, 'b k'], exact: Int[np.ndarray, 'b k']) -> (
+def recall(rows: Int[np.ndarray, 'b k'], right: Int[np.ndarray, 'b k']) -> (
     float):
-  """Share of the exact answers that were found; padding counts as neither."""
-  wanted = exact >= 0
+  """Share of the exact answers that were found; padding counts as neither.
+
+  By their number: for rows of which no two are equal.
+  """
+  wanted = right >= 0
   if not wanted.any():
     raise ValueError('there are no exact answers to find')
-  hits = [np.isin(exact[i][wanted[i]], rows[i]).sum()
-          for i in range(len(exact))]
+  hits = [np.isin(right[i][wanted[i]], rows[i]).sum()
+          for i in range(len(right))]
   return float(np.sum(hits) / wanted.sum())
 
 
@@ -115,16 +163,16 @@ def perturbed(vectors: vectors_lib.Vectors, num_queries: int,
   return moved / np.linalg.norm(moved, axis=1, keepdims=True)
 
 
-def _trial(built: Tunable, queries: np.ndarray, exact: np.ndarray,
-           leaves_to_search: int, reorder: int) -> Trial:
+def _trial(built: Tunable, asked: Asked, leaves_to_search: int,
+           reorder: int) -> Trial:
   index_there = built.with_effort(leaves_to_search, reorder)
   seconds = []
   for _ in range(_ROUNDS):
     started = time.perf_counter()
-    nearest = index_there.search(queries, exact.shape[1])
+    nearest = index_there.search(asked.queries, asked.k)
     seconds.append(time.perf_counter() - started)
-  return Trial(leaves_to_search, reorder, recall(nearest.rows, exact),
-               len(queries) / statistics.median(seconds))
+  return Trial(leaves_to_search, reorder, asked.as_good(nearest.rows),
+               len(asked.queries) / statistics.median(seconds))
 
 
 def _doubling(first: int, last: int) -> list[int]:

@@ -78,6 +78,9 @@ IDS = ''.join(f'{i}\n' for i in sorted(tiny.names('p', 12))).encode()
 @pytest.mark.parametrize('name, values, words', [
     ('z_image.f16.bin', np.full((12, 8), np.nan, '<f2'),
      'channel image: 12 rows do not have length 1, the first is row 0'),
+    ('z_image.f16.bin', np.zeros((12, 8), '<f2'), 'channel image: 12 rows'),
+    ('z_location.f16.bin', np.full((12, 8), .1, '<f2'),
+     'channel location: 12 rows'),
     ('raw.f16.bin', np.eye(12, 6, dtype='<f2'), 'channel raw: 6 rows'),
     ('latlng_deg.f32.bin', np.full((12, 2), 91, '<f4'), 'latlng_deg.f32.bin'),
     ('source.u8.bin', np.full(12, 7, 'u1'), 'holds a source that is none of'),
@@ -90,6 +93,11 @@ def test_what_no_checksum_shows(copy, name, values, words):
   plant(copy, name, values)
   with pytest.raises(layout.BadGallery, match=words):
     verify.verify(copy)
+
+
+def test_a_place_of_which_nothing_is_known_is_no_fault(copy):
+  plant(copy, 'z_location.f16.bin', np.zeros((12, 8), '<f2'))
+  assert verify.verify(copy)['rows'] == 20
 
 
 def test_an_id_in_two_segments(copy):

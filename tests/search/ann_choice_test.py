@@ -10,12 +10,13 @@ from pinpoint_jax.search import (
   ann_files,
   ann_scann,
   ann_tuning,
-  exact,
   vectors,
 )
 import pytest
 
 ROWS = np.eye(8, dtype=np.float32)
+# Row 0 is the best of all eight, row 7 the last.
+ASKED = np.tile(np.linspace(1, .3, 8, dtype=np.float32), (2, 1))
 
 
 @dataclasses.dataclass
@@ -52,8 +53,8 @@ class Engine:
 
 
 def choose(*engines: Engine, target: float = 1.) -> ann_choice.Choice:
-  exact_rows = np.tile(np.arange(8), (2, 1))
-  return ann_choice.choose(engines, ROWS[:2], exact_rows, target)
+  return ann_choice.choose(
+      engines, ann_tuning.ask(ASKED, ROWS, 8), target)
 
 
 @pytest.mark.parametrize('rates, current, kept, reason', [
@@ -98,7 +99,7 @@ def test_the_record_on_disk_says_why(tmp_path):
   built.save(tmp_path / 'plain')
   assert ann_files.read(tmp_path / 'plain').tuning is None
   choice = ann_choice.choose(
-      [built], rows[:9], exact.search(rows[:9], rows, 5).rows, .9)
+      [built], ann_tuning.ask(rows[:9], rows, 5), .9)
   choice.index.save(tmp_path / 'tuned')
   loaded = ann_scann.ScannIndex.load(tmp_path / 'tuned')
   assert loaded.tuning == choice.index.tuning

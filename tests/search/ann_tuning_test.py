@@ -1,7 +1,7 @@
 """The cheapest effort that finds enough."""
 
 import numpy as np
-from pinpoint_jax.search import ann, ann_scann, ann_tuning, exact
+from pinpoint_jax.search import ann, ann_scann, ann_tuning
 from pinpoint_jax.search import vectors as vectors_lib
 import pytest
 
@@ -25,13 +25,30 @@ def test_recall_by_hand():
     ann_tuning.recall(np.array([[1]]), np.array([[-1]]))
 
 
+def test_a_row_as_good_counts_as_found():
+  # Rows 0 to 3 show one place, row 4 is worse, row 5 the worst.
+  rows = np.array([[1, 0]] * 4 + [[.8, .6], [0, 1]], np.float32)
+  asked = ann_tuning.ask(rows[:1], rows, 3)
+  np.testing.assert_array_equal(asked.right.rows, [[0, 1, 2]])
+  assert asked.as_good(np.array([[3, 1, 2]])) == 1
+  assert asked.as_good(np.array([[3, 4, 2]])) == 2 / 3
+  assert asked.as_good(np.array([[5, 4, -1]])) == 0
+  whole = ann_tuning.ask(rows[:1], rows, 5)
+  assert whole.as_good(np.array([[0, 1, 2, 3, 4]])) == 1
+  assert whole.as_good(np.array([[0, 1, 2, 3, 5]])) == 4 / 5
+
+
+def test_without_right_answers_nothing_can_be_found():
+  asked = ann_tuning.ask(np.ones((1, 2), np.float32),
+                         np.zeros((0, 2), np.float32), 3)
+  with pytest.raises(ValueError, match='no exact answers'):
+    asked.as_good(np.full((1, 3), -1))
+
+
 def test_tune_takes_the_fastest_that_is_good_enough(built):
   vectors = vectors_lib.Vectors(unit(3000, 16))
   queries = ann_tuning.perturbed(vectors, 100, noise=0.5, seed=1)
-  tuned = ann_tuning.tune(built,
-                          queries,
-                          exact.search(queries, vectors, 10).rows,
-                          target=0.95)
+  tuned = ann_tuning.tune(built, ann_tuning.ask(queries, vectors, 10), 0.95)
   good = [one for one in tuned.trials if one.recall >= 0.95]
   assert tuned.chosen == max(good, key=lambda one: one.queries_per_s)
   assert tuned.settings == built.settings.with_effort(
@@ -46,8 +63,7 @@ def test_a_target_out_of_reach_is_refused_with_the_best(built):
   with pytest.raises(ValueError,
                      match='0.999 is not reached: the best '
                      'of 1 efforts'):
-    ann_tuning.tune(built, queries,
-                    exact.search(queries, vectors, 10).rows, 0.999,
+    ann_tuning.tune(built, ann_tuning.ask(queries, vectors, 10), 0.999,
                     leaves=[1], reorders=[10])
 
 
