@@ -278,9 +278,12 @@ class Pinpoint:
       raise ValueError(
           'this model was made of features and names no backbone: give a '
           'feature store, or name the backbone of its features')
-    # One device: a batch is one photo.
-    return backbones.load(self._backbone_name,
-                          devices=jax.local_devices()[:1])
+    made_by = next(iter(self._answerer.model.embedder.inputs.values()))
+    # One device: a batch is one photo. In the gallery's number formats, which
+    # may be those of another machine.
+    return backbones.load(
+        self._backbone_name, devices=jax.local_devices()[:1],
+        **backbones.formats(made_by['backbone']))
 
   @property
   def _origin(self) -> Mapping[str, Any]:

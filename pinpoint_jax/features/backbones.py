@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 import pathlib
+import re
 from typing import Any
 
 from flax import linen as nn
@@ -58,6 +59,13 @@ def load(name: str, dtype: str = 'float32', ops: str | None = None,
   return backbones.Backbone(
       f'{pathlib.Path(name).name}{suffix}', loaded.weight_hash,
       loaded.preprocess, dim, apply, len(devices), apply.batch)
+
+
+def formats(name: str) -> dict[str, str]:
+  """dtype and weights of a loaded backbone, as its name tells them."""
+  return re.fullmatch(
+      r'.*?( in (?P<dtype>bfloat16))?(, weights in (?P<weights>bfloat16))?',
+      name, re.DOTALL).groupdict('float32')
 
 
 def kept(params: Any, dtype: str) -> Any:

@@ -11,6 +11,7 @@ import pinpoint_jax as pj
 from pinpoint_jax.answer import coarse, records, signals
 from pinpoint_jax.answer import model as models
 from pinpoint_jax.answer import writer as writers
+from pinpoint_jax.features import backbones
 from pinpoint_jax.geo import distance
 import pytest
 
@@ -124,6 +125,24 @@ def test_features_made_otherwise_are_refused(opened, tmp_path):
                           facts={'weight_hash': 'def'})
   with pytest.raises(ValueError, match="weight_hash 'abc' → 'def'"):
     opened.predict(pj.open_store(other), task='photo')
+
+
+def test_photos_are_seen_in_the_number_formats_of_the_gallery(
+    paths, monkeypatch):
+  model = models.load(paths.model)
+  seer = pj.Pinpoint(model, paths.gallery, backbone='demo')
+  for made in model.embedder.inputs.values():
+    monkeypatch.setitem(made, 'backbone', 'tiny in bfloat16')
+  loaded = []
+  def load(name, **formats):
+    loaded.append((name, formats))
+    raise ValueError('no more is needed')
+  monkeypatch.setattr(backbones, 'load', load)
+  with pytest.raises(ValueError, match='no more is needed'):
+    seer.predict([b'x'])
+  (name, formats), = loaded
+  assert name == 'demo' and formats['dtype'] == 'bfloat16'
+  assert formats['weights'] == 'float32'
 
 
 def test_a_gallery_of_another_embedder_is_refused(paths, tmp_path):

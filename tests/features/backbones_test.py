@@ -30,6 +30,15 @@ def test_what_cannot_be_had_is_refused(words, error):
     backbones.load(**words)
 
 
+@pytest.mark.parametrize('dtype', ['float32', 'bfloat16'])
+@pytest.mark.parametrize('weights', ['float32', 'bfloat16'])
+def test_a_name_tells_the_number_formats(dtype, weights):
+  loaded = backbones.load('demo', dtype, weights=weights,
+                          devices=jax.local_devices()[:1])
+  assert backbones.formats(loaded.name) == {'dtype': dtype, 'weights': weights}
+  assert loaded.name.startswith('demo')
+
+
 @pytest.mark.parametrize('num_devices', [2, 4])
 def test_devices_change_no_bit_when_each_has_the_same_batch(num_devices):
   size, each = preprocess.output_size(DEMO.preprocess), 8
