@@ -157,7 +157,7 @@ def _model(quick: bool, bf16: bool) -> config_dict.ConfigDict:
           'cells_km': (),
           'num_slots': 2**15,
       },
-      'dtype': 'bfloat16' if bf16 else 'float32',
+      'dtype': 'bfloat16' if bf16 else 'float32',  # Or bfloat16.
       # Residual MLPs in one loop: a pod's compiler has a third of the work.
       'scan': not quick,
   })

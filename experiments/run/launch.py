@@ -10,12 +10,14 @@ error nobody foresaw is kept in a file.
 
 from collections.abc import Callable, Sequence
 import dataclasses
+import gc
 import os
 import pathlib
 import re
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from types import FrameType
 from typing import Any
@@ -61,6 +63,7 @@ def _nearest(text: str, path: pathlib.Path) -> pathlib.Path:
 
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_AGAIN_SECONDS = 0.05
 
 
 def exit_on_signals(advice: str = '') -> None:
@@ -68,13 +71,27 @@ def exit_on_signals(advice: str = '') -> None:
 
   advice: what to do next, for the line that is printed.
   """
-  def stop(number: int, _: FrameType | None) -> None:
+  def stop(number: int, frame: FrameType | None) -> None:
+    if _is_unheard(frame):
+      threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number)).start()
+      return
     # Raised in the main thread: what is half written is removed.
     print(f'stopped by {signal.Signals(number).name}{advice}',
           file=sys.stderr, flush=True)
     sys.exit(128 + number)
   for number in SIGNALS:
     signal.signal(number, stop)
+
+
+def _is_unheard(frame: FrameType | None) -> bool:
+  """Whether Python would ignore what is raised there: jax collects garbage by
+  a callback, whose errors are printed and forgotten."""
+  ignoring = {getattr(callback, '__code__', None) for callback in gc.callbacks}
+  while frame is not None:
+    if frame.f_code in ignoring:
+      return True
+    frame = frame.f_back
+  return False
 
 
 class Request:

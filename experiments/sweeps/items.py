@@ -106,7 +106,7 @@ def _item(index: int, overrides: sweeps.Item, base: config_dict.ConfigDict,
                          f'item, but the sweep sets it; drop one of the two')
       config.update_from_flattened_dict(
           {key: _typed(key, value, config_file.flatten(base)[key])})
-    config_file.check_numbers(config)
+    config_file.check_numbers(config, base)
   except ValueError as error:
     raise ValueError(f'item {index} of the sweep: {error}') from error
   folder = workdir / f'{index:03d}_{sweeps.name(overrides)}'

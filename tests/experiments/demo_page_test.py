@@ -35,7 +35,7 @@ def test_rows_of_one_source_where_there_is_no_other():
 def test_promises_by_hand():
   answers = [tiny_answers.answer(radius_km=12.)] * 4
   some = page_answers.Answered(
-      'query_street', [0, 1, 2, 3], np.zeros((4, 2)), answers,
+      'query_street', 'street', [0, 1, 2, 3], np.zeros((4, 2)), answers,
       np.asarray([5., 12., 24., 300.]))
   (promises,) = page_answers._promises(some)
   assert promises.chances.tolist() == [.625] * 4
@@ -46,7 +46,8 @@ def test_promises_by_hand():
 
 def test_answers_without_calibration_promise_nothing():
   answer = tiny_answers.answer(radius_km=None)
-  some = page_answers.Answered('query_street', [0], np.zeros((1, 2)), [answer],
+  some = page_answers.Answered('query_street', 'street', [0],
+                               np.zeros((1, 2)), [answer],
                                np.asarray([5.]))
   assert page_answers._promises(some) == []
 

@@ -1,7 +1,11 @@
 """Bad config words stop a binary before it does or writes anything."""
 
+import subprocess
+import sys
 
 import pytest
+
+from tests.fixtures import limits, tiny_training
 
 CONFIG = '--config=experiments/configs/demo.py:quick'
 
@@ -52,3 +56,27 @@ def test_what_is_missing_is_named(binary, words, complaint):
 def test_pinpoint_command_names_its_commands(binary):
   done = binary('cli', 'evalute')
   assert done.returncode == 2 and 'evaluate' in done.stderr
+
+
+_WHILE_GARBAGE_IS_COLLECTED = """
+import gc, os, signal, time
+from experiments.run import launch
+launch.exit_on_signals()
+def collect(phase, info):
+  os.kill(os.getpid(), signal.SIGTERM)
+  time.sleep(.01)
+  gc.callbacks.clear()
+gc.callbacks.append(collect)
+gc.collect()
+time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+def test_a_signal_that_meets_the_garbage_collector_is_not_lost():
+  done = subprocess.run(
+      [sys.executable, '-c', _WHILE_GARBAGE_IS_COLLECTED], text=True,
+      capture_output=True, cwd=tiny_training.ROOT, timeout=limits.SECONDS,
+      env=tiny_training.environment())
+  assert done.returncode == 143
+  assert done.stderr == 'stopped by SIGTERM\n'
