@@ -309,8 +309,8 @@ def main() -> None:
   """Measures every size, writes after each."""
   args = arguments()
   if args.stage:
-    found = STAGES[args.stage](args.folder, args)
-    run_record.write_json(args.out, found)
+    figures = STAGES[args.stage](args.folder, args)
+    run_record.write_json(args.out, figures)
     return
   with tempfile.TemporaryDirectory() as name:
     for rows in args.rows:

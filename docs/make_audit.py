@@ -117,10 +117,10 @@ def joined(worlds: Sequence[Planted], measure: Measure) -> tuple[
   query, row, value, source = [], [], [], []
   at_query = at_row = 0
   for world in worlds:
-    found = measure(world)
-    query.append(found[0] + at_query)
-    row.append(found[1] + at_row)
-    value.append(found[2])
+    pairs = measure(world)
+    query.append(pairs[0] + at_query)
+    row.append(pairs[1] + at_row)
+    value.append(pairs[2])
     source.append(np.where(world.source < 0, -1, world.source + at_row))
     at_query, at_row = at_query + len(world.queries), at_row + len(world.rows)
   whole = Planted(*(np.concatenate([getattr(one, name) for one in worlds])

@@ -158,6 +158,6 @@ def _model(quick: bool, bf16: bool) -> config_dict.ConfigDict:
           'num_slots': 2**15,
       },
       'dtype': 'bfloat16' if bf16 else 'float32',  # Or bfloat16.
-      # Residual MLPs in one loop: a pod's compiler has a third of the work.
+      # Residual MLPs in one loop: a pod's compiler sees each but once.
       'scan': not quick,
   })

@@ -126,11 +126,11 @@ class _Answered:
         opened.region(config.region), config.leave_one_out)
     near = self._live[self._index.within_km(
         place[None], evidence.NEAR_KM).rows]
-    found = evidence.Finder(opened.searcher).among(
+    support = evidence.Finder(opened.searcher).among(
         self._queries.queries.take(one), near, place, mask)
     answer = records.Answer(
         str(photos.ids[0]), tuple(place.tolist()), photos.source, self.system,
-        {}, None, (), found, writer.nearest_place(tuple(place.tolist())), ())
+        {}, None, (), support, writer.nearest_place(tuple(place.tolist())), ())
     return queries_lib.card(
         self._queries.name, photos.source, answer, photos.latlng_deg[0],
         float(self._dist_km[i]))

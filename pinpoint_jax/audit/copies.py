@@ -89,11 +89,11 @@ class Finder:
       ways = [(inset, mirrored) for mirrored in (False, True)
               for inset in insets]
       # Rows are read once for all ways of looking at the queries.
-      found = index.search(
+      nearest = index.search(
           np.concatenate([waves(queries, *way) for way in ways]),
           self._settings.num_candidates).rows.reshape(
               len(ways), len(queries), -1)
-      for (_, mirrored), rows in zip(ways, found):
+      for (_, mirrored), rows in zip(ways, nearest):
         query = np.repeat(np.arange(len(queries)), rows.shape[1])
         seen.append(np.stack([query, rows.ravel(),
                               np.full(rows.size, int(mirrored))], axis=1))

@@ -142,11 +142,12 @@ def _inside(outer: Thumbnails, inner: Thumbnails, at_outer: Int[
     np.ndarray, 'm'], at_inner: Int[np.ndarray, 'm']) -> Numbers:
   """The agreement of the best window of `outer` with all of `inner`."""
   best = np.full(len(at_outer), -1.)
-  found = (outer.windows[at_outer] @ inner.coarse[at_inner][..., None])[..., 0]
-  at = np.flatnonzero(found.max(axis=1, initial=-1.) >= _FLOOR)
+  cosines = np.matmul(outer.windows[at_outer],
+                      inner.coarse[at_inner][..., None])[..., 0]
+  at = np.flatnonzero(cosines.max(axis=1, initial=-1.) >= _FLOOR)
   if len(at):
     o, i = at_outer[at], at_inner[at]
-    window = np.divmod(found[at].argmax(axis=1), len(_windows()))
+    window = np.divmod(cosines[at].argmax(axis=1), len(_windows()))
     ends = _refined(outer.even[o], inner.even[i], np.stack(window, axis=1))
     best[at] = (_same(outer.luma[o, None], inner.luma[i, None], *ends, _FINE,
                       True)

@@ -98,12 +98,12 @@ def read(text: str) -> Drawing:
   reader = _Reader(style, {node.attrib['id']: node for node in root.iter()
                            if 'id' in node.attrib})
   first = (svg_style.Node('svg', root.attrib.get('class', '')),)
-  found = style.of(first, {}, {})
+  properties = style.of(first, {}, {})
   frame = np.asarray([[1., 0., -left], [0., 1., -top]])
   marks = [mark for child in root
-           for mark in reader.marks(child, first, found, frame)]
+           for mark in reader.marks(child, first, properties, frame)]
   return Drawing(width, height, style.color(
-      found, 'background', 'var(--paper)'), tuple(marks))
+      properties, 'background', 'var(--paper)'), tuple(marks))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,38 +121,39 @@ class _Reader:
     if tag in _SILENT:
       return
     way = (*way, svg_style.Node(tag, given.get('class', '')))
-    found = self.style.of(way, given, above)
+    properties = self.style.of(way, given, above)
     frame = _moved(frame, given.get('transform', ''))
     if tag in ('svg', 'g'):
       for child in node:
-        yield from self.marks(child, way, found, frame)
+        yield from self.marks(child, way, properties, frame)
     elif tag == 'use':
       yield from self.marks(
-          self.by_id[given['href'].removeprefix('#')], way, found,
+          self.by_id[given['href'].removeprefix('#')], way, properties,
           _moved(frame, f'translate({given.get("x", 0)} 0)'))
     elif tag == 'text':
-      yield self._words(node, found, frame)
+      yield self._words(node, properties, frame)
     else:
       lines, closed = _lines(tag, given)
       yield Shape(tuple(line @ frame[:, :2].T + frame[:, 2] for line in lines),
-                  closed, self._look(found))
+                  closed, self._look(properties))
 
-  def _words(self, node: ElementTree.Element, found: Mapping[str, str],
+  def _words(self, node: ElementTree.Element, properties: Mapping[str, str],
              frame: np.ndarray) -> Words:
     at = frame @ [float(node.attrib.get('x', 0)),
                   float(node.attrib.get('y', 0)), 1.]
     return Words(node.text or '', tuple(at.tolist()),
                  node.attrib.get('text-anchor', 'start'),
                  bool(abs(frame[1, 0]) > .5),
-                 self.style.color(found, 'fill', 'var(--ink)'))
+                 self.style.color(properties, 'fill', 'var(--ink)'))
 
-  def _look(self, found: Mapping[str, str]) -> Look:
-    dash = found.get('stroke-dasharray', 'none')
+  def _look(self, properties: Mapping[str, str]) -> Look:
+    dash = properties.get('stroke-dasharray', 'none')
     return Look(
-        self.style.color(found, 'fill', 'var(--ink)'),
-        self.style.color(found, 'stroke'), float(found.get('stroke-width', 1)),
+        self.style.color(properties, 'fill', 'var(--ink)'),
+        self.style.color(properties, 'stroke'),
+        float(properties.get('stroke-width', 1)),
         () if dash == 'none' else tuple(map(float, dash.split())),
-        float(found.get('opacity', 1)))
+        float(properties.get('opacity', 1)))
 
 
 def _lines(tag: str, given: Mapping[str, str]) -> tuple[

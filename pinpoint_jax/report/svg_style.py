@@ -74,13 +74,13 @@ class Style:
 
     above: properties of the node that it is in.
     """
-    found = {name: value for name, value in above.items()
-             if name in _INHERITED}
-    found |= {name: attributes[name] for name in _ATTRIBUTES
-              if name in attributes}
+    properties = {name: value for name, value in above.items()
+                  if name in _INHERITED}
+    properties |= {name: attributes[name] for name in _ATTRIBUTES
+                   if name in attributes}
     for body in self._fitting(tuple(way)):
-      found |= body
-    return found
+      properties |= body
+    return properties
 
   def _fitting(self, way: tuple[Node, ...]) -> list[dict[str, str]]:
     """What the rules say of a node, the weightiest last; marks are alike."""

@@ -5,11 +5,8 @@ import dataclasses
 import json
 import shutil
 
-from experiments import evaluate as evaluation_binary
 from experiments import report
-from experiments.configs import evaluate as configs
 from experiments.run import launch
-import jax
 import numpy as np
 from pinpoint_jax.answer import open_systems
 from pinpoint_jax.candidates import filters
@@ -18,14 +15,13 @@ from pinpoint_jax.features import store
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes
 from pinpoint_jax.geo import distance
-from pinpoint_jax.models import light_reranker, reranker
-from pinpoint_jax.rerank import files, scoring
+from pinpoint_jax.rerank import files
 import pytest
 
+from tests.fixtures import tiny_evaluation
 from tests.fixtures import tiny_gallery as tiny
 
-SIZES = {'image': 6, 'location': 3, 'raw': 3}
-FUSION = {'image': 3., 'location': 4., 'raw': 5.}
+evaluate = tiny_evaluation.evaluate
 DECODES = ('argmax', 'expected_score')
 
 
@@ -33,44 +29,8 @@ DECODES = ('argmax', 'expected_score')
 def parts(tmp_path_factory):
   """A model, a gallery, two query sets, and rerankers nobody trained."""
   folder = tmp_path_factory.mktemp('parts')
-  fingerprint = tiny.saved_with_gallery(folder)
-  tiny.make_store(folder / 'q', tiny.names('q', 30))
-  tiny.make_store(folder / 's', tiny.names('s', 20), 'street')
-  module = reranker.Reranker(width=16, num_layers=1, num_heads=2, dropout=0.)
-  for name, one, system in (
-      ('attention', module, ''),
-      ('no_support', module.clone(use_support=False), 'full_no_support'),
-      ('light', light_reranker.LightReranker((8,)), '')):
-    _save_reranker(folder / name, fingerprint, one, system)
+  tiny_evaluation.make(folder)
   return folder
-
-
-def _save_reranker(folder, embedder, module, system):
-  dims = scoring.Dims(tiny.trained().model.dim, tiny.DIM)
-  rng = np.random.default_rng(0)
-  params = jax.tree.map(
-      lambda leaf: .5 + .3 * rng.normal(size=leaf.shape),
-      jax.eval_shape(lambda key: scoring.init(module, dims, key),
-                     jax.random.key(0)))
-  kind = 'light' if folder.name == 'light' else 'attention'
-  info = files.RerankerInfo(
-      'photo', embedder, 'g', SIZES, FUSION, FUSION, (), dims, system=system,
-      validation={'reward': .5})
-  files.save(folder, kind, module, params, info, '')
-
-
-def evaluate(parts, workdir, **changes):
-  """Rows of results.json and of predictions.csv."""
-  config = configs.get_config('quick')
-  config.model, config.gallery = str(parts / 'model'), str(parts / 'g')
-  config.queries = str(parts / 'q')
-  config.fusion.street = '1,2,3'
-  config.num_resamples = 0
-  config.update_from_flattened_dict(changes)
-  evaluation_binary.write(config, workdir)
-  with (workdir / 'predictions.csv').open() as file:
-    answers = list(csv.DictReader(file))
-  return json.loads((workdir / 'results.json').read_text()), answers
 
 
 @pytest.fixture(scope='module')
