@@ -16,8 +16,8 @@ PEERS := .venv-peers
 TPU := .venv-tpu
 
 .PHONY: help demo seeds sparse ablations test test-quick flips lint bench \
-  bench-peers bench-search bench-answer bench-large bench-pods parity golden \
-  clean
+  bench-peers bench-search bench-answer bench-large bench-examples bench-pods \
+  parity golden clean
 help:  ## What each target does.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
 
@@ -102,6 +102,13 @@ bench-large: $(STAMP)  ## A gallery of 10 million rows, built, verified, searche
 	$(PY) -m benchmarks.large_gallery_bench --rows 10000000 --raw=int8 \
 	  --folder=runs/large_gallery \
 	  --out=benchmarks/results/suite/large_gallery.json
+
+bench-examples: $(STAMP)  ## Training examples by index and exactly, a million rows; an hour.
+	$(PY) -m benchmarks.examples_bench --rows=1000000 --queries=12000 \
+	  --exact_queries=256 --folder=runs/examples \
+	  --out=benchmarks/results/examples.json
+	$(PY) -m benchmarks.examples_rerank_bench --rows=1000000 --photos=12000 \
+	  --folder=runs/examples --out=benchmarks/results/examples_rerank.json
 
 bench-answer: $(STAMP)  ## From a feature to a place, a million rows; half an hour.
 	$(PY) -m benchmarks.answer_bench --out=benchmarks/results/answer.json

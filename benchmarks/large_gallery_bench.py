@@ -13,9 +13,9 @@ than one of them is in memory while an index is built. Stopped, the same command
 goes on with the stage that is missing; --folder keeps what was built.
 
 Cost: a query's three lists of 12 rows at the least effort that fills 95 % of
-the places with a row as good as the twelfth best of its segment, tuned on other
-photos by new authors. Rows are not told apart by number: frames of one place
-have the same place embedding, and any of them is as good.
+the places with a row as good as the twelfth best of its segment (--target),
+tuned on other photos by new authors. Rows are not told apart by number: frames
+of one place have the same place embedding, and any of them is as good.
 """
 
 import argparse
@@ -46,22 +46,25 @@ from pinpoint_jax.search import ann, ann_tuning
 
 from benchmarks import clocks, stages
 
-_K, _TARGET = 12, .95
+_K = 12
 # Rows of one place differ by less than four-bit codes can tell.
 _REORDERS = (120, 480, 1920, 7680)
-_TUNED_ON, _CHECKED, _TIMED = 128, 128, 201
-_NUM_QUERIES = _TUNED_ON + _TIMED
+# Rows looked at by their codes in the time in which one is scored again.
+_CODES_A_ROW = 16
+_TUNED_ON, _CHECKED, _TIMED = 512, 256, 201
+NUM_QUERIES = _TUNED_ON + _CHECKED
 # Rows of a town in the full size of Synthetic Earth; cities are 145,000.
 _TOWN_ROWS, _MOST_TOWNS = 48, 40_000
 _LIMIT_S = 6 * 3600.
 
 
-def world(num_rows: int, num_rerank: int = _NUM_QUERIES) -> worlds.World:
+def world(num_rows: int, num_rerank: int = NUM_QUERIES,
+          num_queries: int = NUM_QUERIES) -> worlds.World:
   """One photo to four street views, as many towns as rows ask for."""
   towns = min(max(num_rows // _TOWN_ROWS, 60), _MOST_TOWNS)
   return worlds.World('default', 0, settings.Size(
       towns, towns, num_rows // 5, num_rows - num_rows // 5, num_rerank,
-      _NUM_QUERIES))
+      num_queries))
 
 
 def write_part(path: pathlib.Path, made: worlds.World, split: str,
@@ -81,7 +84,7 @@ def write_part(path: pathlib.Path, made: worlds.World, split: str,
 
 def write_world(folder: pathlib.Path, args: argparse.Namespace) -> dict:
   """Stores of both galleries, a part for each segment, and of queries."""
-  made = world(args.rows[0], args.rerank)
+  made = world(args.rows[0], args.rerank, args.queries)
   num_parts = math.ceil(args.rows[0] / args.segment_rows)
   for source in types.SOURCES:
     split = f'gallery_{source}'
@@ -155,13 +158,14 @@ def search_gallery(folder: pathlib.Path, args: argparse.Namespace) -> dict:
   """Tunes each index, then times single queries and a batch."""
   gallery = galleries.open_gallery(folder / 'gallery')
   asked = photos(folder, 'query_photo_new')
-  tune_on, rest = asked.take(slice(_TUNED_ON)), asked.take(
-      slice(_TUNED_ON, None))
+  tune_on, rest = (asked.take(slice(_TUNED_ON)),
+                   asked.take(slice(_TUNED_ON, NUM_QUERIES)))
   indices, efforts = indexes.load(gallery), {}
   for place in indexes.places(gallery):
     key = place.segment.name, place.channel
     if key in indices:
-      indices[key] = tuned(indices[key], place, tune_on.of(place.channel))
+      indices[key] = tuned(indices[key], place, tune_on.of(place.channel),
+                           args.target)
       indexes.replace(gallery, place, indices[key])
       efforts.setdefault(place.channel, []).append(
           [indices[key].settings.leaves_to_search,
@@ -173,7 +177,7 @@ def search_gallery(folder: pathlib.Path, args: argparse.Namespace) -> dict:
   batch = clocks.a_query(clocks.seconds_of(
       lambda: searcher.lists(rest, depths)), len(rest))
   return dict(leaves_and_reorder=efforts, one_query=single, batch=batch,
-              recall=recall(gallery, searcher, rest.take(slice(_CHECKED))),
+              recall=recall(gallery, searcher, rest),
               scanned_again=searcher.num_scanned_again)
 
 
@@ -187,18 +191,24 @@ def photos(folder: pathlib.Path, split: str) -> shortlist.Queries:
       opened.rows(np.arange(len(opened))), gallery.manifest['raw'] != 'off')
 
 
-def tuned(index: ann.Index, place: indexes.Place,
-          queries: np.ndarray) -> ann.Index:
-  """The index at the fewest cells that find enough; where a quarter of them
-  does not, with more rows scored again."""
+def efforts(index: ann.Index) -> list[tuple[int, int]]:
+  """Leaves to look into and rows to score again, cheapest first."""
+  num_leaves, rows = index.settings.num_leaves, len(index)
+  leaves = [2**i for i in range(int(math.log2(num_leaves)) + 1)]
+  return sorted(((some, reorder) for some in leaves for reorder in _REORDERS
+                 if reorder <= max(rows, _REORDERS[0])),
+                key=lambda effort: effort[0] * rows / num_leaves / _CODES_A_ROW
+                + effort[1])
+
+
+def tuned(index: ann.Index, place: indexes.Place, queries: np.ndarray,
+          target: float) -> ann.Index:
+  """The index at the least effort that finds enough, or else at the most."""
   asked = ann_tuning.ask(queries, place.vectors, _K)
-  for reorder in _REORDERS:
-    leaves = 1
-    while leaves <= max(1, index.settings.num_leaves // 4):
-      index = index.with_effort(leaves, reorder)
-      if asked.as_good(index.search(queries, _K).rows) >= _TARGET:
-        return index
-      leaves *= 2
+  for effort in efforts(index):
+    index = index.with_effort(*effort)
+    if asked.as_good(index.search(queries, _K).rows) >= target:
+      break
   return index
 
 
@@ -240,6 +250,7 @@ def measure(folder: pathlib.Path, rows: int, args: argparse.Namespace,
          f'--stage={name}', f'--folder={folder}', f'--rows={rows}',
          f'--raw={args.raw}', f'--engine={args.engine}',
          f'--segment_rows={args.segment_rows}', f'--rerank={args.rerank}',
+         f'--queries={args.queries}', f'--target={args.target}',
          *([f'--size={args.size}'] if args.size else []),
          f'--out={folder / "found.json"}'], _LIMIT_S, folder / f'{name}.log')
     if took['ended'] != 'done':
@@ -296,7 +307,12 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
                       default='int8')
   parser.add_argument('--engine', default='scann')
   parser.add_argument('--segment_rows', type=int, default=2_500_000)
-  parser.add_argument('--rerank', type=int, default=_NUM_QUERIES)
+  parser.add_argument('--target', type=float, default=.95,
+                      help='share of the places that an index must fill')
+  parser.add_argument('--rerank', type=int, default=NUM_QUERIES,
+                      help='photos of known place that are not in the gallery')
+  parser.add_argument('--queries', type=int, default=NUM_QUERIES,
+                      help='photos by new authors')
   parser.add_argument('--size', help='of the embedder, in the words of the '
                       'config of the demo: quick is for tests')
   parser.add_argument('--out', type=pathlib.Path, required=True)

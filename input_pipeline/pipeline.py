@@ -17,7 +17,8 @@ import grain
 from input_pipeline import order as orders
 import numpy as np
 
-Batch = Mapping[str, np.ndarray]
+# Arrays by name, or trees of arrays: of a reranker's examples.
+Batch = Mapping[str, Any]
 
 
 @runtime_checkable

@@ -238,16 +238,26 @@ def _extended(shortlist: types.Shortlist, rows: Int[np.ndarray, 'b n'],
 
 def recall(searcher: search.Searcher, exact: search.Searcher,
            labeled: LabeledQueries, settings: Settings) -> dict[str, float]:
-  """Share of the exact lists' rows that a searcher finds, by channel."""
+  """Share of the exact lists' places for which a searcher has a row as good.
+
+  By channel. A row that scores as high as the exact list's last counts: frames
+  of one place have equal scores, and which of them is listed is luck.
+  """
   mask = filters.mask(exact.gallery, labeled.photos, 'author')
   sizes = shortlists.Sizes(**settings.sizes).by_channel()
-  rows, expected = ({name: candidates.rows for name, candidates in
-                     some.lists(labeled.vectors, sizes, mask).items()}
-                    for some in (searcher, exact))
-  return {name: float(np.mean([
-      np.isin(best[best >= 0], listed).mean() if (best >= 0).any() else 1.
-      for best, listed in zip(expected[name], rows[name])]))
-          for name in sizes}
+  listed, right = (some.lists(labeled.vectors, sizes, mask)
+                   for some in (searcher, exact))
+  return {name: _share_as_good(listed[name], right[name]) for name in sizes
+          if name in right}
+
+
+def _share_as_good(listed: types.Candidates, right: types.Candidates) -> float:
+  wanted = right.rows >= 0
+  if not wanted.any():
+    return 1.
+  last = np.where(wanted, right.scores, np.inf).min(axis=1, keepdims=True)
+  as_good = (listed.rows >= 0) & (listed.scores >= last)
+  return float(as_good.sum() / wanted.sum())
 
 
 def as_columns(context: inputs.Context,

@@ -7,9 +7,14 @@ from experiments.configs import train_reranker
 import numpy as np
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes
+from pinpoint_jax.search import ann
 import pytest
 
-from benchmarks import examples_bench, large_gallery_bench
+from benchmarks import (
+  examples_bench,
+  examples_rerank_bench,
+  large_gallery_bench,
+)
 
 ROWS = 900
 
@@ -52,6 +57,34 @@ def test_seconds_of_examples_are_scaled_to_the_target(built, monkeypatch):
   assert found['takes_s'] == 200_000 * found['index']['wall_s']
   assert (found['index']['queries'], found['exact']['queries']) == (64, 8)
   assert min(found['recall'].values()) > .5
+
+
+def test_efforts_are_tried_from_the_cheapest_to_all_cells():
+  class Index:
+    """A million rows in 1,000 cells."""
+    settings = ann.Settings(num_leaves=1000, leaves_to_search=1, reorder=120)
+    def __len__(self):
+      return 1_000_000
+  efforts = large_gallery_bench.efforts(Index())
+  # 1,000 rows by their codes and 120 again come to about 183 rows.
+  assert efforts[:4] == [(1, 120), (2, 120), (4, 120), (1, 480)]
+  assert efforts[-1] == (512, 7680)
+  assert len(efforts) == len(set(efforts)) == 10 * 4
+
+
+@pytest.mark.slow
+def test_rerankers_of_examples_by_index_are_compared(built):
+  folder, _ = built
+  indexes.build(folder / 'gallery', smallest=10, report_fn=str)
+  for how in ('index', 'exact'):
+    examples_rerank_bench.train(folder, how, 'quick')
+    examples_rerank_bench.answer(folder, how)
+  rows = examples_rerank_bench.differences(folder)
+  assert {(row['system'], row['base']) for row in rows} == {('index', 'exact')}
+  assert {row['num_queries'] for row in rows} == {
+      large_gallery_bench.NUM_QUERIES}
+  # All cells are looked into: the examples and so the rerankers are the same.
+  assert {row['difference'] for row in rows} == {0.}
 
 
 def test_a_stage_that_is_done_is_not_run_again(tmp_path, monkeypatch):

@@ -221,6 +221,28 @@ def test_recall_is_the_share_of_the_exact_lists(asked):
       name: 1 - 1 / size for name, size in tiny.SIZES.items()})
 
 
+def test_recall_counts_a_row_as_good_as_the_last_one(asked):
+  ground = tiny.ground()
+
+  class Unlucky(search.Searcher):
+    """Lists other rows than the exact search, which score as high, or less."""
+
+    worse = 0.
+
+    def search(self, channel, queries, k, mask=None):
+      found = super().search(channel, queries, k, mask)
+      last = found.scores[:, -1:]
+      return types.Candidates(
+          np.zeros_like(found.rows), np.repeat(last - self.worse, k, axis=1))
+
+  unlucky = Unlucky(ground.gallery)
+  assert set(examples.recall(
+      unlucky, ground.searcher, asked, SETTINGS).values()) == {1.}
+  unlucky.worse = 1e-3
+  assert set(examples.recall(
+      unlucky, ground.searcher, asked, SETTINGS).values()) == {0.}
+
+
 def test_examples_and_answers_take_candidates_in_one_order(asked):
   """By similarity and region, out of lists that are eight times as long."""
   ground, trained = tiny.ground(), tiny.with_region(order='region')
