@@ -70,9 +70,10 @@ bench: $(STAMP) $(PEERS)/.installed $(PEER)/.installed  ## Every benchmark besid
 	  --torch_python=$(PEER)/bin/python $(ARGS)
 
 $(PEER)/.installed: tests/parity/requirements.txt \
-  tests/parity/requirements-geoclip.txt
+  tests/parity/requirements-geoclip.txt benchmarks/peers/requirements-onnx.txt
 	test -x $(PEER)/bin/python || $(PYTHON) -m venv $(PEER)
-	$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check -r $< \
+	  -r $(word 3,$^)
 	$(PEER)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --no-deps -r $(word 2,$^)
 	@touch $@

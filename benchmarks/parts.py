@@ -46,8 +46,8 @@ PARTS = (
          ('--cold_rows=800000', '--num_steps=1'), 3.),
     Part('extract', 'decode beside Pillow; rows by the 100,000',
          'extract_bench', ('--rows', '20000', '100000'), 1.5),
-    Part('vit', 'extraction beside transformers: SigLIP 2 B/16 and L/16',
-         'vit_bench', ('--rounds=3',), 3., 'torch'),
+    Part('vit', 'extraction beside transformers and onnxruntime: SigLIP 2 B/16 '
+         'and L/16', 'vit_bench', ('--rounds=3',), 5., 'torch'),
     Part('backbones', 'backbones, photo by photo', 'backbones_bench',
          ('--rounds=5',), 2.),
     Part('embedder', 'training of the embedder beside PyTorch',
@@ -61,7 +61,7 @@ PARTS = (
     _search(1_000_000, 512, 14., 'faiss', rounds=5),
     Part('large_gallery', 'a gallery of 10,000 to 1,000,000 rows built, '
          'verified and searched', 'large_gallery_bench',
-         ('--rows', '10000', '100000', '1000000'), 12.),
+         ('--rows', '10000', '100000', '1000000'), 10.),
     Part('examples', 'training examples of rerankers by index, 100,000 rows',
          'examples_bench', ('--rows=100000', '--queries=2048'), 4.),
     Part('answer', 'from a feature to a place beside GeoCLIP\'s way, 100,000 '

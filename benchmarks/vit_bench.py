@@ -1,10 +1,10 @@
-"""Our ViT beside transformers' on a CPU, or alone on a GPU.
+"""Our ViT beside torch and onnxruntime on a CPU, or alone on a GPU.
 
   python -m benchmarks.vit_bench --peer_python=.venv-parity/bin/python \\
     --out=benchmarks/results/vit_cpu.json
   python -m benchmarks.vit_bench --gpu --out=benchmarks/results/vit_gpu.json
 
-CPU: the same random weights and images on both sides, float32, passes taken
+CPU: transformers' model, the same random weights and images on both sides, float32, passes taken
 in turn, so that a busy machine is busy for both; the target is a ratio >= 1.
 GPU: bfloat16, images per second and the share of the card's peak.
 """
@@ -46,13 +46,14 @@ def timed(run) -> float:
   return time.perf_counter() - started
 
 
-def beside_torch(name: str, peer_python: str, batch: int,
-                 rounds: int) -> dict:
+def beside(engine: str, name: str, peer_python: str, batch: int,
+           rounds: int) -> dict:
   """Images per second of both, and how far the outputs lie apart."""
   script = pathlib.Path(__file__).parent / 'peers' / 'vit_torch.py'
   side = vit_sizes.fields(name)['image_size'][0]
   with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
       [peer_python, script, f'--folder={folder}', f'--batch={batch}',
+       f'--engine={engine}',
        f'--config={json.dumps(peer_config(name))}'], text=True,
       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
       stderr=subprocess.DEVNULL) as peer:
@@ -76,11 +77,11 @@ def beside_torch(name: str, peer_python: str, batch: int,
       ours.append(timed(lambda: apply(loaded.params, images)))
     peer.stdin.close()
   ratios = [b / a for a, b in zip(ours, theirs)]
-  return dict(
-      ours=batch / statistics.median(ours),
-      torch=batch / statistics.median(theirs),
-      ratio=statistics.median(ratios), ratio_best=min(theirs) / min(ours),
-      largest_difference=float(difference.max()))
+  return {
+      'ours': batch / statistics.median(ours),
+      engine: batch / statistics.median(theirs),
+      'ratio': statistics.median(ratios), 'ratio_best': min(theirs) / min(ours),
+      'largest_difference': float(difference.max())}
 
 
 def flops(model: vit.ViT) -> float:
@@ -114,9 +115,11 @@ def measure(args: argparse.Namespace) -> dict:
       rows[name] = alone(model, args.batch, args.rounds,
                          args.peak_tflops * 1e12)
     else:
-      rows[name] = beside_torch(
-          name, args.peer_python, args.batch, args.rounds)
-    print(name, *(f'{k} {v:.4g}' for k, v in rows[name].items()), flush=True)
+      rows[name] = beside('torch', name, args.peer_python, args.batch,
+                          args.rounds)
+      rows[name]['beside_onnxruntime'] = beside(
+          'onnxruntime', name, args.peer_python, args.batch, args.rounds)
+    print(name, json.dumps(rows[name]), flush=True)
   return rows
 
 

@@ -1,11 +1,12 @@
-"""SigLIP in transformers, one batch for each line read; runs with torch.
+"""SigLIP of transformers, one batch for each line read; runs with torch.
 
-Writes its random weights and its images into --folder first, so that the
+The forward pass is torch's, or onnxruntime's of the exported model. Writes its random weights and its images into --folder first, so that the
 other side runs the very same model, then prints 'ready' and, for each line
 of input, the seconds of one forward pass.
 """
 
 import argparse
+from collections.abc import Callable
 import json
 import pathlib
 import sys
@@ -16,11 +17,43 @@ import torch
 import transformers
 
 
+def forward(model: torch.nn.Module, images: torch.Tensor,
+            args: argparse.Namespace) -> Callable[[], object]:
+  """One pass of the engine that was asked for."""
+  if args.engine == 'torch':
+    return lambda: model(pixel_values=images)
+  import onnxruntime
+  path = args.folder / 'model.onnx'
+  torch.onnx.export(Pooled(model), (images,), path, input_names=['images'],
+                    dynamo=False)
+  options = onnxruntime.SessionOptions()
+  options.intra_op_num_threads = args.threads
+  session = onnxruntime.InferenceSession(
+      path, options, providers=['CPUExecutionProvider'])
+  feed = {'images': images.numpy()}
+  expected, (pooled,) = model(pixel_values=images), session.run(None, feed)
+  np.testing.assert_allclose(pooled, expected.pooler_output, atol=1e-3)
+  return lambda: session.run(None, feed)
+
+
+class Pooled(torch.nn.Module):
+  """The model with images in and its pooled output out."""
+
+  def __init__(self, model: torch.nn.Module):
+    super().__init__()
+    self.model = model
+
+  def forward(self, images: torch.Tensor) -> torch.Tensor:
+    return self.model(pixel_values=images).pooler_output
+
+
 def main() -> None:
   """Builds, saves, then answers lines."""
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('--folder', required=True, type=pathlib.Path)
   parser.add_argument('--config', required=True, type=json.loads)
+  parser.add_argument('--engine', choices=('torch', 'onnxruntime'),
+                      default='torch')
   parser.add_argument('--batch', type=int, default=8)
   parser.add_argument('--threads', type=int, default=2)
   args = parser.parse_args()
@@ -35,10 +68,11 @@ def main() -> None:
     pooled = model(pixel_values=images).pooler_output
     np.savez(args.folder / 'reference.npz', pooled=pooled.numpy(),
              images=images.permute(0, 2, 3, 1).contiguous().numpy())
+    run = forward(model, images, args)
     print('ready', flush=True)
     for _ in sys.stdin:
       started = time.perf_counter()
-      model(pixel_values=images)
+      run()
       print(time.perf_counter() - started, flush=True)
 
 
