@@ -29,15 +29,15 @@ BINARY = 'reproduce'
 # What its queries are, by the name of a benchmark of published data.
 TASKS = {'im2gps3k': 'photo', 'yfcc4k': 'photo', 'osv5m': 'street',
          'commons26': 'photo'}
-# What the chain itself says of each stage.
+# What the chain itself says of each stage; each is one process.
 FILLED_IN = {
     'extract': ('data', 'host', 'num_hosts', 'backbone'),
-    'embedder': ('stores', 'seed', 'folds'),
-    'gallery': ('model', 'stores'),
+    'embedder': ('stores', 'seed', 'folds', 'distributed'),
+    'gallery': ('model', 'stores', 'distributed'),
     'reranker': ('embedder', 'gallery', 'stores', 'task', 'seed', 'queries',
-                 'embedder_split', 'shortlists', 'priors'),
+                 'embedder_split', 'shortlists', 'priors', 'distributed'),
     'evaluate': ('model', 'gallery', 'queries', 'names', 'rerankers',
-                 'search_source', 'seed')}
+                 'search_source', 'seed', 'distributed')}
 
 
 def sweep(arg: str | None = None) -> overrides.Sweep:
