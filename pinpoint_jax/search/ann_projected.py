@@ -47,11 +47,10 @@ def project(vectors: vectors_lib.Vectors,
   rows = np.empty((len(vectors), matrix.shape[1]), np.float32)
   for start in range(0, len(rows), _BLOCK):
     block = vectors.block(start, min(start + _BLOCK, len(rows)))
-    bad = np.flatnonzero(~vectors_lib.usable(block))
+    bad = np.flatnonzero(~vectors_lib.finite(block))
     if len(bad):
       raise ValueError(
-          f'row {start + bad[0]} is zero or not finite: write its features '
-          f'again')
+          f'row {start + bad[0]} is not finite: write its features again')
     rows[start:start + len(block)] = block @ matrix
   return vectors_lib.Vectors(rows)
 

@@ -97,16 +97,19 @@ _SHOWN = 5
 
 
 def checked_float32(vectors: Vectors) -> Float[np.ndarray, 'g d']:
-  """All rows as float32, refused if one is not finite or is all zero."""
+  """All rows as float32, refused if one is not finite.
+
+  A row may be zero, of a place of which an embedder knows nothing: it scores 0.
+  """
   rows = np.empty((len(vectors), vectors.dim), np.float32)
   bad = []
   for start in range(0, len(rows), _BLOCK):
     block = vectors.block(start, min(start + _BLOCK, len(rows)))
-    bad.extend(start + np.flatnonzero(~usable(block)))
+    bad.extend(start + np.flatnonzero(~finite(block)))
     rows[start:start + len(block)] = block
   if bad:
     raise ValueError(
-        f'{len(bad)} of {len(rows)} rows are zero or not finite, first '
+        f'{len(bad)} of {len(rows)} rows are not finite, first '
         f'{", ".join(map(str, bad[:_SHOWN]))}: write their features again')
   return rows
 
@@ -122,9 +125,8 @@ def check_queries(queries: Float[np.ndarray, 'b d'], dim: int) -> None:
                      f'first {bad[0]}')
 
 
-def usable(rows: Float[np.ndarray, 'n d']) -> np.ndarray:
-  """Which rows are finite and not all zero, bool [n]."""
-  # A sum of squares is not finite if any number is not: one pass finds both.
+def finite(rows: Float[np.ndarray, 'n d']) -> np.ndarray:
+  """Which rows have no number that is none, bool [n]."""
+  # A sum of squares is not finite if any number is not, or is far too large.
   with np.errstate(over='ignore', invalid='ignore'):
-    squares = np.einsum('nd,nd->n', rows, rows)
-  return np.isfinite(squares) & (squares > 0)
+    return np.isfinite(np.einsum('nd,nd->n', rows, rows))

@@ -131,7 +131,7 @@ def test_nothing_in_nothing_out(tmp_path, tree):
 
 def test_bad_rows_never_reach_the_engine():
   rows = unit(300)
-  rows[17], rows[40] = np.nan, 0
+  rows[17], rows[40] = np.nan, np.inf
   with pytest.raises(ValueError, match='2 of 300 rows .* 17, 40'):
     build(rows, TREE)
 
@@ -212,3 +212,16 @@ def test_killed_writers_leave_a_whole_index(tmp_path):
     writer.wait()
     if folder.exists():
       verify(folder)
+
+
+def test_a_row_that_is_zero_scores_nothing_and_harms_no_other():
+  rows = np.random.default_rng(0).normal(size=(3000, 16)).astype(np.float32)
+  rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+  rows[100:104] = 0
+  built = ann_scann.ScannIndex.build(
+      vectors.Vectors(rows), ann.Settings(30, leaves_to_search=30, reorder=3000), 'zeros')
+  answers = built.search(rows[:90], 3000)
+  right = exact.search(rows[:90], vectors.Vectors(rows), 12)
+  np.testing.assert_array_equal(answers.rows[:, :12], right.rows)
+  zero = (answers.rows >= 100) & (answers.rows < 104)
+  assert zero.sum() == 4 * 90 and (answers.scores[zero] == 0).all()
