@@ -14,7 +14,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 # Gradients are summed over it once a step: it may span slow links.
 DATA = 'data'
-# Weights are gathered over it layer by layer: keep it on fast links.
+# Weights are gathered over it once a step: keep it on fast links.
 FSDP = 'fsdp'
 BATCH = (DATA, FSDP)
 
