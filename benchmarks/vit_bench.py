@@ -4,8 +4,9 @@
     --out=benchmarks/results/vit_cpu.json
   python -m benchmarks.vit_bench --gpu --out=benchmarks/results/vit_gpu.json
 
-CPU: transformers' model, the same random weights and images on both sides, float32, passes taken
-in turn, so that a busy machine is busy for both; the target is a ratio >= 1.
+CPU: transformers' model, the same random weights and images on both sides,
+float32, passes taken in turn, so that a busy machine is busy for both; the
+target is a ratio >= 1.
 GPU: bfloat16, images per second and the share of the card's peak.
 """
 

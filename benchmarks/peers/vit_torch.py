@@ -1,8 +1,9 @@
 """SigLIP of transformers, one batch for each line read; runs with torch.
 
-The forward pass is torch's, or onnxruntime's of the exported model. Writes its random weights and its images into --folder first, so that the
-other side runs the very same model, then prints 'ready' and, for each line
-of input, the seconds of one forward pass.
+The forward pass is torch's, or onnxruntime's of the exported model. Writes its
+random weights and its images into --folder first, so that the other side runs
+the very same model, then prints 'ready' and, for each line of input, the
+seconds of one forward pass.
 """
 
 import argparse

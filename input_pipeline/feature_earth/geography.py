@@ -6,7 +6,7 @@ from input_pipeline.feature_earth import exact, randomness, settings
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax.geo import places
-from scipy import spatial
+import scipy
 
 # No country holds more than this share of the towns.
 _COUNTRY_SHARE = 0.06
@@ -42,8 +42,8 @@ class Geography:
     self.town_deg = cities.latlng_deg[towns]
     self.countries = cities.countries[towns]
     self.sight_deg = _sights(seed, self.town_deg, num_sights)
-    self._towns = spatial.cKDTree(exact.grid_xyz(self.town_deg))
-    self._sights = spatial.cKDTree(exact.grid_xyz(self.sight_deg))
+    self._towns = scipy.spatial.cKDTree(exact.grid_xyz(self.town_deg))
+    self._sights = scipy.spatial.cKDTree(exact.grid_xyz(self.sight_deg))
 
   def nearest_town(self, latlng_deg: Float[np.ndarray, 'n 2']) -> Int[
       np.ndarray, 'n']:

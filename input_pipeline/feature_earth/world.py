@@ -24,7 +24,7 @@ from input_pipeline.feature_earth import (
 from jaxtyping import Float
 import numpy as np
 from pinpoint_jax import types
-from scipy import spatial
+import scipy
 
 BLOCK_ROWS = 4096
 # Two letters that begin a split's ids.
@@ -159,12 +159,12 @@ class World:
         f'size more towns than {self.size.num_towns}')
 
   @functools.cached_property
-  def _galleries(self) -> spatial.cKDTree:
+  def _galleries(self) -> 'scipy.spatial.cKDTree':
     """Places of both galleries, on the exact grid."""
     places = [self._pictures(split, block).latlng_deg
               for split in ('gallery_photo', 'gallery_street')
               for block in range(-(-self._num_rows(split) // BLOCK_ROWS))]
-    return spatial.cKDTree(exact.grid_xyz(np.concatenate(places)))
+    return scipy.spatial.cKDTree(exact.grid_xyz(np.concatenate(places)))
 
   def _table(self, split: str, block: int) -> types.Photos:
     taken = self.taken(split, block)

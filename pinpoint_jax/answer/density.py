@@ -6,7 +6,7 @@ import dataclasses
 from jaxtyping import Float
 import numpy as np
 from pinpoint_jax.geo import distance, kernels
-from scipy import special
+import scipy
 
 # Places less far apart are one area, of which the mass is given.
 AREA_KM = 200.
@@ -53,7 +53,7 @@ class Density:
       logs = np.log(self.mass) + kernels.log_per_km2(
           dist_km, self.width_km[None])
     floor = np.log(self.everywhere / kernels.EARTH_KM2)
-    return np.logaddexp(special.logsumexp(logs, axis=1), floor)
+    return np.logaddexp(scipy.special.logsumexp(logs, axis=1), floor)
 
   def mass_within(self, latlng_deg: tuple[float, float],
                   radius_km: float | int) -> float:
@@ -81,7 +81,7 @@ class Density:
     dist_km = distance.haversine_km(np.asarray(latlng_deg), self.latlng_deg)
     # That of scipy.stats is the same; to import it would take a third of a
     # second of every start.
-    return self.mass * special.chndtr((radius_km / self.width_km)**2, 2,
+    return self.mass * scipy.special.chndtr((radius_km / self.width_km)**2, 2,
                                       (dist_km / self.width_km)**2)
 
 

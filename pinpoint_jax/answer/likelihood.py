@@ -19,7 +19,7 @@ from pinpoint_jax.answer import density as densities
 from pinpoint_jax.answer import signals as signals_lib
 from pinpoint_jax.geo import coords, distance, kernels
 from pinpoint_jax.rerank import ranker as reranking
-from scipy import optimize, special
+import scipy
 
 WIDTHS_KM = (.3, 3., 25., 150., 700.)
 # Kinds of kernels: candidates by width, cells of the region prior, everywhere.
@@ -50,8 +50,9 @@ class Regions:
                       np.ndarray, 'b']:
     """log density at one place of each photo; logs: log P(cell)."""
     dist_km = distance.haversine_km(latlng_deg[:, None], self.latlng_deg[None])
-    return special.logsumexp(logs.astype(np.float64) + kernels.log_per_km2(
-        dist_km, self.width_km[None]), axis=1)
+    return scipy.special.logsumexp(
+        logs.astype(np.float64) + kernels.log_per_km2(
+            dist_km, self.width_km[None]), axis=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +138,7 @@ def log_kinds(scores: Float[np.ndarray, 'b k'],
   with np.errstate(divide='ignore'):
     logs = np.log(decoding.softmax(scores))
   dist_km = distance.haversine_km(latlng_deg, truth_deg[:, None])
-  kinds = [special.logsumexp(logs + kernels.log_per_km2(
+  kinds = [scipy.special.logsumexp(logs + kernels.log_per_km2(
       dist_km, np.asarray([width])), axis=1) for width in WIDTHS_KM]
   alike = np.full(len(scores), -np.log(kernels.EARTH_KM2))
   return np.stack([*kinds, alike if region is None else region, alike], axis=1)
@@ -154,14 +155,15 @@ def fit(signals: signals_lib.Signals, logs: Float[np.ndarray, 'b kinds'],
   def cost(flat: np.ndarray) -> tuple[float, np.ndarray]:
     weights = flat.reshape(shape)
     log_shares = _log_shares(columns, weights, has_region)
-    total = special.logsumexp(log_shares + logs, axis=1)
+    total = scipy.special.logsumexp(log_shares + logs, axis=1)
     # How much of its true place each kind explains, less its share.
     gap = np.exp(log_shares + logs - total[:, None]) - np.exp(log_shares)
     shrunk = weights * _shrunk(shape)
     return (-total.mean() + _L2 * (shrunk * weights).sum() / len(logs) / 2,
             (-columns.T @ gap / len(logs) + _L2 * shrunk / len(logs)).ravel())
-  weights = optimize.minimize(cost, np.zeros(shape[0] * shape[1]), jac=True,
-                              method='L-BFGS-B').x.reshape(shape)
+  weights = scipy.optimize.minimize(
+      cost, np.zeros(shape[0] * shape[1]), jac=True,
+      method='L-BFGS-B').x.reshape(shape)
   return Likelihood(weights.astype(np.float32),
                     np.asarray(float(has_region), np.float32))
 
@@ -182,7 +184,7 @@ def _log_shares(columns: Float[np.ndarray, 'b w'],
     logits = logits + column[:, None] * row[None]
   if not has_region:
     logits[:, REGION] = -np.inf
-  logs = special.log_softmax(logits, axis=1)
+  logs = scipy.special.log_softmax(logits, axis=1)
   floor = np.full(NUM_KINDS, -np.inf)
   floor[EVERYWHERE] = np.log(_FLOOR)
   return np.logaddexp(logs + np.log1p(-_FLOOR), floor[None])

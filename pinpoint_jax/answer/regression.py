@@ -3,7 +3,7 @@
 from jaxtyping import Bool, Float
 import numpy as np
 from pinpoint_jax import types
-from scipy import optimize
+import scipy
 
 # Photos that a half needs: with fewer, nothing of 95 % can be promised.
 MIN_PHOTOS = 19
@@ -40,7 +40,7 @@ def logistic(columns: Float[np.ndarray, 'n c'], right: Bool[np.ndarray, 'n'],
     penalty = l2 / len(sign) * away
     return (np.logaddexp(0, -margin).mean() + penalty @ away / 2,
             columns.T @ slope + penalty)
-  return optimize.minimize(cost, prior, jac=True, method='L-BFGS-B').x
+  return scipy.optimize.minimize(cost, prior, jac=True, method='L-BFGS-B').x
 
 
 def sigmoid(logits: Float[np.ndarray, '*b']) -> Float[np.ndarray, '*b']:

@@ -15,7 +15,7 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.answer import calibration, regression
 from pinpoint_jax.answer import signals as signals_lib
-from scipy import optimize
+import scipy
 
 FOLDS = 10
 _L2 = 1e-2
@@ -98,6 +98,6 @@ def _steps(known: Float[np.ndarray, 'n'], right: Bool[np.ndarray, 'n'],
   """Isotonic regression; between known values the steps are joined."""
   values, number = np.unique(known, return_inverse=True)
   count = np.bincount(number)
-  fitted = optimize.isotonic_regression(
+  fitted = scipy.optimize.isotonic_regression(
       np.bincount(number, right) / count, weights=count).x
   return np.interp(asked, values, fitted)

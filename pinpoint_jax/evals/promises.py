@@ -6,7 +6,7 @@ from pinpoint_jax.answer import calibration as calibrations
 from pinpoint_jax.answer import held_out, records
 from pinpoint_jax.evals import confidence
 from pinpoint_jax.geo import kernels
-from scipy import special
+import scipy
 
 
 def of(calibration: calibrations.Calibration, held: held_out.HeldOut,
@@ -25,7 +25,7 @@ def log_per_km2(calibration: calibrations.Calibration,
                 held: held_out.HeldOut) -> Float[np.ndarray, 'n']:
   """log of the density that each photo's true place was given, per km²."""
   log_shares = calibration.likelihood.log_shares(held.signals)
-  return special.logsumexp(log_shares + held.kinds, axis=1)
+  return scipy.special.logsumexp(log_shares + held.kinds, axis=1)
 
 
 def likelihood(log_per_km2: Float[np.ndarray, 'n']) -> dict[str, float]:

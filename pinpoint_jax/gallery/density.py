@@ -25,7 +25,7 @@ import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.geo import coords, distance
 from pinpoint_jax.search import masks, row_sets
-from scipy import spatial
+import scipy
 
 RADII_KM = (1., 25.)
 # Rows in a cell: from so many on it is queried as one, above so many it splits.
@@ -78,7 +78,7 @@ def count_at(
   """Rows of each source within radius_km of some rows, one tree each."""
   counts = np.zeros((len(rows), len(types.SOURCES)), np.int32)
   for source in range(len(types.SOURCES)):
-    tree = spatial.cKDTree(xyz[sources == source], leafsize=64)
+    tree = scipy.spatial.cKDTree(xyz[sources == source], leafsize=64)
     if tree.n and len(rows):
       counts[:, source] = tree.query_ball_point(
           xyz[rows], distance.km_to_chord(radius_km), return_length=True,
@@ -95,7 +95,8 @@ def _count_crowded(xyz: np.ndarray, sources: np.ndarray,
   cells = _cells(xyz, sources)
   sizes = np.diff(cells.starts)
   crowded = np.flatnonzero(sizes >= _CROWDED)
-  tree, chord = spatial.cKDTree(cells.centers), distance.km_to_chord(radius_km)
+  tree = scipy.spatial.cKDTree(cells.centers)
+  chord = distance.km_to_chord(radius_km)
   xyz, sources = xyz[cells.order], sources[cells.order]
   counted = np.zeros_like(counts)
   for start in range(0, len(crowded), _BLOCK):

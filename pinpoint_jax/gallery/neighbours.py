@@ -33,7 +33,7 @@ from pinpoint_jax.gallery import density, layout
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.geo import coords, distance, neighbors
 from pinpoint_jax.search import row_sets
-from scipy import spatial
+import scipy
 
 RADIUS_KM = 25.
 # Neighbours of a row that are looked at, of each source.
@@ -140,7 +140,7 @@ def _lists(own: _Places,
   if not len(other.latlng_deg):
     return
   exact = neighbors.SphereIndex(other.latlng_deg)
-  tree = spatial.cKDTree(coords.to_xyz(other.latlng_deg))
+  tree = scipy.spatial.cKDTree(coords.to_xyz(other.latlng_deg))
   for block in blocks.slices(len(own.latlng_deg), _BLOCK):
     latlng_deg = own.latlng_deg[block]
     places, dist_km, unsure = _nearest(tree, latlng_deg)
@@ -150,7 +150,7 @@ def _lists(own: _Places,
     yield block, _to_rows(other.rows, places, dist_km, unsure)
 
 
-def _nearest(tree: spatial.cKDTree, latlng_deg: np.ndarray) -> tuple[
+def _nearest(tree: 'scipy.spatial.cKDTree', latlng_deg: np.ndarray) -> tuple[
     np.ndarray, np.ndarray, Bool[np.ndarray, 'b']]:
   """Nearest places [b, 33], their km, and which queries have near ties."""
   chords, places = tree.query(

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import blocks, types
 from pinpoint_jax.geo import coords, distance
-from scipy import spatial
+import scipy
 
 # Widens the tree's ball beyond any rounding of chords between unit vectors.
 _SLACK = 1e-12
@@ -63,7 +63,7 @@ class SphereIndex:
     """Builds the index over places [g, 2]; g may be 0."""
     coords.check_latlng_deg(latlng_deg, 'index', allow_null_island=True)
     self.latlng_deg = np.array(latlng_deg, np.float64)
-    self._tree = spatial.cKDTree(coords.to_xyz(self.latlng_deg))
+    self._tree = scipy.spatial.cKDTree(coords.to_xyz(self.latlng_deg))
 
   def __len__(self) -> int:
     return len(self.latlng_deg)

@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.geo import coords, neighbors
-from scipy import spatial
+import scipy
 
 _COLUMNS = ['lat', 'lon', 'name', 'admin1', 'admin2', 'cc']
 METRICS = ('great_circle', 'degree_plane')
@@ -89,8 +89,8 @@ def _sphere_index() -> neighbors.SphereIndex:
 
 
 @functools.cache
-def _plane_tree() -> spatial.cKDTree:
-  return spatial.cKDTree(load_cities().latlng_deg)
+def _plane_tree() -> 'scipy.spatial.cKDTree':
+  return scipy.spatial.cKDTree(load_cities().latlng_deg)
 
 
 def _table_path() -> pathlib.Path:

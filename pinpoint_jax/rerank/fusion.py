@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 import numpy as np
 from pinpoint_jax import types
 from pinpoint_jax.losses import ranking
-from scipy import optimize
+import scipy
 
 # Of the reward: answers within 1 and 25 km count beyond their GeoScore.
 _WITHIN_1KM, _WITHIN_25KM = 0.2, 0.4
@@ -105,7 +105,7 @@ def _minimise(begin: np.ndarray, columns: np.ndarray, dist_km: np.ndarray,
         jnp.asarray(weights, jnp.float32), columns, dist_km,
         jnp.asarray(valid))
     return float(value), np.asarray(grad, np.float64)
-  return optimize.minimize(
+  return scipy.optimize.minimize(
       cost, begin, jac=True, method='L-BFGS-B', bounds=bounds).x
 
 

@@ -219,7 +219,8 @@ def test_a_row_that_is_zero_scores_nothing_and_harms_no_other():
   rows /= np.linalg.norm(rows, axis=1, keepdims=True)
   rows[100:104] = 0
   built = ann_scann.ScannIndex.build(
-      vectors.Vectors(rows), ann.Settings(30, leaves_to_search=30, reorder=3000), 'zeros')
+      vectors.Vectors(rows),
+      ann.Settings(30, leaves_to_search=30, reorder=3000), 'zeros')
   answers = built.search(rows[:90], 3000)
   right = exact.search(rows[:90], vectors.Vectors(rows), 12)
   np.testing.assert_array_equal(answers.rows[:, :12], right.rows)
