@@ -12,6 +12,8 @@ ARGS ?=
 PEER := .venv-parity
 # Search engines to compare with, away from what the product needs.
 PEERS := .venv-peers
+# Files as a whole, in the order of tests/conftest.py: the slow ones first.
+PARALLEL := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 # libtpu, which compiles for slices that are not here.
 TPU := .venv-tpu
 
@@ -51,11 +53,11 @@ ablations: $(STAMP)  ## The reranker without one part after the other; 20 minute
 	  --workdir=runs/ablations $(ARGS)
 
 test: $(STAMP)  ## The whole test suite, then the test to source line ratio.
-	$(PY) -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
+	$(PY) -m pytest $(PARALLEL) $(ARGS)
 	$(PY) tests/line_ratio.py
 
 test-quick: $(STAMP)  ## The suite without its slow tail; 4 minutes.
-	$(PY) -m pytest --numprocesses=2 --dist=loadfile -m "not slow" $(ARGS)
+	$(PY) -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 flips: $(STAMP)  ## Flips bits of artefacts, runs who reads them; 5 idle minutes.
 	$(PY) -m tests.flips.bit_flips --num=200 --seed=0 $(ARGS)

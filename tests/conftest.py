@@ -1,5 +1,6 @@
 """Strict ground for every test: types checked, 8 devices, no silent ranks."""
 
+import collections
 import os
 import pathlib
 import subprocess
@@ -33,10 +34,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-  """What starts a binary or trains is slow: `make test-quick` skips it."""
+  """What starts a binary or trains is slow: `make test-quick` skips it.
+
+  Files with slow tests come first, those with the fewest before the others,
+  since each takes minutes: none must begin when all else is done.
+  """
   for item in items:
     if {'binary', 'trained'} & set(item.fixturenames):
       item.add_marker('slow')
+  slow = {item.path for item in items if item.get_closest_marker('slow')}
+  count = collections.Counter(item.path for item in items)
+  items.sort(key=lambda item: (item.path not in slow, count[item.path] * (
+      1 if item.path in slow else -1)))
 
 
 @pytest.fixture(scope='session')
