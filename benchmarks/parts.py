@@ -47,7 +47,7 @@ PARTS = (
     Part('extract', 'decode beside Pillow; rows by the 100,000',
          'extract_bench', ('--rows', '20000', '100000'), 1.5),
     Part('vit', 'extraction beside transformers and onnxruntime: SigLIP 2 B/16 '
-         'and L/16', 'vit_bench', ('--rounds=3',), 5., 'torch'),
+         'and L/16', 'vit_bench', ('--rounds=3', '--batch=4'), 5., 'torch'),
     Part('backbones', 'backbones, photo by photo', 'backbones_bench',
          ('--rounds=5',), 2.),
     Part('embedder', 'training of the embedder beside PyTorch',
