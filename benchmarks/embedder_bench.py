@@ -47,6 +47,16 @@ def make_batch(batch: int) -> dict:
   return result
 
 
+def peer_model(config) -> dict:
+  """What the other side builds: the networks, without what is solved."""
+  fields = config.model.to_dict()
+  options = fields['location_options']
+  if fields['linear'] or options.pop('cells_km'):
+    raise ValueError('torch has the networks alone: linear=False, cells_km=()')
+  del options['num_slots']  # Of the cells.
+  return fields
+
+
 class Ours:
   """The step as training takes it."""
 
@@ -95,7 +105,7 @@ class Ours:
         for name, column in rows.items()})
     keys = ('learning_rate', 'b1', 'b2', 'weight_decay', 'clip')
     (folder / 'config.json').write_text(json.dumps({
-        'model': config.model.to_dict(), 'ema': config.objective.ema,
+        'model': peer_model(config), 'ema': config.objective.ema,
         'near_km': config.objective.targets.near_km,
         'optimizer': {name: config.optimizer[name] for name in keys}}))
 
