@@ -63,7 +63,7 @@ class Ours:
     wall, cpu = time.perf_counter(), time.process_time()
     if self.bare:
       each = -(-len(queries) // os.cpu_count())
-      rows, _ = index._searcher.search_batched_parallel(
+      rows, _ = index._native.search_batched_parallel(
           queries, k, max(k, effort[1]), effort[0], batch_size=min(each, 256))
     else:
       rows = index.search(queries, k).rows
@@ -114,8 +114,8 @@ def compare(sides: dict, k: int, exact: np.ndarray, target: float,
             num_rounds: int) -> dict:
   """Rates of all sides at that recall, taken in turn."""
   chosen = {name: cheapest(side, k, exact, target)
-            for name, side in sides.items()}
-  if 'bare' in chosen:
+            for name, side in sides.items() if name != 'bare'}
+  if 'bare' in sides:
     chosen['bare'] = chosen['ours']
   chosen = {name: one for name, one in chosen.items() if one}
   walls, cpus = ({name: [] for name in chosen} for _ in range(2))
