@@ -46,6 +46,23 @@ def run(command: Sequence[str], limit_s: float, log: pathlib.Path) -> dict:
       peak_with_files_gib=round(mapped / 2**20, 2))
 
 
+def busy_cores(seconds: float = 2.) -> float:
+  """Cores that are in use while this process waits: by others.
+
+  Not the load: that remembers for minutes what ran before.
+  """
+  before = _core_seconds()
+  time.sleep(seconds)
+  return sum(after - then for after, then in zip(_core_seconds(), before)
+             ) / seconds
+
+
+def _core_seconds() -> list[float]:
+  """Seconds that all cores have worked so far: user, nice, system."""
+  fields = pathlib.Path('/proc/stat').read_text().split(maxsplit=4)[1:4]
+  return [int(ticks) / os.sysconf('SC_CLK_TCK') for ticks in fields]
+
+
 def _memory_kb(pid: int) -> dict[str, int]:
   """Entries of /proc/PID/status in KB; none where the process has ended."""
   try:

@@ -14,7 +14,6 @@ be. The page lists every target (targets.py) with what was measured, met or not.
 
 import argparse
 from collections.abc import Sequence
-import os
 import pathlib
 import sys
 import time
@@ -43,11 +42,11 @@ def wanted(part: parts.Part, before: dict | None, only: Sequence[str],
 
 def run_part(part: parts.Part, python: str, out: pathlib.Path) -> dict:
   """Runs one part; what the record says of it."""
-  load = os.getloadavg()[0]
+  busy = stages.busy_cores()
   took = stages.run(command(part, python, out), 60 * part.minutes,
                     out / 'logs' / f'{part.name}.txt')
   return took | dict(
-      args=list(part.args), load_before=round(load, 1),
+      args=list(part.args), busy_before=round(busy, 1),
       git=run_record.git_revision(), date=time.strftime('%Y-%m-%d'))
 
 

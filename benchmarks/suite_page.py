@@ -19,12 +19,12 @@ _HEAD = '''# Benchmarks, side by side
 
 `make bench` writes this page; {machine}. Peers and ours take turns in
 one run, so that a busy machine is busy for both, and only ratios count: × above
-1 is ours faster. Load is that of the machine before a part began: above
-{busy:g} other jobs ran beside it and times are upper bounds, which can show
-that a target is met and cannot show that it is missed.
+1 is ours faster. Busy before are the cores that other jobs used just before a
+part began: above {busy:g} times are upper bounds, which can show that a target
+is met and cannot show that it is missed.
 
 '''
-# Load from which on a time shows nothing against us.
+# Cores from which on a time shows nothing against us.
 _BUSY, _TIMES = .5, ('ms', 's', 'minutes')
 _GROWTH = '''## Cost by the size of the gallery
 
@@ -62,7 +62,7 @@ def target_rows(targets: Sequence[targets_lib.Target], results: dict[str, Any],
              f'{target.part} has no {error}'.strip())
       continue
     ratio = target.ratio(figure)
-    busy = record.get(target.part, {}).get('load_before', 0.) > _BUSY
+    busy = record.get(target.part, {}).get('busy_before', 0.) > _BUSY
     verdict = ('met' if ratio >= 1 else 'not shown: busy machine'
                if busy and target.unit in _TIMES else '**missed**')
     yield (str(target.step), target.about, bound,
@@ -78,7 +78,7 @@ def part_rows(parts: Sequence[parts_lib.Part],
     one = record.get(part.name, {'ended': 'not run'})
     figure = lambda name, one=one: str(one.get(name, '–'))
     yield (part.name, part.about, one['ended'], f'{part.minutes:g}',
-           *map(figure, ('wall_s', 'cpu_s', 'peak_gib', 'load_before', 'git')))
+           *map(figure, ('wall_s', 'cpu_s', 'peak_gib', 'busy_before', 'git')))
 
 
 def growth_plot(sizes: Sequence[dict]) -> str:
@@ -135,7 +135,7 @@ def text(parts: Sequence[parts_lib.Part], record: dict[str, dict],
          for one in sizes], 0)
   page += '\n## Parts\n\n' + tables.grid(
       ('part', 'what', 'ended', 'limit, min', 'wall s', 'CPU s', 'peak GiB',
-       'load before', 'revision'), list(part_rows(parts, record)))
+       'busy before, cores', 'revision'), list(part_rows(parts, record)))
   return page
 
 

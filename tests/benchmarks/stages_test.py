@@ -28,3 +28,15 @@ def test_the_peak_is_what_the_process_held(tmp_path):
   took = run('x = bytearray(b"1") * 2**29; import time; time.sleep(1)',
              tmp_path, limits.SECONDS)
   assert 0.5 <= took['peak_gib'] < 0.7
+
+
+def test_cores_of_others_are_counted(monkeypatch):
+  # 100 + 50 + 50 hundredths in two seconds: user, nice and system count, time
+  # that is idle or waits for a disk does not.
+  monkeypatch.setattr(stages.os, 'sysconf', lambda name: 100)
+  texts = iter(['cpu  1000 50 200 99999 5 0 0',
+                'cpu  1100 100 250 99999 5 0 0'])
+  monkeypatch.setattr(stages.pathlib.Path, 'read_text',
+                      lambda self: next(texts))
+  monkeypatch.setattr(stages.time, 'sleep', lambda seconds: None)
+  assert stages.busy_cores(2.) == 1.

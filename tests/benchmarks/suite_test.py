@@ -77,7 +77,7 @@ def test_a_target_is_met_missed_or_not_measured():
   assert rows[0][3:] == ('5 ms', '1.25', 'met', '')
   assert rows[1][3:] == ('5 ms', '0.80', '**missed**', 'the reason')
   assert rows[2][3:] == ('–', '–', 'not measured', '')
-  busy = list(suite_page.target_rows(some, results, {'a': {'load_before': 9.}}))
+  busy = list(suite_page.target_rows(some, results, {'a': {'busy_before': 9.}}))
   assert [row[5] for row in busy[:2]] == ['met', 'not shown: busy machine']
   assert rows[3][5] == 'not measured' and "c has no 'ms'" in rows[3][6]
 
