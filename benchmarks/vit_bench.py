@@ -105,8 +105,8 @@ def alone(model: vit.ViT, batch: int, rounds: int, peak: float) -> dict:
   return dict(ours=rate, percent_of_peak=100 * rate * flops(model) / peak)
 
 
-def measure(args: argparse.Namespace) -> dict:
-  """A row for each model."""
+def measure(args: argparse.Namespace) -> None:
+  """A row for each model, written when it is there."""
   rows = {}
   default = GPU_MODELS if args.gpu else CPU_MODELS
   for name in args.models or default:
@@ -121,7 +121,10 @@ def measure(args: argparse.Namespace) -> dict:
       rows[name]['beside_onnxruntime'] = beside(
           'onnxruntime', name, args.peer_python, args.batch, args.rounds)
     print(name, json.dumps(rows[name]), flush=True)
-  return rows
+    run_record.write_json(args.out, {
+        'images_per_second': rows, 'batch': args.batch,
+        'device': jax.devices()[0].device_kind, 'gpu': args.gpu,
+        'versions': run_record.versions(), 'git': run_record.git_revision()})
 
 
 def main() -> None:
@@ -139,10 +142,7 @@ def main() -> None:
   args = parser.parse_args()
   if not args.gpu and not args.peer_python:
     parser.error('--peer_python is needed: the python of the venv with torch')
-  run_record.write_json(args.out, {
-      'images_per_second': measure(args), 'batch': args.batch,
-      'device': jax.devices()[0].device_kind, 'gpu': args.gpu,
-      'versions': run_record.versions(), 'git': run_record.git_revision()})
+  measure(args)
 
 
 if __name__ == '__main__':
