@@ -98,6 +98,18 @@ _FULL_ATTENTION = ('2.82 GFLOP, of which MLPs 61 % and query, key and value '
 _LONG_LIST = ('searches take 9 of 27 ms, exact similarities of the whole list '
               'under all channels 9')
 
+_ONE_ANSWER = ('rows near candidates 25 % of it, network 22, searches 20, '
+               'encoder 13, place and evidence 17')
+_PREDICT = ('imports 37 %, tracing rerankers and encoder 17, loading '
+            '19, the table of cities and its tree 25 (before it was read in '
+            'half the time)')
+_TRAINING = ('imports 30 %, tracing and fetching the step 32, the first state '
+             '19, the two evaluations 8')
+_COLD = ('the disk: three rounds gave .42, .37 and .78, an earlier run of '
+         'twice the rows 1.34')
+_EXAMPLES = ('rows near candidates a third, the region prior a third; by two '
+             'processes half')
+
 TARGETS = (
     Target(3, 'decode and resize beside Pillow alone, 256 px', 'extract',
            lambda x: x['decode_ratio']['256'], .95, True, '×'),
@@ -120,7 +132,7 @@ TARGETS = (
     Target(4, 'batches over what the step consumes', 'loader',
            lambda x: x['warm']['ratio'], 5., True, '×'),
     Target(4, 'batches from a cold store over a sequential read', 'loader',
-           lambda x: x['cold']['ratio'], .7, True, '×'),
+           lambda x: x['cold']['ratio'], .7, True, '×', _COLD),
     Target(5, 'exact search beside faiss Flat, 1,024 queries, float32',
            'exact_1000k_512', lambda x: exact_row(x, 1024, 'float32'), 1., True,
            '×'),
@@ -157,7 +169,7 @@ TARGETS = (
            lambda x: x['index']['opened_s'], 3., False, 's'),
     Target(15, 'one feature answered', 'load',
            lambda x: x['index']['one_feature']['wall_p50_ms'], 20., False,
-           'ms'),
+           'ms', _ONE_ANSWER),
     Target(15, 'EfficientNet-Lite0 on four tiles, one photo', 'backbones',
            lambda x: seconds_per_photo(x, 'efficientnet', 1), 80., False,
            'ms'),
@@ -167,12 +179,12 @@ TARGETS = (
            'audit', lambda x: 10 * x['parts']['features']['wall_s'], 300.,
            False, 's'),
     Target(17, 'a second start of predict, with its imports', 'start',
-           lambda x: x['predict']['second_s'], 5., False, 's'),
+           lambda x: x['predict']['second_s'], 5., False, 's', _PREDICT),
     Target(17, 'a second start of training, with its imports', 'start',
-           lambda x: x['train']['second_s'], 5., False, 's'),
+           lambda x: x['train']['second_s'], 5., False, 's', _TRAINING),
     Target(17, 'training examples of 200,000 queries by index, from 2,048 on '
            '100,000 rows', 'examples', lambda x: x['takes_s'] / 60, 15., False,
-           'minutes'),
+           'minutes', _EXAMPLES),
     Target(17, 'the same: recall of the index', 'examples',
            lambda x: min(x['recall'].values()), .95, True, ''),
 )
