@@ -57,7 +57,6 @@ def _cases() -> Iterator[Case]:
   embedder, reranker = 'train_embedder', 'train_reranker'
   for topology in (SMALL, POD):
     yield Case(embedder, 'float32', 8192, topology)
-  yield Case(embedder, 'float32,unrolled', 8192, POD)
   for topology in (SMALL, POD, CUBE):
     yield Case(embedder, 'bf16', 8192, topology)
     yield Case(embedder, 'bf16', 65_536, topology)
