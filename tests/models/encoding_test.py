@@ -34,7 +34,9 @@ def test_it_is_the_model(encoder):
   xyz = tiny.batch(rows=5)['photo']['xyz']
   result = tiny.model().apply(
       {'params': params}, jnp.asarray(xyz), method='locations')
-  np.testing.assert_allclose(encoder.locations(params, xyz), result, atol=1e-6)
+  # Waves have angles up to 54, where float32 rounds by 4e-6: products of 16
+  # rows and of 5 may differ by that, as they do on some processors.
+  np.testing.assert_allclose(encoder.locations(params, xyz), result, atol=4e-6)
 
 
 def test_a_source_it_does_not_know(encoder):
