@@ -107,11 +107,11 @@ bench-large: $(STAMP)  ## A gallery of 10 million rows, built, verified, searche
 	  --out=benchmarks/results/suite/large_gallery.json
 
 bench-examples: $(STAMP)  ## Training examples by index and exactly, a million rows; an hour.
+	$(PY) -m benchmarks.examples_rerank_bench --rows=1000000 --photos=8000 \
+	  --folder=runs/examples --out=benchmarks/results/examples_rerank.json
 	$(PY) -m benchmarks.examples_bench --rows=1000000 --queries=3000 \
 	  --exact_queries=256 --folder=runs/examples \
 	  --out=benchmarks/results/examples.json
-	$(PY) -m benchmarks.examples_rerank_bench --rows=1000000 --photos=8000 \
-	  --folder=runs/examples --out=benchmarks/results/examples_rerank.json
 
 bench-answer: $(STAMP)  ## From a feature to a place, a million rows; half an hour.
 	$(PY) -m benchmarks.answer_bench --out=benchmarks/results/answer.json

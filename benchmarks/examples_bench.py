@@ -112,7 +112,8 @@ def main() -> None:
   parser.add_argument('--rows', type=int, default=100_000)
   parser.add_argument('--queries', type=int, default=2048)
   parser.add_argument('--exact_queries', type=int, default=64)
-  parser.add_argument('--folder', type=pathlib.Path, help='keep what is built')
+  parser.add_argument('--folder', type=pathlib.Path, help='keep what is built, '
+                      'or take what was: with its number of photos and efforts')
   parser.add_argument('--out', type=pathlib.Path, required=True)
   parser.add_argument('--measure', action='store_true',
                       help='in a gallery that is there')
