@@ -88,6 +88,8 @@ def _searches() -> list[Target]:
 _FASTER_FAISS = ('faiss is faster there, and tune_index takes it where it is '
                  'installed')
 _REASONS = {('search_1000k_512', 12, '0.95'): _FASTER_FAISS,
+            ('search_1000k_512', 12, '0.99'): _FASTER_FAISS,
+            ('search_1000k_512', 100, '0.95'): _FASTER_FAISS,
             ('search_200k_256', 100, '0.95'): _FASTER_FAISS,
             ('search_200k_256', 12, '0.95'): _FASTER_FAISS,
             ('search_200k_256', 12, '0.99'): _FASTER_FAISS}
