@@ -230,10 +230,10 @@ def test_recall_counts_a_row_as_good_as_the_last_one(asked):
     worse = 0.
 
     def search(self, channel, queries, k, mask=None):
-      found = super().search(channel, queries, k, mask)
-      last = found.scores[:, -1:]
+      nearest = super().search(channel, queries, k, mask)
+      last = nearest.scores[:, -1:]
       return types.Candidates(
-          np.zeros_like(found.rows), np.repeat(last - self.worse, k, axis=1))
+          np.zeros_like(nearest.rows), np.repeat(last - self.worse, k, axis=1))
 
   unlucky = Unlucky(ground.gallery)
   assert set(examples.recall(
