@@ -24,7 +24,7 @@ from pinpoint_jax.geo import coords, places
 from pinpoint_jax.models import embedder_files
 from pinpoint_jax.rerank import files, inputs
 from pinpoint_jax.rerank import ranker as reranking
-from pinpoint_jax.search import ann, ann_tuning, exact, vectors
+from pinpoint_jax.search import ann, ann_tuning, exact, recall, vectors
 
 from benchmarks import answer_models, gallery_bench
 
@@ -159,4 +159,4 @@ def recall_of_deep(found: ann.Index, rows: vectors.Vectors,
   inner = getattr(found, 'inner', found)
   right = exact.search(queries, rows, DEEP).rows
   return dict(leaves_to_search=inner.settings.leaves_to_search,
-              recall=ann_tuning.recall(found.search(queries, DEEP).rows, right))
+              recall=recall.by_row(found.search(queries, DEEP).rows, right))

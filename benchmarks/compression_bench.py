@@ -19,7 +19,7 @@ from experiments.run import run_record
 import numpy as np
 from pinpoint_jax.features import store
 from pinpoint_jax.geo import distance
-from pinpoint_jax.search import ann_tuning, exact, vectors
+from pinpoint_jax.search import exact, recall, vectors
 from scann.scann_ops.py import scann_ops_pybind
 
 from benchmarks import search_bench
@@ -59,7 +59,7 @@ def curve(rows: np.ndarray, queries: np.ndarray) -> dict:
   return {name: dict(
       bytes_per_row=size,
       recall_1=float(np.mean(near[:, 0] == right[:, 0])),
-      recall_10=ann_tuning.recall(near, right))
+      recall_10=recall.by_row(near, right))
           for name, (size, near) in lists.items()}
 
 

@@ -124,9 +124,10 @@ def main() -> None:
     return
   with tempfile.TemporaryDirectory() as name:
     folder = args.folder or pathlib.Path(name)
-    large_gallery_bench.measure(
-        folder, args.rows, large_gallery_bench.arguments(
-            ['--out=.', f'--rerank={args.queries}']))
+    if not large_gallery_bench.built(folder):
+      large_gallery_bench.measure(
+          folder, args.rows, large_gallery_bench.arguments(
+              ['--out=.', f'--rerank={args.queries}']))
     took = stages.run(
         [sys.executable, '-m', 'benchmarks.examples_bench', '--measure',
          f'--folder={folder}', f'--queries={args.queries}',

@@ -23,6 +23,7 @@ from experiments.run import run_record
 import numpy as np
 from PIL import Image, ImageDraw
 from pinpoint_jax.search import ann, ann_projected, ann_tuning, exact, vectors
+from pinpoint_jax.search import recall as recalls
 
 from benchmarks import index_build_bench
 
@@ -72,7 +73,7 @@ def tuned(found: ann.Index, rows: vectors.Vectors,
   leaves, most = 1, max(1, inner.settings.num_leaves)
   while True:
     found = with_leaves(found, leaves)
-    recall = ann_tuning.recall(found.search(queries, _K).rows, right)
+    recall = recalls.by_row(found.search(queries, _K).rows, right)
     if recall >= _TARGET or leaves == most:
       return found, dict(leaves_to_search=leaves, recall=recall)
     leaves = min(2 * leaves, most)

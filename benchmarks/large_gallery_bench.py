@@ -10,7 +10,8 @@ four street views; its embedder is solved on 200,000 of each. All of it is what
 a user would run, stage by stage, each in a process of its own with its time and
 its peak memory. A gallery grows by segments of --segment_rows, so that no more
 than one of them is in memory while an index is built. Stopped, the same command
-goes on with the stage that is missing; --folder keeps what was built.
+goes on with the stage that is missing; --folder keeps what was built, and other
+words of the command line than it was begun with are refused.
 
 Cost: a query's three lists of 12 rows at the least effort that fills 95 % of
 the places with a row as good as the twelfth best of its segment (--target),
@@ -43,6 +44,7 @@ from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes, neighbours, verify, writer
 from pinpoint_jax.models import embedder_files, encoding
 from pinpoint_jax.search import ann, ann_tuning
+from pinpoint_jax.search import recall as recalls
 
 from benchmarks import clocks, stages
 
@@ -212,19 +214,13 @@ def tuned(index: ann.Index, place: indexes.Place, queries: np.ndarray,
   return index
 
 
-def share_as_good(found: np.ndarray, right: np.ndarray) -> float:
-  """Share of the places with a score as high as the exact list's last."""
-  return float((found >= right[:, -1:]).mean())
-
-
 def recall(gallery: galleries.Gallery, searcher: search.Searcher,
            asked: shortlist.Queries) -> dict[str, float]:
   """Share of rows as good as the twelfth of the whole gallery, by channel."""
   plain = search.Searcher(gallery)
-  return {name: share_as_good(
+  return {name: recalls.as_good(
       searcher.search(name, asked.of(name), _K).scores,
-      plain.search(name, asked.of(name), _K).scores)
-          for name in searcher.channels}
+      plain.search(name, asked.of(name), _K)) for name in searcher.channels}
 
 
 def num_bytes(folder: pathlib.Path) -> int:
@@ -238,20 +234,42 @@ STAGES: dict[str, Callable[[pathlib.Path, argparse.Namespace], dict]] = {
     'verify': verify_gallery, 'search': search_gallery}
 
 
+def asked(rows: int, args: argparse.Namespace) -> list[str]:
+  """What decides what is built, in the words of the command line."""
+  return [f'--rows={rows}', f'--raw={args.raw}', f'--engine={args.engine}',
+          f'--segment_rows={args.segment_rows}', f'--rerank={args.rerank}',
+          f'--queries={args.queries}', f'--target={args.target}',
+          *([f'--size={args.size}'] if args.size else [])]
+
+
+def check_asked(folder: pathlib.Path, words: list[str]) -> None:
+  """Ends the program where the folder was begun with other words."""
+  path = folder / 'asked.json'
+  if not path.exists():
+    run_record.write_json(path, words)
+  held = json.loads(path.read_text())
+  if held != words:
+    raise SystemExit(
+        f'{folder} was begun with {" ".join(held)}, now asked for is '
+        f'{" ".join(words)}: name another --folder, or delete this one')
+
+
+def built(folder: pathlib.Path) -> bool:
+  """Whether every stage was run there."""
+  return all((folder / f'{name}.json').exists() for name in STAGES)
+
+
 def measure(folder: pathlib.Path, rows: int, args: argparse.Namespace,
             names: tuple[str, ...] = tuple(STAGES)) -> dict:
   """Runs the stages that have not been run on those rows yet."""
+  check_asked(folder, asked(rows, args))
   for name in names:
     out = folder / f'{name}.json'
     if out.exists():
       continue
     took = stages.run(
         [sys.executable, '-m', 'benchmarks.large_gallery_bench',
-         f'--stage={name}', f'--folder={folder}', f'--rows={rows}',
-         f'--raw={args.raw}', f'--engine={args.engine}',
-         f'--segment_rows={args.segment_rows}', f'--rerank={args.rerank}',
-         f'--queries={args.queries}', f'--target={args.target}',
-         *([f'--size={args.size}'] if args.size else []),
+         f'--stage={name}', f'--folder={folder}', *asked(rows, args),
          f'--out={folder / "found.json"}'], _LIMIT_S, folder / f'{name}.log')
     if took['ended'] != 'done':
       raise RuntimeError(f'stage {name} of {rows:,} rows {took["ended"]}: read '

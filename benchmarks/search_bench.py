@@ -21,7 +21,8 @@ import tempfile
 import time
 
 import numpy as np
-from pinpoint_jax.search import ann, ann_scann, ann_tuning, exact, vectors
+from pinpoint_jax.search import ann, ann_scann, exact, vectors
+from pinpoint_jax.search import recall as recalls
 
 _LATENT = 128
 _REGIONS = 50
@@ -99,7 +100,7 @@ def cheapest(side, k: int, exact: np.ndarray, target: float) -> dict | None:
   best = None
   for effort in side.efforts[k]:
     rows = side.search(k, effort, len(exact))[0]
-    recall = ann_tuning.recall(rows.astype(np.int64), exact)
+    recall = recalls.by_row(rows.astype(np.int64), exact)
     if recall < target:
       continue
     cpu = min(side.search(k, effort, len(exact))[2] for _ in range(2))

@@ -21,6 +21,7 @@ from pinpoint_jax.geo import distance, neighbors
 from pinpoint_jax.rerank import inputs, nearby, region_lists
 from pinpoint_jax.rerank import priors as priors_lib
 from pinpoint_jax.search import masks, row_sets
+from pinpoint_jax.search import recall as recalls
 
 # Queries made together: a part of what is stored.
 PART = 512
@@ -240,24 +241,15 @@ def recall(searcher: search.Searcher, exact: search.Searcher,
            labeled: LabeledQueries, settings: Settings) -> dict[str, float]:
   """Share of the exact lists' places for which a searcher has a row as good.
 
-  By channel. A row that scores as high as the exact list's last counts: frames
-  of one place have equal scores, and which of them is listed is luck.
+  By channel. By score: frames of one place have equal scores, and which of
+  them is listed is luck.
   """
   mask = filters.mask(exact.gallery, labeled.photos, 'author')
   sizes = shortlists.Sizes(**settings.sizes).by_channel()
   listed, right = (some.lists(labeled.vectors, sizes, mask)
                    for some in (searcher, exact))
-  return {name: _share_as_good(listed[name], right[name]) for name in sizes
-          if name in right}
-
-
-def _share_as_good(listed: types.Candidates, right: types.Candidates) -> float:
-  wanted = right.rows >= 0
-  if not wanted.any():
-    return 1.
-  last = np.where(wanted, right.scores, np.inf).min(axis=1, keepdims=True)
-  as_good = (listed.rows >= 0) & (listed.scores >= last)
-  return float(as_good.sum() / wanted.sum())
+  return {name: recalls.as_good(listed[name].scores, right[name])
+          for name in sizes if name in right}
 
 
 def as_columns(context: inputs.Context,

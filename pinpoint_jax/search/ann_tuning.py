@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.search import ann, exact, exact_scores
+from pinpoint_jax.search import ann, exact, exact_scores, recall
 from pinpoint_jax.search import vectors as vectors_lib
 
 _BLOCK = 32768
@@ -55,21 +55,12 @@ class Asked:
     return self.right.rows.shape[1]
 
   def as_good(self, rows: Int[np.ndarray, 'b k']) -> float:
-    """Share of the right answers in whose place a row as good was found.
-
-    Photos of one place have equal vectors, and any of them is as good: to
-    count rows by their number would ask for luck.
-    """
+    """Share of the right answers in whose place a row as good was found."""
     query, slot = np.nonzero(rows >= 0)
-    found = np.full(rows.shape, -np.inf, np.float32)
-    found[query, slot] = exact_scores.scores(
+    scores = np.full(rows.shape, -np.inf, np.float32)
+    scores[query, slot] = exact_scores.scores(
         self.queries, self.vectors, query, rows[query, slot])
-    wanted = self.right.rows >= 0
-    if not wanted.any():
-      raise ValueError('there are no exact answers to find')
-    lowest = np.where(wanted, self.right.scores, np.inf).min(
-        axis=1, keepdims=True)
-    return float((found >= lowest).sum() / wanted.sum())
+    return recall.as_good(scores, self.right)
 
 
 def ask(queries: Float[np.ndarray, 'b d'],
@@ -136,20 +127,6 @@ def tune(built: Tunable, asked: Asked, target: float | int,
   settings = built.settings.with_effort(
       chosen.leaves_to_search, chosen.reorder)
   return Tuned(settings, chosen, tuple(trials))
-
-
-def recall(rows: Int[np.ndarray, 'b k'], right: Int[np.ndarray, 'b k']) -> (
-    float):
-  """Share of the exact answers that were found; padding counts as neither.
-
-  By their number: for rows of which no two are equal.
-  """
-  wanted = right >= 0
-  if not wanted.any():
-    raise ValueError('there are no exact answers to find')
-  hits = [np.isin(right[i][wanted[i]], rows[i]).sum()
-          for i in range(len(right))]
-  return float(np.sum(hits) / wanted.sum())
 
 
 def perturbed(vectors: vectors_lib.Vectors, num_queries: int,

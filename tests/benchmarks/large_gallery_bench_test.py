@@ -4,7 +4,6 @@ import json
 import pathlib
 
 from experiments.configs import train_reranker
-import numpy as np
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes
 from pinpoint_jax.search import ann
@@ -102,18 +101,25 @@ def test_a_stage_that_is_done_is_not_run_again(tmp_path, monkeypatch):
   assert ran == ['--stage=world', '--stage=gallery', '--stage=gallery']
 
 
+def test_a_folder_that_was_begun_otherwise_is_refused(tmp_path, monkeypatch):
+  monkeypatch.setattr(large_gallery_bench.stages, 'run', lambda *_: dict(
+      ended='failed'))
+  args = large_gallery_bench.arguments(['--out=.', '--target=.97'])
+  for _ in range(2):  # Asked for again, the same goes on.
+    with pytest.raises(RuntimeError, match='stage world'):
+      large_gallery_bench.measure(tmp_path, 7, args)
+  args.target = .95
+  with pytest.raises(SystemExit, match=(
+      r'--target=0.97, now asked for is .*--target=0.95: name another')):
+    large_gallery_bench.measure(tmp_path, 7, args)
+
+
 def test_a_stage_that_fails_names_its_log(tmp_path, monkeypatch):
   monkeypatch.setattr(large_gallery_bench.stages, 'run',
                       lambda *_: dict(ended='failed'))
   with pytest.raises(RuntimeError, match='stage world of 7 rows failed: read'):
     large_gallery_bench.measure(
         tmp_path, 7, large_gallery_bench.arguments(['--out=.']))
-
-
-def test_a_row_as_good_counts_as_found_whatever_its_number():
-  right = np.asarray([[.9, .5, .5], [.9, .8, .7]], np.float32)
-  found = np.asarray([[.9, .5, .4], [.9, .7, -np.inf]], np.float32)
-  assert large_gallery_bench.share_as_good(found, right) == pytest.approx(4 / 6)
 
 
 def test_growth_is_the_power_of_the_rows(tmp_path):

@@ -18,13 +18,6 @@ def built():
       vectors_lib.Vectors(unit(3000, 16)), settings, 'f')
 
 
-def test_recall_by_hand():
-  exact_rows = np.array([[1, 2], [3, -1]])
-  assert ann_tuning.recall(np.array([[2, 9], [3, 0]]), exact_rows) == 2 / 3
-  with pytest.raises(ValueError, match='no exact answers'):
-    ann_tuning.recall(np.array([[1]]), np.array([[-1]]))
-
-
 def test_a_row_as_good_counts_as_found():
   # Rows 0 to 3 show one place, row 4 is worse, row 5 the worst.
   rows = np.array([[1, 0]] * 4 + [[.8, .6], [0, 1]], np.float32)
