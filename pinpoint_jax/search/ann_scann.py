@@ -23,6 +23,9 @@ _BRUTE_BLOCK = 8
 _THREAD_BLOCK = 256
 _REORDER = {'float32': scann_builder.ReorderType.FLOAT32,
             'bfloat16': scann_builder.ReorderType.BFLOAT16}
+# Of the training rows. ScaNN's own 50 joins most cells of a large index, which
+# has not many more of them in a cell.
+_SMALLEST_CELL = 5
 # ScaNN's own default, which lists of any length override.
 _DEFAULT_K = 100
 
@@ -93,10 +96,13 @@ def _built(rows: Float[np.ndarray, 'g d'],
   if settings.brute:
     return builder.score_brute_force().build()
   # Whole-number centroids: the choice of cells, and so the answer, does not
-  # depend on how many queries come together.
+  # depend on how many queries come together. Centroids of unit length: the
+  # others are the longer the tighter their cell, and a query then looks into
+  # tight cells and not into near ones.
   builder = builder.tree(
       settings.num_leaves, settings.leaves_to_search,
       training_sample_size=settings.training_rows, quantize_centroids=True,
+      spherical=True, min_partition_size=_SMALLEST_CELL,
       soar_lambda=settings.soar_lambda)
   builder = builder.score_ah(
       settings.dims_per_block,
