@@ -117,50 +117,75 @@ class ExampleBuilder:
                with_nearby: bool) -> Iterator[tuple[int, inputs.Context]]:
     """Candidates of a block's queries, and what lies around them, by round.
 
-    One search, deeper than a list is long, serves all rounds.
+    One search, deeper than a list is long, serves all rounds, and what they
+    have in common is looked up once.
     """
     if not turns:
       return
-    some, settings = labeled.take(at), self._settings
+    some = labeled.take(at)
     mask = self._mask(some.photos)
+    several = self._shortlists(labeled, at, turns, mask)
+    # Counts and support with the near rows: fewer would betray the truth.
+    contexts = self._reader.contexts(
+        some.vectors, several, some.photos.source, mask, with_nearby,
+        with_nearby)
+    for turn, context, columns in zip(
+        turns, contexts, self._columns(some, several)):
+      yield turn, dataclasses.replace(context, priors=columns)
+
+  def _shortlists(self, labeled: LabeledQueries, at: slice,
+                  turns: Sequence[int],
+                  mask: masks.Mask) -> list[types.Shortlist]:
+    """Of a block's queries, round by round."""
+    some, settings = labeled.take(at), self._settings
     open_rows = filters.searched(self._searcher.gallery, mask,
                                  some.photos.source, settings.search_source)
     lists = self._searcher.lists(some.vectors, self._depths(), open_rows)
-    for turn in turns:
-      # Drawn for all queries: a block's do not depend on where it is cut.
-      radii_km = self.radii_km(turn, len(labeled))[at]
-      searched = self._without_near(open_rows, some.photos, radii_km)
-      shortlist = self._searcher.union(
-          self._ordered(self._narrowed(lists, some.vectors, searched), some),
-          some.vectors, self._sizes)
+    # Drawn for all queries: a block's do not depend on where it is cut.
+    searched = [self._without_near(
+        open_rows, some.photos, self.radii_km(turn, len(labeled))[at])
+                for turn in turns]
+    narrowed = [self._narrowed(lists, some.vectors, one) for one in searched]
+    several = []
+    for turn, one, ordered in zip(turns, searched,
+                                  self._ordered(narrowed, some)):
+      shortlist = self._searcher.union(ordered, some.vectors, self._sizes)
       rng = np.random.default_rng([settings.seed, turn, at.start + 1])
-      rows = _beyond(rng, settings.deep_negatives, shortlist, searched,
+      rows = _beyond(rng, settings.deep_negatives, shortlist, one,
                      len(self._searcher.gallery))
-      shortlist = _extended(shortlist, rows, shortlists.similarities(
+      several.append(_extended(shortlist, rows, shortlists.similarities(
           some.vectors, rows, self._searcher.pair_scores,
-          self._searcher.channels))
-      # Counts and support with the near rows: fewer would betray the truth.
-      context = self._reader.context(
-          some.vectors, shortlist, some.photos.source, mask, with_nearby,
-          with_nearby)
-      yield turn, dataclasses.replace(context, priors=self._columns(
-          some, shortlist))
+          self._searcher.channels)))
+    return several
 
-  def _ordered(self, lists: dict[str, types.Candidates],
-               some: LabeledQueries) -> dict[str, types.Candidates]:
+  def _ordered(self, several: Sequence[Mapping[str, types.Candidates]],
+               some: LabeledQueries) -> Sequence[
+                   Mapping[str, types.Candidates]]:
+    """The lists of each round in the order in which they are cut."""
     if self._settings.order == 'similarity':
-      return lists
-    return region_lists.preferred(
+      return several
+    ordered = region_lists.preferred(
         self._priors['region'], some.photos.source, some.vectors.of('raw'),
-        lists, self._searcher.gallery.latlng_deg)
+        {(i, name): candidates for i, lists in enumerate(several)
+         for name, candidates in lists.items()},
+        self._searcher.gallery.latlng_deg)
+    return [{name: ordered[i, name] for name in lists}
+            for i, lists in enumerate(several)]
 
-  def _columns(self, some: LabeledQueries, shortlist: types.Shortlist,
-               ) -> dict[str, Float[np.ndarray, 'b k _']]:
+  def _columns(self, some: LabeledQueries,
+               several: Sequence[types.Shortlist],
+               ) -> list[dict[str, Float[np.ndarray, 'b k _']]]:
+    """Of the priors, round by round."""
     if not self._priors:
-      return {}
-    return priors_lib.columns_of(
+      return [{} for _ in several]
+    columns = priors_lib.columns_of(
         self._priors, some.photos.source, some.vectors.of('raw'),
-        self._reader.places(shortlist))
+        np.concatenate([self._reader.places(x) for x in several], axis=1))
+    ends = np.cumsum([x.rows.shape[1] for x in several])[:-1]
+    by_name = {name: np.split(values, ends, axis=1)
+               for name, values in columns.items()}
+    return [{name: values[i] for name, values in by_name.items()}
+            for i in range(len(several))]
 
   def _depths(self) -> dict[str, int]:
     # Deep enough for most queries whose nearest rows are hidden.

@@ -129,6 +129,25 @@ class Reader:
         self._hubs_of(task).columns(shortlist.rows, mask)
         if with_hubness else None)
 
+  def contexts(self, queries: shortlists.Queries,
+               several: Sequence[types.Shortlist], task: types.Source,
+               mask: masks.Mask, with_nearby: bool = True,
+               with_hubness: bool = False) -> list[Context]:
+    """`context` of several shortlists of the same queries.
+
+    A row that more than one of them has is looked up once.
+    """
+    rows, slots = _distinct(np.concatenate([x.rows for x in several], axis=1))
+    # Nobody proposed them together: only what lies around them is asked for.
+    unranked = types.Shortlist(
+        rows, *(np.zeros((*rows.shape, len(types.CHANNELS)), dtype)
+                for dtype in (np.int32, np.float32)))
+    whole = self.context(
+        queries, unranked, task, mask, with_nearby, with_hubness)
+    ends = np.cumsum([x.rows.shape[1] for x in several])
+    return [_at_slots(whole, of_one, shortlist) for of_one, shortlist in zip(
+        np.split(slots, ends[:-1], axis=1), several)]
+
   def _hubs_of(self, task: types.Source) -> csls.Hubs:
     if task not in self._hubs:
       self._hubs[task] = csls.Hubs(self.gallery, task)
@@ -204,6 +223,32 @@ class Reader:
                      np.float16 if halves else np.float32)
     taken[real] = stored.take(rows[real])
     return taken
+
+
+def _distinct(rows: Int[np.ndarray, 'b m']) -> tuple[
+    Int[np.ndarray, 'b u'], Int[np.ndarray, 'b m']]:
+  """Each row of a query once, -1 pads, and the slot in which each now is."""
+  order = np.argsort(rows, axis=1, kind='stable')
+  ascending = np.take_along_axis(rows, order, axis=1)
+  changes = np.diff(ascending, axis=1, prepend=ascending[:, :1]) != 0
+  slots = np.empty_like(order)
+  np.put_along_axis(slots, order, changes.cumsum(axis=1), axis=1)
+  distinct = np.full((len(rows), slots.max(initial=-1) + 1), -1, rows.dtype)
+  np.put_along_axis(distinct, slots, rows, axis=1)
+  return distinct, slots
+
+
+def _at_slots(context: Context, slots: Int[np.ndarray, 'b k'],
+              shortlist: types.Shortlist) -> Context:
+  """What lies around a shortlist whose rows are in those slots of another."""
+  query = np.arange(len(slots))[:, None]
+  near = context.nearby
+  return Context(
+      shortlist, context.counts[query, slots],
+      None if near is None else nearby_lib.Nearby(*(
+          getattr(near, field.name)[query, slots]
+          for field in dataclasses.fields(near))),
+      None if context.hubness is None else context.hubness[query, slots])
 
 
 def take(context: Context,

@@ -7,7 +7,8 @@ The list's scores stay similarities: what changes is the order, and with it who
 is cut. A mask was obeyed when the list was made.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
 from jaxtyping import Float
 import numpy as np
@@ -15,6 +16,7 @@ from pinpoint_jax import types
 from pinpoint_jax.candidates import shortlist as shortlists
 from pinpoint_jax.rerank import region_prior
 
+_Name = TypeVar('_Name', bound=Hashable)
 # How a list may be ordered before it is cut.
 ORDERS = ('similarity', 'region')
 # Of log P(cell) beside a cosine: .01 to .05 find about as much.
@@ -30,10 +32,11 @@ def depths(sizes: shortlists.Sizes) -> dict[str, int]:
 
 def preferred(prior: region_prior.RegionPrior, source: str,
               raw: Float[np.ndarray, 'b r'],
-              lists: Mapping[str, types.Candidates],
+              lists: Mapping[_Name, types.Candidates],
               latlng_deg: Float[np.ndarray, 'g 2'],
-              weight: float | int = WEIGHT) -> dict[str, types.Candidates]:
-  """Each channel's list in its new order; latlng_deg of all gallery rows."""
+              weight: float | int = WEIGHT) -> dict[_Name, types.Candidates]:
+  """Each list in its new order, by channel or any name; latlng_deg of all
+  gallery rows."""
   logs = region_prior.log_priors(prior, source, raw, [
       region_prior.cells(prior, latlng_deg[np.maximum(candidates.rows, 0)])
       for candidates in lists.values()])

@@ -111,6 +111,25 @@ def test_segments_make_no_difference():
     np.testing.assert_array_equal(result[0][i], result[1][i])
 
 
+def test_shortlists_of_the_same_queries_are_looked_up_together(read):
+  """Rows that two of them share, in other slots, beside some they do not."""
+  ground, queries, context, mask = read
+  whole = context.shortlist
+  columns = dataclasses.astuple(whole)
+  several = [types.Shortlist(*(x[:, slots] for x in columns))
+             for slots in ([0, 1, 2, 5], [3, 2, 0], [-1], slice(None))]
+  together = ground.reader.contexts(
+      queries, several, 'photo', mask, with_hubness=True)
+  assert len(together) == len(several)
+  for found, one in zip(together, several):
+    alone = ground.reader.context(queries, one, 'photo', mask,
+                                  with_hubness=True)
+    jax.tree.map(np.testing.assert_array_equal, dataclasses.asdict(found),
+                 dataclasses.asdict(alone))
+  bare, = ground.reader.contexts(queries, several[:1], 'photo', mask, False)
+  assert bare.nearby is None and bare.hubness is None
+
+
 def test_what_is_not_wanted_is_not_read(read):
   ground, queries, context, _ = read
   bare = dataclasses.replace(context, nearby=None)
