@@ -23,6 +23,8 @@ from experiments.run import run_record
 import numpy as np
 from pinpoint_jax.search import exact, vectors
 
+from benchmarks import stages
+
 _SETTLE_S = 0.1  # Threads of the other side may spin for a while.
 _MOST_QUERIES = 1024
 
@@ -58,7 +60,8 @@ def faiss_flat(folder: pathlib.Path, python: str) -> Iterator:
   script = pathlib.Path(__file__).parent / 'peers' / 'exact_faiss.py'
   with subprocess.Popen(
       [python, script, f'--folder={folder}'], text=True,
-      stdin=subprocess.PIPE, stdout=subprocess.PIPE) as peer:
+      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+      env=stages.peer_environment()) as peer:
     if peer.stdout.readline() != 'ready\n':
       raise RuntimeError(f'{script} stopped; run it with {python}')
     def search(batch: int, k: int) -> float:

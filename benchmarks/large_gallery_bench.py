@@ -20,9 +20,11 @@ of one place have the same place embedding, and any of them is as good.
 """
 
 import argparse
+import collections
 from collections.abc import Callable
 import json
 import math
+import operator
 import pathlib
 import sys
 import tempfile
@@ -285,7 +287,8 @@ def summary(rows: int, raw: str, found: dict) -> dict:
   build = ('embedder', 'gallery', 'index')
   searched = found['search']
   return dict(
-      rows=rows, raw=raw, built_s=sum(found[x]['wall_s'] for x in build),
+      rows=rows, raw=raw, processor=stages.processor(),
+      built_s=sum(found[x]['wall_s'] for x in build),
       built_cpu_s=sum(found[x]['cpu_s'] for x in build),
       verified_s=found['verify']['wall_s'],
       peak_gib=max(stage['peak_gib'] for stage in found.values()),
@@ -297,8 +300,19 @@ def summary(rows: int, raw: str, found: dict) -> dict:
       recall=min(searched['recall'].values()), stages=found)
 
 
+def alike(sizes: list[dict]) -> list[dict]:
+  """Sizes that one kind of processor measured: the one that has most of them.
+
+  What two machines took cannot be compared.
+  """
+  count = collections.Counter(one['processor'] for one in sizes)
+  return [one for one in sizes
+          if one['processor'] == max(count, key=lambda name: count[name])]
+
+
 def growth(sizes: list[dict]) -> float | None:
   """By which power of the rows a query's cost grows, first size to last."""
+  sizes = alike(sizes)
   if len(sizes) < 2:
     return None
   first, last = sizes[0], sizes[-1]
@@ -309,8 +323,9 @@ def growth(sizes: list[dict]) -> float | None:
 def add_size(path: pathlib.Path, one: dict) -> None:
   """Puts one size among those of the file of results, smallest first."""
   held = json.loads(path.read_text())['sizes'] if path.exists() else []
-  kept = [x for x in held if (x['rows'], x['raw']) != (one['rows'], one['raw'])]
-  sizes = sorted([*kept, one], key=lambda x: x['rows'])
+  same = operator.itemgetter('rows', 'raw', 'processor')
+  kept = [x for x in held if same(x) != same(one)]
+  sizes = sorted([*kept, one], key=lambda x: (x['processor'], x['rows']))
   run_record.write_json(path, dict(
       sizes=sizes, growth=growth(sizes), versions=run_record.versions(),
       git=run_record.git_revision(), date=time.strftime('%Y-%m-%d')))

@@ -24,6 +24,8 @@ import numpy as np
 from pinpoint_jax.search import ann, ann_scann, exact, vectors
 from pinpoint_jax.search import recall as recalls
 
+from benchmarks import stages
+
 _LATENT = 128
 _REGIONS = 50
 _REORDERS = {100: (110, 130, 180, 300), 12: (18, 24, 40, 60, 100)}
@@ -160,7 +162,8 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
   script = pathlib.Path(__file__).parent / 'peers' / 'search_peers.py'
   with subprocess.Popen(
       [args.peer_python, script, f'--folder={folder}'], text=True,
-      stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+      env=stages.peer_environment()) as process:
     with contextlib.closing(process.stdin):
       for engine in args.engines:
         build = (dict(num_leaves=args.rows // 500 if args.rows > 500_000

@@ -7,10 +7,13 @@ pages of the files it has mapped, which the system may take back.
 from collections.abc import Sequence
 import os
 import pathlib
+import platform
 import resource
 import signal
 import subprocess
 import time
+
+import threadpoolctl
 
 _EVERY_S = 0.2
 
@@ -55,6 +58,29 @@ def busy_cores(seconds: float = 2.) -> float:
   time.sleep(seconds)
   return sum(after - then for after, then in zip(_core_seconds(), before)
              ) / seconds
+
+
+def processor() -> str:
+  """What the system calls its processor, '' where it does not say."""
+  try:
+    lines = pathlib.Path('/proc/cpuinfo').read_text().splitlines()
+  except OSError:
+    return platform.processor()
+  return next((line.partition(':')[2].strip() for line in lines
+               if line.startswith('model name')), '')
+
+
+def peer_environment() -> dict[str, str]:
+  """Of a peer's process: its OpenBLAS takes the kernels that numpy's takes.
+
+  One that is older than the processor does not know it and takes those of
+  twenty years ago: faiss-cpu 1.15.1 searches four times as slow then.
+  """
+  kernels = [library['architecture'] for library in
+             threadpoolctl.threadpool_info()
+             if library['internal_api'] == 'openblas']
+  return {**os.environ,
+          **({'OPENBLAS_CORETYPE': kernels[0]} if kernels else {})}
 
 
 def _core_seconds() -> list[float]:

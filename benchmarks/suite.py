@@ -47,7 +47,8 @@ def run_part(part: parts.Part, python: str, out: pathlib.Path) -> dict:
                     out / 'logs' / f'{part.name}.txt')
   return took | dict(
       args=list(part.args), busy_before=round(busy, 1),
-      git=run_record.git_revision(), date=time.strftime('%Y-%m-%d'))
+      processor=stages.processor(), git=run_record.git_revision(),
+      date=time.strftime('%Y-%m-%d'))
 
 
 def run(chosen: Sequence[parts.Part], pythons: dict[str, str],

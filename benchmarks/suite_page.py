@@ -12,6 +12,7 @@ import numpy as np
 from pinpoint_jax.disk import files
 from pinpoint_jax.report import svg, tables
 
+from benchmarks import large_gallery_bench
 from benchmarks import parts as parts_lib
 from benchmarks import targets as targets_lib
 
@@ -29,7 +30,8 @@ _BUSY, _TIMES = .5, ('ms', 's', 'minutes')
 _GROWTH = '''## Cost by the size of the gallery
 
 Synthetic Earth 2 at feature level (synthetic). A query's three lists of 12, CPU
-ms, from {low:,} to {high:,} rows: the {power:.2f}th power of the rows.
+ms, from {low:,} to {high:,} rows on one kind of processor ({processor}): the
+{power:.2f}th power of the rows.
 
 ![CPU ms of a query by rows, beside a line in proportion to the rows]({plot})
 
@@ -78,7 +80,8 @@ def part_rows(parts: Sequence[parts_lib.Part],
     one = record.get(part.name, {'ended': 'not run'})
     figure = lambda name, one=one: str(one.get(name, '–'))
     yield (part.name, part.about, one['ended'], f'{part.minutes:g}',
-           *map(figure, ('wall_s', 'cpu_s', 'peak_gib', 'busy_before', 'git')))
+           *map(figure, ('wall_s', 'cpu_s', 'peak_gib', 'busy_before',
+                          'processor', 'git')))
 
 
 def growth_plot(sizes: Sequence[dict]) -> str:
@@ -120,22 +123,25 @@ def text(parts: Sequence[parts_lib.Part], record: dict[str, dict],
   page += tables.grid(('step', 'what', 'target', 'measured',
                        'times as good', '', 'why'), rows)
   sizes = (results.get('large_gallery') or {}).get('sizes', [])
-  if len(sizes) > 1:
+  alike = large_gallery_bench.alike(sizes)
+  if len(alike) > 1:
     page += '\n' + _GROWTH.format(
-        low=sizes[0]['rows'], high=sizes[-1]['rows'],
+        low=alike[0]['rows'], high=alike[-1]['rows'],
+        processor=alike[0]['processor'],
         power=results['large_gallery']['growth'], plot=plot)
     page += tables.grid(
         ('rows', 'raw', 'built, s', 'CPU s', 'verified, s', 'peak GiB',
          'bytes a row', 'index, bytes a row', 'one query ms', 'CPU ms',
-         'in a batch, CPU ms', 'recall'),
+         'in a batch, CPU ms', 'recall', 'processor'),
         [(f'{one["rows"]:,}', one['raw'], *(f'{one[name]:.4g}' for name in (
             'built_s', 'built_cpu_s', 'verified_s', 'peak_gib',
             'bytes_per_row', 'index_bytes_per_row', 'one_query_ms',
-            'one_query_cpu_ms', 'batch_cpu_ms', 'recall')))
+            'one_query_cpu_ms', 'batch_cpu_ms', 'recall')), one['processor'])
          for one in sizes], 0)
   page += '\n## Parts\n\n' + tables.grid(
       ('part', 'what', 'ended', 'limit, min', 'wall s', 'CPU s', 'peak GiB',
-       'busy before, cores', 'revision'), list(part_rows(parts, record)))
+       'busy before, cores', 'processor', 'revision'),
+      list(part_rows(parts, record)))
   return page
 
 
@@ -146,7 +152,8 @@ def write(page: pathlib.Path, out: pathlib.Path,
              if record.get(part.name, {}).get('ended') == 'done'}
   plot = page.with_name(f'{page.stem}_growth.svg')
   _put(page, text(parts, record, results, plot.name))
-  sizes = (results.get('large_gallery') or {}).get('sizes', [])
+  sizes = large_gallery_bench.alike(
+      (results.get('large_gallery') or {}).get('sizes', []))
   if len(sizes) > 1:
     _put(plot, growth_plot(sizes))
 

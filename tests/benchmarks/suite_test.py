@@ -90,7 +90,7 @@ def test_peers_are_compared_by_the_best_of_them():
 
 
 def test_the_page_has_targets_growth_and_parts(tmp_path):
-  sizes = [dict(rows=rows, raw='int8', **dict.fromkeys((
+  sizes = [dict(rows=rows, raw='int8', processor='Abacus', **dict.fromkeys((
       'built_s', 'built_cpu_s', 'verified_s', 'peak_gib', 'bytes_per_row',
       'index_bytes_per_row', 'one_query_ms', 'batch_cpu_ms', 'recall'), 1.),
                 one_query_cpu_ms=cost)
@@ -107,6 +107,7 @@ def test_the_page_has_targets_growth_and_parts(tmp_path):
   # One target of the growth is met; nothing else was measured.
   assert ': 1 met, 0 missed' in page
   assert '| metrics | errors and bootstrap | done |' in page
-  assert 'the 0.50th power of the rows' in page
+  assert ('10,000 to 1,000,000 rows on one kind of processor (Abacus): the\n'
+          '0.50th power of the rows') in page
   picture = (tmp_path / 'page_growth.svg').read_text()
   assert picture.startswith('<svg xmlns') and 'measured' in picture
