@@ -18,13 +18,14 @@ Without the second line a photo that searches its own gallery would find its own
 place by the one row too many.
 """
 
+from concurrent import futures
 import dataclasses
 
 from jaxtyping import Bool, Float, Int, UInt8
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.geo import coords, distance
-from pinpoint_jax.search import masks, row_sets
+from pinpoint_jax.search import exact_scores, masks, row_sets, scan
 import scipy
 
 RADII_KM = (1., 25.)
@@ -99,8 +100,8 @@ def _count_crowded(xyz: np.ndarray, sources: np.ndarray,
   chord = distance.km_to_chord(radius_km)
   xyz, sources = xyz[cells.order], sources[cells.order]
   counted = np.zeros_like(counts)
-  for start in range(0, len(crowded), _BLOCK):
-    block = crowded[start:start + _BLOCK]
+  def count_block(at: slice) -> None:
+    block = crowded[at]
     reach = chord + cells.reach[block] + cells.reach.max()
     near = tree.query_ball_point(cells.centers[block], reach,
                                  return_sorted=False)
@@ -108,6 +109,9 @@ def _count_crowded(xyz: np.ndarray, sources: np.ndarray,
       rows = slice(cells.starts[cell], cells.starts[cell + 1])
       counted[rows] = _count_cell(
           cells, cell, np.asarray(others), xyz, sources, chord)
+  with (scan.one_thread() as alone, futures.ThreadPoolExecutor(
+      exact_scores.THREADS if alone else 1) as pool):
+    list(pool.map(count_block, blocks.slices(len(crowded), _BLOCK)))
   scattered = np.flatnonzero(np.repeat(sizes < _CROWDED, sizes))
   counted[scattered] = count_at(xyz, sources, scattered, radius_km)
   counts[cells.order] = counted
