@@ -66,7 +66,8 @@ def _cases() -> Iterator[Case]:
   for topology in (SMALL, POD):
     yield Case(reranker, 'float32', 1024, topology)
   for topology in (SMALL, POD, CUBE):
-    yield Case(reranker, 'bfloat16', 1024, topology)
+    yield Case(reranker, 'bf16', 1024, topology)
+  yield Case(reranker, 'bf16,fsdp=16', 1024, POD)
   yield Case(reranker, 'kind=interaction', 1024, SMALL)
   for batch in (64, 128):
     yield Case('extract_features', pod_steps.BACKBONE, batch, SMALL)

@@ -87,8 +87,7 @@ def train_reranker_step(devices: Sequence[Any], batch: int,
 
 
 # Words of a preset that are no arguments of a config, and what they change.
-_CHANGES = {'float32': {}, 'bfloat16': {'model.dtype': 'bfloat16'},
-            'ring': {'objective.chunk': 1024}}
+_CHANGES = {'float32': {}, 'ring': {'objective.chunk': 1024}}
 
 
 def _config(name: str, preset: str) -> config_dict.ConfigDict:

@@ -12,6 +12,8 @@ Hardware: an accelerator for the full attention size; a CPU for the light one.
           Hours: steps ÷ the rate that the first lines print.
 Expect:   on Synthetic Earth, quick, against fused retrieval: docs/reranking.md.
 Quick:    width 64, two layers, short lists: seconds on two cores.
+Pods:     `:bf16` computes in bfloat16 (parameters stay float32), `:fsdp=16`
+          divides the weights among 16 neighbours.
 """
 
 from experiments.configs import common
@@ -35,7 +37,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   `pinpoint` is the attention reranker in the paper's own form.
   """
   arg = common.parse_arg(arg, quick=False, seed=0, kind='attention',
-                         task='photo')
+                         task='photo', bf16=False, fsdp=1)
   if arg.kind not in KINDS:
     raise ValueError(f'kind={arg.kind}: choices are {", ".join(KINDS)}')
   light, paper = arg.kind == 'light', arg.kind == 'pinpoint'
@@ -81,6 +83,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.region = config_dict.ConfigDict({'cells': 0 if paper else 1024})
   config.ridge = config_dict.ConfigDict({'centres': 0, 'anchors': 2048})
   config.model = MODELS[config.kind](arg.quick)
+  config.model.dtype = 'bfloat16' if arg.bf16 else 'float32'
   if paper:
     config.model.products = False
   config.objective = config_dict.ConfigDict({
@@ -105,7 +108,7 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
       {'last': 3, 'every_steps': 0, 'every_hours': 0.0})
   config.eval = config_dict.ConfigDict({
       'every': 0 if arg.quick else 1000, 'max_queries': 2000})
-  config.mesh = config_dict.ConfigDict({'data': -1, 'fsdp': 1})
+  config.mesh = config_dict.ConfigDict({'data': -1, 'fsdp': arg.fsdp})
   config.distributed = common.distributed()
   config.tensorboard = False
   return config
@@ -145,14 +148,13 @@ def _attention(quick: bool) -> config_dict.ConfigDict:
       'set_layers': 1,
       'support_temperature': 0.05,
       'cls_only': True,
-      'dtype': 'float32',  # Or bfloat16.
   })
 
 
 def _light(quick: bool) -> config_dict.ConfigDict:
   del quick  # It is small.
   return config_dict.ConfigDict(
-      {'widths': (64, 64), 'dropout': 0.1, 'dtype': 'float32'})
+      {'widths': (64, 64), 'dropout': 0.1})
 
 
 def _interaction(quick: bool) -> config_dict.ConfigDict:
@@ -164,7 +166,6 @@ def _interaction(quick: bool) -> config_dict.ConfigDict:
       'use_location': True,
       'use_support': False,  # The columns own and other say it.
       'support_temperature': 0.05,
-      'dtype': 'float32',  # Or bfloat16.
   })
 
 

@@ -111,12 +111,8 @@ def _step(model: embedders.Embedder, optimizer: optax.GradientTransformation,
   key = jax.random.fold_in(jax.random.key(seed), state.step)
   value_and_grad = (_value_and_grad if objective.accumulate == 1
                     else _accumulated)
-  # Left to itself the compiler splits what is computed like the weights, and
-  # sums tables of pairs between chips: slower, and too large for 2 × 65,536.
-  gathered = state.replace(params=jax.lax.with_sharding_constraint(
-      state.params, meshes.whole(mesh)))
   (_, metrics), grads = value_and_grad(
-      model, objective, mesh, gathered, batch, key)
+      model, objective, mesh, states.gathered(state, mesh), batch, key)
   metrics['grad_norm'] = optax.tree.norm(grads)
   queue = {s: jnp.concatenate([batch[s]['xyz'], old])[:len(old)]
            for s, old in state.queue.items()}

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh
 import optax
+from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.parallel import rules as rules_lib
 
 Tree = Any
@@ -74,6 +75,17 @@ def shapes(state: TrainState) -> TrainState:
   return jax.tree.map(
       lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding),
       state)
+
+
+def gathered(state: TrainState, mesh: Mesh) -> TrainState:
+  """The state with whole params on every device, to compute with.
+
+  Left to itself the compiler splits what is computed like the weights, and sums
+  activations and tables of pairs between chips: slower, and too large for an
+  embedder's 2 × 65,536 rows.
+  """
+  return state.replace(params=jax.lax.with_sharding_constraint(
+      state.params, meshes.whole(mesh)))
 
 
 def apply_gradients(state: TrainState, grads: Tree,
