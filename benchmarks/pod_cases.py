@@ -67,7 +67,7 @@ def _cases() -> Iterator[Case]:
     yield Case(reranker, 'float32', 1024, topology)
   for topology in (SMALL, POD, CUBE):
     yield Case(reranker, 'bf16', 1024, topology)
-  yield Case(reranker, 'bf16,fsdp=16', 1024, POD)
+  yield Case(reranker, 'bf16,fsdp=8', 1024, POD)
   yield Case(reranker, 'kind=interaction', 1024, SMALL)
   for batch in (64, 128):
     yield Case('extract_features', pod_steps.BACKBONE, batch, SMALL)

@@ -12,8 +12,8 @@ Hardware: an accelerator for the full attention size; a CPU for the light one.
           Hours: steps ÷ the rate that the first lines print.
 Expect:   on Synthetic Earth, quick, against fused retrieval: docs/reranking.md.
 Quick:    width 64, two layers, short lists: seconds on two cores.
-Pods:     `:bf16` computes in bfloat16 (parameters stay float32), `:fsdp=16`
-          divides the weights among 16 neighbours.
+Pods:     `:bf16` computes in bfloat16 (parameters stay float32), `:fsdp=8`
+          divides the weights among 8 neighbours: as many as it has heads.
 """
 
 from experiments.configs import common

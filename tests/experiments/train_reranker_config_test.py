@@ -6,7 +6,7 @@ import pytest
 
 @pytest.mark.parametrize('kind', config.KINDS)
 def test_presets_for_pods(kind):
-  made = config.get_config(f'kind={kind},bf16,fsdp=16')
-  assert (made.model.dtype, made.mesh.fsdp) == ('bfloat16', 16)
+  made = config.get_config(f'kind={kind},bf16,fsdp=8')
+  assert (made.model.dtype, made.mesh.fsdp) == ('bfloat16', 8)
   usual = config.get_config(f'kind={kind}')
   assert (usual.model.dtype, usual.mesh.fsdp) == ('float32', 1)
