@@ -195,9 +195,13 @@ def distinct_similarities(
   query, row = pairs >> 32, pairs & ((1 << 32) - 1)
   values = np.empty(len(pairs), np.float32)
   for at in blocks.slices(len(pairs), _PAIRS):
-    # Row by row, unlike a matrix product: a pair's value never depends on
-    # which others are asked with it.
-    values[at] = np.einsum('nd,nd->n', take(row[at]), queries[query[at]])
+    rows, number = take(row[at]), query[at]
+    starts = np.flatnonzero(np.diff(number, prepend=-1))
+    for start, end in zip(starts, [*starts[1:], len(rows)]):
+      # Row by row, unlike a matrix product: a pair's value never depends on
+      # which others are asked with it.
+      values[at][start:end] = np.einsum(
+          'nd,d->n', rows[start:end], queries[number[start]])
   return values[place]
 
 
