@@ -104,7 +104,7 @@ _TRAINING = ('imports 30 %, tracing and fetching the step 32, the first state '
              '19, the two evaluations 8')
 _COLD = ('the disk: three rounds gave .42, .37 and .78, an earlier run of '
          'twice the rows 1.34')
-_EXAMPLES = 'by one process on two cores; two take two thirds of its time'
+_EXAMPLES = 'by one process on two cores; two take three quarters of its time'
 
 TARGETS = (
     Target(3, 'decode and resize beside Pillow alone, 256 px', 'extract',
