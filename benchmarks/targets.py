@@ -104,8 +104,8 @@ _TRAINING = ('imports 30 %, tracing and fetching the step 32, the first state '
              '19, the two evaluations 8')
 _COLD = ('the disk: three rounds gave .42, .37 and .78, an earlier run of '
          'twice the rows 1.34')
-_PRODUCTS = ('one round; XLA multiplies the shapes of the residual MLPs at .87 to '
-             '.93 of the rate of BLAS')
+_PRODUCTS = ('one round; XLA multiplies the shapes of the residual MLPs at .87 '
+             'to .93 of the rate of BLAS')
 _EXAMPLES = 'by one process on two cores; two take three quarters of its time'
 
 TARGETS = (
