@@ -124,7 +124,7 @@ def main() -> None:
     return
   with tempfile.TemporaryDirectory() as name:
     folder = args.folder or pathlib.Path(name)
-    if not large_gallery_bench.built(folder):
+    if not large_gallery_bench.built(folder, args.rows):
       large_gallery_bench.measure(
           folder, args.rows, large_gallery_bench.arguments(
               ['--out=.', f'--rerank={args.queries}']))

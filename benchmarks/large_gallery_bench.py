@@ -256,9 +256,11 @@ def check_asked(folder: pathlib.Path, words: list[str]) -> None:
         f'{" ".join(words)}: name another --folder, or delete this one')
 
 
-def built(folder: pathlib.Path) -> bool:
-  """Whether every stage was run there."""
-  return all((folder / f'{name}.json').exists() for name in STAGES)
+def built(folder: pathlib.Path, rows: int) -> bool:
+  """Whether every stage was run there, on so many rows."""
+  paths = {name: folder / f'{name}.json' for name in STAGES}
+  return all(path.exists() for path in paths.values()) and (
+      json.loads(paths['gallery'].read_text())['rows'] == rows)
 
 
 def measure(folder: pathlib.Path, rows: int, args: argparse.Namespace,

@@ -23,8 +23,8 @@ _BRUTE_BLOCK = 8
 _THREAD_BLOCK = 256
 _REORDER = {'float32': scann_builder.ReorderType.FLOAT32,
             'bfloat16': scann_builder.ReorderType.BFLOAT16}
-# Of the training rows. ScaNN's own 50 joins most cells of a large index, which
-# has not many more of them in a cell.
+# Of the training rows. ScaNN's own 50 joins cells of a large index, which has
+# hardly more of them in a cell.
 _SMALLEST_CELL = 5
 # ScaNN's own default, which lists of any length override.
 _DEFAULT_K = 100

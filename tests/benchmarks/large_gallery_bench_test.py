@@ -114,6 +114,14 @@ def test_a_folder_that_was_begun_otherwise_is_refused(tmp_path, monkeypatch):
     large_gallery_bench.measure(tmp_path, 7, args)
 
 
+def test_a_gallery_of_other_rows_is_not_the_one_asked_for(tmp_path):
+  assert not large_gallery_bench.built(tmp_path, 7)
+  for name in large_gallery_bench.STAGES:
+    (tmp_path / f'{name}.json').write_text('{"rows": 7}')
+  assert large_gallery_bench.built(tmp_path, 7)
+  assert not large_gallery_bench.built(tmp_path, 8)
+
+
 def test_a_stage_that_fails_names_its_log(tmp_path, monkeypatch):
   monkeypatch.setattr(large_gallery_bench.stages, 'run',
                       lambda *_: dict(ended='failed'))
