@@ -14,12 +14,14 @@ import os
 
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import blocks, types
 from pinpoint_jax.search import vectors as vectors_lib
 
 # Numbers in a block of products: it stays in the cache.
 _NUMBERS = 1 << 16
 THREADS = max(1, os.cpu_count() or 1)
+# More threads wait for one another's Python: sixteen take longer than two.
+_SHARES = min(THREADS, 4)
 
 
 def scores(queries: Float[np.ndarray, 'b d'], vectors: vectors_lib.Vectors,
@@ -30,13 +32,16 @@ def scores(queries: Float[np.ndarray, 'b d'], vectors: vectors_lib.Vectors,
   # Pages of a memory-mapped gallery are read once, in their order.
   order = np.argsort(row, kind='stable')
   step = max(1, _NUMBERS // max(1, vectors.dim))
-  def fill(start: int) -> None:
-    part = order[start:start + step]
-    products = vectors.take(row[part]).astype(np.float64)
-    products *= queries[query[part]]
-    values[part] = products.sum(axis=1)
-  starts = range(0, len(row), step)
-  list(map(fill, starts) if pool is None else pool.map(fill, starts))
+  def fill(pairs: Int[np.ndarray, 'm']) -> None:
+    for block in blocks.slices(len(pairs), step):
+      part = pairs[block]
+      products = vectors.take(row[part], np.float64)
+      products *= queries[query[part]]
+      values[part] = products.sum(axis=1)
+  if pool is None:
+    fill(order)
+  else:
+    list(pool.map(fill, np.array_split(order, _SHARES)))
   return values
 
 

@@ -4,6 +4,9 @@
   device 1   chunk, chunk, ... ─▶ running best ─┼▶ host: merge, exact scores,
   ...                                           ┘  proof that the cut is safe
 
+  devices   queries 0–255   queries 256–511   …
+  host                      queries 0–255     queries 256–511
+
 Devices hold each content once, by its lowest row, and keep their best by
 (score, row): equal rows are no ties here, repeats.py gives the answer to all of
 them. A few more than k are kept. Where the proof fails, because rows are nearly
@@ -11,6 +14,8 @@ equal at the cut, the devices keep many more; where it fails again the query is
 scanned on the host, and counted.
 """
 
+from collections.abc import Iterator
+from concurrent import futures
 import dataclasses
 import functools
 
@@ -25,12 +30,18 @@ from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.search import exact_scores, repeats, row_sets, scan
 from pinpoint_jax.search import vectors as vectors_lib
 
-# Queries always search this many at a time, the last block padded: one
-# compilation.
-_QUERIES = 256
-_CHUNK = 8192
+# Queries search this many at a time, the last block padded; few are padded to
+# few: two compilations.
+_QUERIES, _FEW = 256, 16
+# Rows whose scores a device holds at once: 512 MiB of them; on a TPU as many as
+# stay in its fast memory.
+_CHUNK, _CHUNK_TPU = 1 << 19, 1 << 13
+# Scores of neighbours of which only the highest is sorted at first.
+_GROUP, _TILE = 64, 1024
 # Kept beyond k, and how many times as many where that does not decide.
 _SLACK, _DEEPER = 32, 16
+# Rows whose lengths are taken at once.
+_BLOCK = 8192
 # Places on a device are int32.
 _MOST_ROWS = 2**31 - 1
 
@@ -60,13 +71,13 @@ class Sharded:
   """
 
   def __init__(self, vectors: vectors_lib.Vectors, mesh: Mesh | None = None,
-               chunk: int = _CHUNK):
+               chunk: int | None = None):
     self._mesh = mesh or meshes.make(devices=jax.local_devices())
     self._vectors, self._scan = vectors, scan.Scan(vectors)
     self._contents = repeats.find(vectors)
     self.num_scanned = 0
     self._chunk, num_places = _layout(
-        len(self._contents), self._mesh.size, chunk)
+        len(self._contents), self._mesh.size, chunk or _chunk(self._mesh))
     self._stored = self._put(vectors.stored, num_places)
     scale = vectors.scale
     self._scale = None if scale is None else self._put(scale, num_places)
@@ -88,15 +99,29 @@ class Sharded:
     wanted = self._wanted(k, allowed)
     rows = np.full((len(queries), k), -1, np.int64)
     scores = np.full((len(queries), k), -np.inf, np.float32)
+    with futures.ThreadPoolExecutor(exact_scores.THREADS) as pool:
+      for part, begun in self._all_begun(queries, wanted, excluded_rows):
+        nearest = self._block(begun, wanted, pool)
+        rows[part], scores[part] = nearest.rows, nearest.scores
+    return types.Candidates(rows, scores)
+
+  def _all_begun(self, queries: np.ndarray, wanted: _Wanted,
+                 excluded_rows: types.RowSets | None) -> Iterator[
+                     tuple[slice, '_Begun']]:
+    """Each block once the devices have the next one, too."""
+    before = None
     num_queries = len(queries) if len(self._vectors) else 0
     for part in blocks.slices(num_queries, _QUERIES):
       exact_scores.check_finite(exact_scores.norms(queries[part]), self._norms,
                                 part.start, self._contents.first)
       sets = (None if excluded_rows is None
               else row_sets.take(excluded_rows, part))
-      nearest = self._block(queries[part], wanted, sets)
-      rows[part], scores[part] = nearest.rows, nearest.scores
-    return types.Candidates(rows, scores)
+      begun = self._begin(queries[part], sets, wanted, _depth(wanted.k))
+      if before is not None:
+        yield before
+      before = part, begun
+    if before is not None:
+      yield before
 
   def _wanted(self, k: int, allowed: np.ndarray | None) -> _Wanted:
     if allowed is None:
@@ -106,64 +131,88 @@ class Sharded:
     is_open[contents.first[contents.sizes > 0]] = True
     return _Wanted(k, contents, self._put(is_open, len(self._stored)), allowed)
 
-  def _block(self, queries: np.ndarray, wanted: _Wanted,
-             sets: types.RowSets | None) -> types.Candidates:
+  def _block(self, begun: '_Begun', wanted: _Wanted,
+             pool: futures.Executor) -> types.Candidates:
     """Some queries: on the devices, deeper there, else on the host."""
-    depth = _depth(wanted.k)
-    nearest, unsafe = self._on_devices(queries, wanted, depth, sets)
-    for search in (functools.partial(self._on_devices, depth=_DEEPER * depth),
-                   self._on_host):
-      if len(unsafe):
-        some = None if sets is None else row_sets.take(sets, unsafe)
-        again, still = search(queries[unsafe], wanted, sets=some)
-        nearest.rows[unsafe] = again.rows
-        nearest.scores[unsafe] = again.scores
-        unsafe = unsafe[still]
+    nearest, unsafe = self._finish(begun, wanted, pool)
+    if len(unsafe):
+      deeper = self._begin(*begun.asked(unsafe), wanted, _DEEPER * begun.depth)
+      again, still = self._finish(deeper, wanted, pool)
+      nearest.rows[unsafe], nearest.scores[unsafe] = again.rows, again.scores
+      unsafe = unsafe[still]
+    if len(unsafe):
+      self.num_scanned += len(unsafe)
+      queries, sets = begun.asked(unsafe)
+      again = self._scan.search(queries, wanted.k, sets, wanted.allowed)
+      nearest.rows[unsafe], nearest.scores[unsafe] = again.rows, again.scores
     return nearest
 
-  def _on_host(self, queries: np.ndarray, wanted: _Wanted,
-               sets: types.RowSets | None,
-               ) -> tuple[types.Candidates, Int[np.ndarray, 'u']]:
-    self.num_scanned += len(queries)
-    return (self._scan.search(queries, wanted.k, sets, wanted.allowed),
-            np.zeros(0, np.int64))
-
-  def _on_devices(self, queries: np.ndarray, wanted: _Wanted, depth: int,
-                  sets: types.RowSets | None,
-                  ) -> tuple[types.Candidates, Int[np.ndarray, 'u']]:
-    """The best of the `depth` that devices keep; queries that need more."""
+  def _begin(self, queries: np.ndarray, sets: types.RowSets | None,
+             wanted: _Wanted, depth: int) -> '_Begun':
+    """Hands queries to the devices and does not wait for them."""
     depth = min(depth, len(self._contents))
     pairs = row_sets.excluded_pairs(sets, 0, len(queries))
-    contents = wanted.contents
-    place, fast = self._fast(queries, depth, contents.hidden(pairs),
-                             wanted.is_open)
+    pair_rows, pair_queries, window = _windows(
+        wanted.contents.hidden(pairs), self._chunk)
+    best = _best_of_devices(
+        blocks.pad_rows(queries, _FEW if len(queries) <= _FEW else _QUERIES),
+        self._stored, self._scale, pair_rows, pair_queries,
+        np.int32(len(self._contents)), wanted.is_open, mesh=self._mesh, k=depth,
+        chunk=self._chunk, window=window)
+    return _Begun(queries, sets, pairs, depth, best)
+
+  def _finish(self, begun: '_Begun', wanted: _Wanted, pool: futures.Executor,
+              ) -> tuple[types.Candidates, Int[np.ndarray, 'u']]:
+    """The best of what the devices kept; queries that need more."""
+    queries, contents = begun.queries, wanted.contents
+    place, fast = begun.kept(self._mesh.size)
     query, slot = np.nonzero(fast > -np.inf)
     content = place[query, slot].astype(np.int64)
     exact = exact_scores.scores(queries, self._vectors, query,
-                                contents.first[content])
+                                contents.first[content], pool)
     nearest = contents.best(query, content, exact, len(queries), wanted.k,
-                            pairs)
+                            begun.pairs)
     # The worst kept bounds all that were not; with room left, none were.
     error = exact_scores.error_margin(
         queries.shape[1], exact_scores.norms(queries), self._norms.max())
     unsafe = fast[:, -1] + error >= nearest.scores[:, -1]
-    unsafe &= (fast[:, -1] > -np.inf) & (depth < len(self._contents))
+    unsafe &= (fast[:, -1] > -np.inf) & (begun.depth < len(self._contents))
     return nearest, np.flatnonzero(unsafe)
 
-  def _fast(self, queries: np.ndarray, depth: int, hidden: row_sets.Pairs,
-            is_open: jax.Array | None) -> tuple[np.ndarray, np.ndarray]:
+
+@dataclasses.dataclass(frozen=True)
+class _Begun:
+  """Queries that the devices are searching for.
+
+  Attributes:
+    queries: some, float32 [b, d].
+    sets: rows that may not answer them.
+    pairs: the same, as pairs.
+    depth: contents that the devices keep for each.
+    best: what each device keeps, see _best_of_devices.
+  """
+
+  queries: np.ndarray
+  sets: types.RowSets | None
+  pairs: row_sets.Pairs
+  depth: int
+  best: jax.Array
+
+  def asked(self, some: Int[np.ndarray, 'u']) -> tuple[
+      np.ndarray, types.RowSets | None]:
+    """Some of the queries and the rows that may not answer them."""
+    sets = None if self.sets is None else row_sets.take(self.sets, some)
+    return self.queries[some], sets
+
+  def kept(self, num_devices: int) -> tuple[np.ndarray, np.ndarray]:
     """Contents and float32 scores of the `depth` best over all devices."""
-    padded = blocks.pad_rows(queries, _QUERIES)
-    pair_rows, pair_queries, window = _windows(hidden, self._chunk)
-    best = np.asarray(_best_of_devices(
-        padded, self._stored, self._scale, pair_rows, pair_queries,
-        np.int32(len(self._contents)), is_open, mesh=self._mesh, k=depth,
-        chunk=self._chunk, window=window))
+    best = np.asarray(self.best)
     # [device · query, k] → [query, device · k].
-    rows, scores = (x.reshape(self._mesh.size, _QUERIES, -1)
-                    .transpose(1, 0, 2).reshape(_QUERIES, -1)[:len(queries)]
-                    for x in (best[0], best[1].view(np.float32)))
-    order = np.argsort(-scores, axis=1, kind='stable')[:, :depth]
+    rows, scores = (
+        x.reshape(num_devices, -1, x.shape[-1])[:, :len(self.queries)]
+        .transpose(1, 0, 2).reshape(len(self.queries), -1)
+        for x in (best[0], best[1].view(np.float32)))
+    order = np.argsort(-scores, axis=1, kind='stable')[:, :self.depth]
     return (np.take_along_axis(rows, order, 1),
             np.take_along_axis(scores, order, 1))
 
@@ -173,7 +222,7 @@ def trace(num_rows: int, dim: int, k: int, mesh: Mesh) -> jax.stages.Traced:
 
   No array is made, and the devices of the mesh need not be here.
   """
-  chunk, num_places = _layout(num_rows, mesh.size, _CHUNK)
+  chunk, num_places = _layout(num_rows, mesh.size, _chunk(mesh))
   pair_rows, pair_queries, window = _windows(
       row_sets.Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64)), chunk)
   rows = jax.ShapeDtypeStruct((num_places, dim), jnp.float16,
@@ -186,15 +235,29 @@ def trace(num_rows: int, dim: int, k: int, mesh: Mesh) -> jax.stages.Traced:
       every((), jnp.int32), mesh=mesh, k=_depth(k), chunk=chunk, window=window)
 
 
+def _chunk(mesh: Mesh) -> int:
+  """Rows at a time on devices of that kind."""
+  return _CHUNK_TPU if mesh.devices.flat[0].platform == 'tpu' else _CHUNK
+
+
 def _depth(k: int) -> int:
   """How many devices keep for the k best."""
   return k + max(_SLACK, k // 4)
 
 
 def _layout(num_rows: int, num_devices: int, chunk: int) -> tuple[int, int]:
-  """Rows of a chunk, and places for rows on all devices together."""
-  chunk = max(1, min(chunk, -(-num_rows // num_devices)))
-  num_places = num_devices * chunk * -(-num_rows // (num_devices * chunk))
+  """Rows of a chunk, and places for rows on all devices together.
+
+  A device's chunks are of one size, as even as can be.
+  """
+  of_device = max(1, -(-num_rows // num_devices))
+  num_chunks = -(-of_device // chunk)
+  chunk = -(-of_device // num_chunks)
+  # Whole groups, see best_of_groups, and whole tiles of a TPU.
+  for unit in (_GROUP, _TILE):
+    if chunk > unit:
+      chunk = -(-chunk // unit) * unit
+  num_places = num_devices * num_chunks * chunk
   if num_places > _MOST_ROWS:
     raise ValueError(f'{num_rows} rows are more than {_MOST_ROWS}: spread them '
                      f'over more processes')
@@ -242,9 +305,13 @@ def _best_of_one(queries: Array, stored: Array, scale: Array | None,
     place = lax.dynamic_slice_in_dim(pair_rows, at, window) - first - start
     which = lax.dynamic_slice_in_dim(pair_queries, at, window)
     scores = scores.at[which, place].set(-jnp.inf, mode='drop')
+    kept = best[1].shape[1]
+    if _in_groups(chunk, kept):
+      scores, place = best_of_groups(scores, kept)
+      number = number[place]
     number = jnp.broadcast_to(number, scores.shape)
     scores, order = lax.top_k(
-        jnp.concatenate([best[1], scores], axis=1), best[1].shape[1])
+        jnp.concatenate([best[1], scores], axis=1), kept)
     number = jnp.concatenate([best[0], number], axis=1)
     return (jnp.take_along_axis(number, order, axis=1), scores), None
 
@@ -252,6 +319,26 @@ def _best_of_one(queries: Array, stored: Array, scale: Array | None,
   none = jnp.full(shape, -1, jnp.int32), jnp.full(shape, -jnp.inf)
   rows, scores = lax.scan(add, none, jnp.arange(0, len(stored), chunk))[0]
   return jnp.stack([rows, lax.bitcast_convert_type(scores, jnp.int32)])
+
+
+def _in_groups(num_scores: int, k: int, group: int = _GROUP) -> bool:
+  """Whether little is left to sort of whole groups."""
+  return num_scores % group == 0 and num_scores >= 4 * k * group
+
+
+def best_of_groups(scores: Float[Array, 'b n'], k: int, group: int = _GROUP,
+                   ) -> tuple[Float[Array, 'b k'], Int[Array, 'b k']]:
+  """lax.top_k of long rows, of which it sorts a small part.
+
+  The k best are in the k groups of the highest maxima.
+  """
+  groups = scores.reshape(len(scores), -1, group)
+  # In the order of the rows, so that equal scores keep it.
+  best = jnp.sort(lax.top_k(groups.max(axis=2), k)[1], axis=1)
+  inside = jnp.take_along_axis(groups, best[..., None], axis=1)
+  highest, at = lax.top_k(inside.reshape(len(scores), k * group), k)
+  place = jnp.take_along_axis(best, at // group, axis=1)
+  return highest, place * group + at % group
 
 
 def _windows(hidden: row_sets.Pairs,
@@ -271,4 +358,4 @@ def _all_norms(vectors: vectors_lib.Vectors,
                rows: Int[np.ndarray, 'u']) -> Float[np.ndarray, 'u']:
   return np.concatenate([np.zeros(0)] + [
       exact_scores.norms(vectors.take(rows[part]))
-      for part in blocks.slices(len(rows), _CHUNK)])
+      for part in blocks.slices(len(rows), _BLOCK)])

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from jaxtyping import Float, Int
 import numpy as np
@@ -34,13 +34,14 @@ class Vectors:
     """Rows start to stop, float32."""
     return self.take(slice(start, stop))
 
-  def take(self, rows: Int[np.ndarray, 'n'] | slice) -> Float[
-      np.ndarray, 'n d']:
-    """Those rows, float32, in that order."""
-    taken = np.asarray(self.stored[rows], np.float32)
+  def take(self, rows: Int[np.ndarray, 'n'] | slice,
+           dtype: Any = np.float32) -> Float[np.ndarray, 'n d']:
+    """Those rows in that order; as float64 they are the numbers of float32."""
     if self.scale is None:
-      return taken
-    return taken * self.scale[rows][:, None]
+      return np.asarray(self.stored[rows], dtype)
+    taken = np.asarray(self.stored[rows], np.float32)
+    taken = taken * self.scale[rows][:, None]
+    return taken.astype(dtype, copy=False)
 
 
 @dataclasses.dataclass(frozen=True)

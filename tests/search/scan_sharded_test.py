@@ -1,6 +1,7 @@
 """The mesh engine: any number of devices, any chunk, one answer."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.search import row_sets, scan, scan_sharded, vectors
@@ -29,14 +30,75 @@ def test_devices_and_chunks_change_nothing(asked, data, fsdp, chunk):
   np.testing.assert_array_equal(result.scores, expected.scores)
 
 
-def test_one_compilation_for_any_batch(asked):
+@pytest.mark.parametrize('shape, k, group', [
+    ((3, 512), 5, 4), ((2, 512), 9, 8), ((1, 64), 8, 8), ((2, 12), 1, 4)])
+def test_the_best_of_groups_are_the_best_ties_and_all(shape, k, group):
+  rng = np.random.default_rng(k)
+  scores = rng.integers(20, size=shape).astype(np.float32)  # Many ties.
+  few = np.where(rng.random(shape) < .1, scores, -np.inf)
+  for rows in (scores, few.astype(np.float32), scores * 0):
+    highest, place = scan_sharded.best_of_groups(jnp.asarray(rows), k, group)
+    order = np.argsort(-rows, axis=1, kind='stable')[:, :k]
+    np.testing.assert_array_equal(place, order)
+    np.testing.assert_array_equal(
+        highest, np.take_along_axis(rows, order, axis=1))
+
+
+@pytest.mark.parametrize('chunk', [1 << 13, 1 << 14])
+def test_groups_change_nothing(chunk, monkeypatch):
+  """k = 3 keeps 35: 8192 rows are sorted whole, 16,384 by their groups."""
+  assert scan_sharded._in_groups(chunk, 35) == (chunk == 1 << 14)
+  rng = np.random.default_rng(0)
+  held = vectors.Vectors(rng.normal(size=(20_000, 8)).astype(np.float16))
+  queries = rng.normal(size=(30, 8)).astype(np.float32)
+  excluded = row_sets.same_code(
+      rng.integers(6, size=30), rng.integers(6, size=20_000))
+  engine = scan_sharded.Sharded(held, meshes.make(1, 1, jax.devices()), chunk)
+  begin, depths = engine._begin, []
+  monkeypatch.setattr(engine, '_begin', lambda *given: (
+      depths.append(given[-1]), begin(*given))[1])
+  result = engine.search(queries, 3, excluded)
+  assert depths == [35]  # No query had to be searched deeper.
+  expected = scan.Scan(held).search(queries, 3, excluded)
+  np.testing.assert_array_equal(result.rows, expected.rows)
+  np.testing.assert_array_equal(result.scores, expected.scores)
+
+
+@pytest.mark.parametrize('num_rows, num_devices, chunk, expected', [
+    (1000, 1, 10_000, (1024, 1024)),  # One chunk, of 16 groups.
+    (1000, 2, 200, (192, 1152)),  # 500 in three of 167, so of three groups.
+    (9000, 1, 5000, (5120, 10_240)),  # Two of 4500, so of five tiles.
+    (130, 2, 8192, (128, 256)), (10, 4, 2, (2, 16)), (0, 3, 8192, (1, 3))])
+def test_chunks_are_even_and_few_places_are_empty(
+    num_rows, num_devices, chunk, expected):
+  assert scan_sharded._layout(num_rows, num_devices, chunk) == expected
+
+
+def test_the_next_queries_are_begun_before_the_last_are_finished(
+    asked, monkeypatch):
   held, queries, _, _ = asked
   engine = scan_sharded.Sharded(held, meshes.make(2, 1, jax.devices()))
-  engine.search(queries, 9)
+  steps = []
+  def told(name):
+    run = getattr(engine, name)
+    def step(*given):
+      steps.append(name)
+      return run(*given)
+    return step
+  for name in ('_begin', '_finish'):
+    monkeypatch.setattr(engine, name, told(name))
+  engine.search(np.tile(queries[:10], (60, 1)), 3)  # 256 + 256 + 88.
+  assert steps == ['_begin', '_begin', '_finish', '_begin', '_finish',
+                   '_finish']
+
+
+def test_two_compilations_for_any_batch(asked):
+  held, queries, _, _ = asked
+  engine = scan_sharded.Sharded(held, meshes.make(2, 1, jax.devices()))
   before = scan_sharded._best_of_devices._cache_size()
-  engine.search(np.concatenate([queries] * 20), 9)
-  engine.search(queries[:1], 9)
-  assert scan_sharded._best_of_devices._cache_size() == before
+  for num in (20, 400, 256, 1, 16):
+    engine.search(np.concatenate([queries] * 20)[:num], 9)
+  assert scan_sharded._best_of_devices._cache_size() <= before + 2
 
 
 def test_repeated_rows_are_decided_on_the_devices():
