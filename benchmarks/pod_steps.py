@@ -87,7 +87,8 @@ def train_reranker_step(devices: Sequence[Any], batch: int,
 
 
 # Words of a preset that are no arguments of a config, and what they change.
-_CHANGES = {'float32': {}, 'ring': {'objective.chunk': 1024}}
+_CHANGES = {'float32': {}, 'ring': {'objective.chunk': 1024},
+            'unrolled': {'model.loop': 'unrolled'}}
 
 
 def _config(name: str, preset: str) -> config_dict.ConfigDict:
@@ -95,6 +96,8 @@ def _config(name: str, preset: str) -> config_dict.ConfigDict:
   words = preset.split(',')
   config = config_file.load(
       f'{name}:{",".join(word for word in words if word not in _CHANGES)}')
+  if name == 'train_embedder':
+    config.model.loop = 'rolled'  # As on a TPU.
   for word in words:
     config.update_from_flattened_dict(_CHANGES.get(word, {}))
   return config

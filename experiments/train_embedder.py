@@ -71,9 +71,18 @@ def train(config: config_dict.ConfigDict, workdir: pathlib.Path,
     _export(config, workdir, rows, params, figures)
 
 
+LOOPS = ('auto', 'rolled', 'unrolled')
+
+
 def model(config: config_dict.ConfigDict) -> embedders.Embedder:
   """The module; config fields are its fields."""
-  return embedders.Embedder(**training_run.model_fields(config))
+  fields = training_run.model_fields(config)
+  loop = fields.pop('loop')
+  if loop not in LOOPS:
+    raise ValueError(f'--config.model.loop={loop}: choices are {LOOPS}')
+  unroll = loop == 'unrolled' or (
+      loop == 'auto' and jax.default_backend() != 'tpu')
+  return embedders.Embedder(**fields, unroll=unroll)
 
 
 def objective(config: config_dict.ConfigDict) -> training.Objective:

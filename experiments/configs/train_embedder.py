@@ -160,4 +160,6 @@ def _model(quick: bool, bf16: bool) -> config_dict.ConfigDict:
       'dtype': 'bfloat16' if bf16 else 'float32',  # Or bfloat16.
       # Residual MLPs in one loop: a pod's compiler sees each but once.
       'scan': not quick,
+      # rolled, unrolled, or auto: rolled on TPUs alone. The same state.
+      'loop': 'auto',
   })

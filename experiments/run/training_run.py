@@ -93,6 +93,8 @@ _FIXED = ('model.', 'optimizer.', 'objective.', 'closed_form.', 'data.',
 _FIXED_NAMES = ('validation_percent',)
 # How a run runs, not what it is: not worth a line.
 _FREE = ('distributed.',)
+# How a model runs, not what it is: told, not refused.
+_RUNTIME = ('model.loop',)
 
 
 def described_config(config: config_dict.ConfigDict) -> dict[str, str]:
@@ -117,7 +119,7 @@ def check_resume(saved: Mapping[str, str], config: config_dict.ConfigDict,
              for name in {**saved, **now}
              if saved.get(name) != now.get(name)
              and not name.startswith(_FREE)}
-  refused = [name for name in changed if name not in names
+  refused = [name for name in changed if name not in (*names, *_RUNTIME)
              and (name.startswith(_FIXED) or name in _FIXED_NAMES)]
   if refused:
     raise ValueError(

@@ -45,6 +45,7 @@ class Adapter(nn.Module):
   dropout: float
   dtype: Dtype = jnp.float32
   scan: bool = False
+  unroll: bool = False
 
   @nn.compact
   def __call__(self, x: Float[jax.Array, 'b f'], deterministic: bool) -> Float[
@@ -55,7 +56,8 @@ class Adapter(nn.Module):
     x = layers.Dropout(self.dropout)(
         transformer.gelu_erf(x), deterministic)
     for block in layers.residual_mlps('block', self.depth - 1, self.expansion,
-                                      self.dropout, self.dtype, self.scan):
+                                      self.dropout, self.dtype, self.scan,
+                                      self.unroll):
       x = block(x, deterministic)
     return x
 
@@ -64,8 +66,8 @@ class Embedder(nn.Module):
   """The two towers; every number is a config field of the same name.
 
   With `scan` the residual MLPs of a tower are one loop: the same function, of
-  which a compiler sees less. `layers.unstacked` gives the parameters of the
-  twin without it, which is what model directories hold.
+  which a compiler sees less or, with `unroll`, all. `layers.unstacked` gives
+  the parameters of the twin without it, which is what model directories hold.
   """
 
   sources: Sequence[str] = ('photo', 'street')
@@ -82,15 +84,17 @@ class Embedder(nn.Module):
   location_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   dtype: Dtype = jnp.float32
   scan: bool = False
+  unroll: bool = False
 
   def setup(self):
     self.adapters = {
         source: Adapter(self.hidden, self.adapter_depth, self.expansion,
-                        self.dropout, self.dtype, self.scan,
+                        self.dropout, self.dtype, self.scan, self.unroll,
                         name=f'adapter_{source}')
         for source in self.sources}
     self.trunk = layers.residual_mlps('trunk', self.trunk_depth, self.expansion,
-                                      self.dropout, self.dtype, self.scan)
+                                      self.dropout, self.dtype, self.scan,
+                                      self.unroll)
     self.out = layers.Head(self.dim, self.dtype)
     self.linears = {
         source: nn.Dense(self.dim, name=f'linear_{source}')
@@ -170,7 +174,8 @@ def _location(model: Embedder) -> nn.Module:
   options = dict(model.location_options)
   if model.location == 'fourier':
     return location_encoder.LocationEncoder(
-        dim=model.dim, dtype=model.dtype, scan=model.scan, **options)
+        dim=model.dim, dtype=model.dtype, scan=model.scan,
+        unroll=model.unroll, **options)
   if model.location == 'geoclip':
     return geoclip_location.GeoClipLocation(
         out_dim=model.dim, dtype=model.dtype, **options)

@@ -17,7 +17,7 @@ from pinpoint_jax.models import embedder, layers
 
 MODEL_TYPE = 'pinpoint_embedder'
 # How a model runs, not what it is.
-_RUNTIME = ('dtype', 'scan', 'parent', 'name')
+_RUNTIME = ('dtype', 'scan', 'unroll', 'parent', 'name')
 _FIELDS = tuple(f.name for f in dataclasses.fields(embedder.Embedder)
                 if f.name not in _RUNTIME)
 

@@ -50,14 +50,17 @@ class ResidualMlp(nn.Module):
 class ResidualMlps(nn.Module):
   """`depth` residual MLPs as one loop: parameters [depth, ...] under 'layers'.
 
-  A compiler sees one of them, however many there are. `unstacked` gives the
-  parameters of the twin that has each MLP under a name of its own.
+  A compiler sees one of them, however many there are, unless the loop is
+  unrolled: then nothing is copied into and out of stacks at each of its steps.
+  `unstacked` gives the parameters of the twin that has each MLP under a name of
+  its own.
   """
 
   depth: int
   expansion: int
   dropout: float
   dtype: Dtype = jnp.float32
+  unroll: bool = False
 
   @nn.compact
   def __call__(self, x: Float[jax.Array, 'b h'], deterministic: bool) -> Float[
@@ -65,17 +68,19 @@ class ResidualMlps(nn.Module):
     step = lambda module, x, _: (module(x, deterministic), None)
     x, _ = nn.scan(
         step, variable_axes={'params': 0},
-        split_rngs={'params': True, 'dropout': True}, length=self.depth)(
+        split_rngs={'params': True, 'dropout': True}, length=self.depth,
+        unroll=self.depth if self.unroll else 1)(
             ResidualMlp(self.expansion, self.dropout, self.dtype,
                         name='layers'), x, None)
     return x
 
 
 def residual_mlps(name: str, depth: int, expansion: int, dropout: float,
-                  dtype: Dtype, scan: bool) -> list[nn.Module]:
+                  dtype: Dtype, scan: bool,
+                  unroll: bool = False) -> list[nn.Module]:
   """Modules NAME_0, NAME_1, … or, scanned, the one NAME in their place."""
   if scan and depth > 1:  # A loop of one saves nothing.
-    return [ResidualMlps(depth, expansion, dropout, dtype, name=name)]
+    return [ResidualMlps(depth, expansion, dropout, dtype, unroll, name=name)]
   return [ResidualMlp(expansion, dropout, dtype, name=f'{name}_{i}')
           for i in range(depth)]
 

@@ -56,6 +56,7 @@ class LocationEncoder(nn.Module):
   num_slots: int = 2**15
   dtype: Dtype = jnp.float32
   scan: bool = False
+  unroll: bool = False
 
   @nn.compact
   def __call__(self, xyz: Float[jax.Array, 'b 3']) -> Float[
@@ -64,7 +65,7 @@ class LocationEncoder(nn.Module):
     x = FourierBanks(sigmas, self.num_waves, name='fourier')(xyz)
     x = nn.Dense(self.hidden, dtype=self.dtype, name='in')(x)
     for block in layers.residual_mlps('block', self.depth, self.expansion, 0.0,
-                                      self.dtype, self.scan):
+                                      self.dtype, self.scan, self.unroll):
       x = block(x, True)
     z = layers.Head(self.dim, self.dtype, name='out')(x)
     if not self.cells_km:

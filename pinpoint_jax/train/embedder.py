@@ -68,6 +68,8 @@ class Objective:
 
 # Of one device: 64 MiB for each of the few float32 tables that a loss needs.
 MOST_PAIRS = 2**24
+# Of a device alone, which sums nothing with others: 256 MiB.
+_MOST_ALONE = 2**26
 _CHUNK = 1024
 
 
@@ -76,7 +78,8 @@ def pair_chunk(objective: Objective, num_rows: int, num_cols: int,
   """Columns at a time in the loss of a batch; 0 holds all pairs at once."""
   if objective.chunk >= 0:
     return objective.chunk
-  return 0 if num_rows * num_cols <= MOST_PAIRS * num_devices else _CHUNK
+  most = _MOST_ALONE if num_devices == 1 else MOST_PAIRS * num_devices
+  return 0 if num_rows * num_cols <= most else _CHUNK
 
 
 def make_state(model: embedders.Embedder, feature_dims: Mapping[str, int],

@@ -5,6 +5,7 @@ import shutil
 from experiments import train_embedder
 from experiments.configs import train_embedder as config
 from experiments.run import config_file, training_run
+import jax
 from pinpoint_jax.train import closed_form
 import pytest
 
@@ -71,7 +72,7 @@ def test_what_makes_another_run_is_refused(name, value):
 
 
 @pytest.mark.parametrize('name, value, shown', [
-    ('train.num_steps', 9, 1), ('keep.last', 5, 1),
+    ('train.num_steps', 9, 1), ('keep.last', 5, 1), ('model.loop', 'rolled', 1),
     ('distributed.process_id', 1, 0)])
 def test_what_may_change_is_told(name, value, shown):
   saved = training_run.described_config(config.get_config())
@@ -85,6 +86,23 @@ def test_allowing_what_is_not_there():
   with pytest.raises(ValueError, match="has no 'optimizer.rate'"):
     training_run.check_resume(saved, config.get_config(), 'optimizer.rate', 'w')
   assert 'optimizer.rate' not in config_file.flatten(config.get_config())
+
+
+@pytest.mark.parametrize('loop, backend, unroll', [
+    ('auto', 'cpu', True), ('auto', 'gpu', True), ('auto', 'tpu', False),
+    ('rolled', 'gpu', False), ('unrolled', 'tpu', True)])
+def test_loops_are_rolled_on_a_tpu_alone(monkeypatch, loop, backend, unroll):
+  monkeypatch.setattr(jax, 'default_backend', lambda: backend)
+  made = config.get_config()
+  made.model.loop = loop
+  assert train_embedder.model(made).unroll == unroll
+
+
+def test_a_loop_of_another_kind_is_refused():
+  made = config.get_config()
+  made.model.loop = 'round'
+  with pytest.raises(ValueError, match="loop=round: choices are .*'rolled'"):
+    train_embedder.model(made)
 
 
 def test_presets_for_pods():

@@ -47,6 +47,20 @@ def test_a_loop_is_its_twin_in_value_and_gradient():
                                atol=1e-4, err_msg=name)
 
 
+def test_a_loop_unrolled_is_the_loop():
+  batch = tiny.batch(sources=BOTH)
+  params = tiny.first_params(scan=True, **DEEP)
+  one, grads = value_and_grad(tiny.model(scan=True, **DEEP))(params, batch)
+  other, unrolled = value_and_grad(
+      tiny.model(scan=True, unroll=True, **DEEP))(params, batch)
+  assert float(one) == pytest.approx(float(other), rel=1e-5)
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(
+      a, b, rtol=1e-4, atol=1e-4), grads, unrolled)
+  text = lambda unroll: str(jax.make_jaxpr(functools.partial(
+      towers, tiny.model(scan=True, unroll=unroll, **DEEP)))(params, batch))
+  assert 'unroll=1' in text(False) and 'unroll=1' not in text(True)
+
+
 def test_stacks_have_a_first_axis_and_towers_of_one_have_none():
   flat = tiny.flat(tiny.first_params(scan=True, **DEEP))
   assert flat['trunk/layers/up/kernel'].shape == (3, 16, 32)

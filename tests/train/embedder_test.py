@@ -132,7 +132,8 @@ def test_nonsense_is_refused(settings, words):
 @pytest.mark.parametrize('chunk, rows, queue, devices, expected', [
     # 2^26 pairs on four devices are just 2^24 each; more are not held.
     (-1, 8192, 0, 4, 0), (-1, 8192, 0, 3, 1024), (-1, 8192, 1, 4, 1024),
-    (-1, 256, 512, 1, 0), (0, 2**16, 0, 1, 0), (7, 8, 0, 8, 7)])
+    (-1, 8192, 0, 1, 0), (-1, 8192, 1, 1, 1024), (-1, 256, 512, 1, 0),
+    (0, 2**16, 0, 1, 0), (7, 8, 0, 8, 7)])
 def test_pairs_are_held_at_once_where_a_device_has_few(
     chunk, rows, queue, devices, expected):
   assert training.pair_chunk(training.Objective(chunk=chunk), rows,
