@@ -50,7 +50,7 @@ def make_store(config: config_dict.ConfigDict, workdir: pathlib.Path) -> None:
     print(f'note: {note}', flush=True)
   backbone = backbones.load(config.backbone, config.dtype,
                             config.preprocess or None,
-                            config.attention or None, weights=config.weights)
+                            config.attention, weights=config.weights)
   print(f'{len(source.photos):,} photos → {backbone.name}, {backbone.dim} '
         f'dimensions after {backbone.preprocess}', flush=True)
   plan = extract.Plan(

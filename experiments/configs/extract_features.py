@@ -39,7 +39,8 @@ def get_config(arg: str | None = None) -> config_dict.ConfigDict:
   config.preprocess = ''  # '' takes the backbone's own.
   config.dtype = 'float32'  # bfloat16 on accelerators.
   config.weights = 'float32'  # bfloat16: half the memory.
-  config.attention = ''  # cudnn on NVIDIA GPUs.
+  # auto: cudnn's for bfloat16 on NVIDIA GPUs, else plain. Or plain, xla, cudnn.
+  config.attention = 'auto'
   # On each device; 0: as many as its memory takes, 64 on a CPU.
   config.batch_size = 16 if arg.quick else 0
   config.shard_rows = 32 if arg.quick else 4096

@@ -22,19 +22,22 @@ LITE0_TILES = 'efficientnet_lite0_tiles'
 _NAMED = {'demo': DEMO}
 NAMES = ('thumbnail', *_NAMED, LITE0_TILES)
 _AXIS = 'data'
+ATTENTION = ('auto', 'plain', 'xla', 'cudnn')
 _DTYPES = {'float32': jnp.float32, 'bfloat16': jnp.bfloat16}
 
 
 def load(name: str, dtype: str = 'float32', ops: str | None = None,
-         attention: str | None = None,
+         attention: str = 'auto',
          devices: Sequence[jax.Device] | None = None,
          weights: str = 'float32') -> backbones.Backbone:
   """A named backbone, a folder of weights or a big_vision .npz.
 
   Names are 'thumbnail', 'demo' and 'efficientnet_lite0_tiles'. `ops` replaces
   the backbone's own preprocessing, `devices` the default of all local devices.
-  `weights` is what the kernels of layers are kept in.
+  `weights` is what the kernels of layers are kept in, `attention` one of
+  ATTENTION: auto takes cudnn's for bfloat16 on NVIDIA GPUs, else plain.
   """
+  devices = devices or jax.local_devices()
   if name == 'thumbnail':
     if ops:
       raise ValueError(f'preprocess {ops!r}: thumbnail has its own, '
@@ -42,14 +45,13 @@ def load(name: str, dtype: str = 'float32', ops: str | None = None,
     return backbones.thumbnails()
   if weights not in _DTYPES:
     raise ValueError(f'weights {weights!r}: choices are {sorted(_DTYPES)}')
-  loaded = _pretrained(name, dtype, ops, attention)
+  loaded = _pretrained(name, dtype, ops, attention, devices[0])
   for unused in loaded.report.unused[:5]:
     print(f'{name}: {unused} is not used '
           f'({len(loaded.report.unused)} such tensors)', flush=True)
   shape = (1, *loaded.model.image_size, 3)
   dim = jax.eval_shape(loaded.model.apply, loaded.params,
                        jax.ShapeDtypeStruct(shape, jnp.float32)).shape[-1]
-  devices = devices or jax.local_devices()
   # A CPU keeps the wide maps of one photo in its cache, not those of more.
   one_by_one = name == LITE0_TILES and devices[0].platform == 'cpu'
   # Features made in another way compare with none of these.
@@ -76,12 +78,14 @@ def kept(params: Any, dtype: str) -> Any:
   return jax.tree_util.tree_map_with_path(keep, params)
 
 
-def _pretrained(name: str, dtype: str, ops: str | None,
-                attention: str | None) -> pretrained.Pretrained:
+def _pretrained(name: str, dtype: str, ops: str | None, attention: str,
+                device: jax.Device) -> pretrained.Pretrained:
   if dtype not in _DTYPES:
     raise ValueError(f'dtype {dtype!r}: choices are {sorted(_DTYPES)}')
+  if attention not in ATTENTION:
+    raise ValueError(f'attention {attention!r}: choices are {ATTENTION}')
   if name == LITE0_TILES:
-    if attention:
+    if attention != 'auto':
       raise ValueError(f'attention {attention!r}: {name} has no attention')
     return efficientnet_files.load(ops, _DTYPES[dtype])
   if name not in _NAMED and not pathlib.Path(name).exists():
@@ -89,10 +93,19 @@ def _pretrained(name: str, dtype: str, ops: str | None,
                      f'are {list(NAMES)}')
   path = _NAMED.get(name, name)
   if convnet_backbone.is_there(path):
-    if attention:
+    if attention != 'auto':
       raise ValueError(f'attention {attention!r}: {name} has no attention')
     return convnet_backbone.load(path, ops, _DTYPES[dtype])
-  return pretrained.load(path, ops, dtype=_DTYPES[dtype], attention=attention)
+  return pretrained.load(path, ops, dtype=_DTYPES[dtype],
+                         attention=_chosen(attention, dtype, device))
+
+
+def _chosen(attention: str, dtype: str, device: jax.Device) -> str | None:
+  """As models.vit.ViT names it."""
+  if attention == 'auto':
+    on_nvidia = device.device_kind.startswith('NVIDIA')
+    return 'cudnn' if on_nvidia and dtype == 'bfloat16' else None
+  return None if attention == 'plain' else attention
 
 
 def program(model: nn.Module, ops: str, mesh: jax.sharding.Mesh,

@@ -1,6 +1,7 @@
 """Backbones by name: what is refused, and what devices do not change."""
 
 import importlib.util
+from unittest import mock
 
 import jax
 import numpy as np
@@ -18,6 +19,7 @@ DEMO = backbones.load('demo', devices=jax.local_devices()[:1])
 @pytest.mark.parametrize('words, error', [
     (dict(name='siglip3'), "'siglip3': no such folder.*'thumbnail', 'demo'"),
     (dict(name='demo', dtype='int8'), "'int8': choices are .'bfloat16', 'floa"),
+    (dict(name='demo', attention='flash'), "'flash': choices are .'auto', 'pl"),
     (dict(name='demo', weights='int8'), "weights 'int8': choices are"),
     (dict(name=backbones.LITE0_TILES, attention='cudnn'),
      "'cudnn': efficientnet_lite0_tiles has no attention"),
@@ -104,6 +106,17 @@ def test_the_batch_follows_from_what_the_compiler_says_of_a_photo(monkeypatch):
   batch = DEMO.batch_fn()
   assert batch.size * each <= 80 * MIB and batch.size & (batch.size - 1) == 0
   assert batch.size == 256 or 2 * batch.size * each > 80 * MIB
+
+
+@pytest.mark.parametrize('attention, dtype, kind, expected', [
+    ('auto', 'bfloat16', 'NVIDIA H200', 'cudnn'),
+    ('auto', 'float32', 'NVIDIA H200', None),
+    ('auto', 'bfloat16', 'TPU v5e', None),
+    ('plain', 'bfloat16', 'NVIDIA H200', None),
+    ('cudnn', 'bfloat16', 'cpu', 'cudnn'), ('xla', 'float32', 'cpu', 'xla')])
+def test_attention_is_of_the_device(attention, dtype, kind, expected):
+  device = mock.Mock(spec=jax.Device, device_kind=kind)
+  assert backbones._chosen(attention, dtype, device) == expected
 
 
 def test_weights_in_bfloat16_take_half_and_the_name_says_so():

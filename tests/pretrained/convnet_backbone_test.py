@@ -58,8 +58,8 @@ def test_the_shipped_backbone_is_small_and_whole():
 def test_what_does_not_fit_is_refused(exported):
   with pytest.raises(ValueError, match='does not give the .32, 32. pixels'):
     convnet_backbone.load(exported, 'resize(16)')
-  with pytest.raises(ValueError, match="attention 'flash': .*no attention"):
-    backbones.load(str(exported), attention='flash')
+  with pytest.raises(ValueError, match="attention 'cudnn': .*no attention"):
+    backbones.load(str(exported), attention='cudnn')
 
 
 def test_other_folders_are_none(tmp_path):
