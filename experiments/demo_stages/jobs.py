@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent import futures
 import contextlib
 import multiprocessing
+import os
 import pathlib
 import signal
 import time
@@ -25,6 +26,8 @@ class Jobs:
 
   def __init__(self, folder: pathlib.Path, processes: int):
     """What jobs print goes to `folder`, a file each."""
+    if processes:  # The first to use a GPU would take most of its memory.
+      os.environ.setdefault('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
     self._folder = folder
     self._pool = futures.ProcessPoolExecutor(
         processes, multiprocessing.get_context('spawn'), _begin,
