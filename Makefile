@@ -18,7 +18,8 @@ PARALLEL := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 TPU := .venv-tpu
 
 .PHONY: help demo seeds sparse ablations test test-quick flips lint bench \
-  bench-peers bench-search bench-answer bench-large bench-examples bench-pods \
+  bench-peers bench-search bench-answer bench-gpu bench-large bench-examples \
+  bench-pods \
   parity golden clean
 help:  ## What each target does.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -112,6 +113,10 @@ bench-examples: $(STAMP)  ## Training examples by index and exactly, a million r
 	$(PY) -m benchmarks.examples_bench --rows=1000000 --queries=3000 \
 	  --exact_queries=256 --folder=runs/examples \
 	  --out=benchmarks/results/examples.json
+
+bench-gpu: $(STAMP) $(PEER)/.installed  ## On a GPU beside torch; small, and said to be, without one.
+	$(PY) -m benchmarks.gpu_bench --peer_python=$(PEER)/bin/python \
+	  --out=benchmarks/results/gpu.json --page=docs/results/gpu.md $(ARGS)
 
 bench-answer: $(STAMP)  ## From a feature to a place, a million rows; half an hour.
 	$(PY) -m benchmarks.answer_bench --out=benchmarks/results/answer.json

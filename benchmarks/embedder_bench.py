@@ -10,11 +10,10 @@ target is a ratio >= 1.2.
 """
 
 import argparse
-import contextlib
+from collections.abc import Callable, Sequence
 import json
 import pathlib
 import statistics
-import subprocess
 import tempfile
 import time
 
@@ -28,6 +27,8 @@ from pinpoint_jax.parallel import arrays, rules
 from pinpoint_jax.parallel import mesh as meshes
 from pinpoint_jax.train import embedder as training
 from pinpoint_jax.train import optimizer
+
+from benchmarks import peer, pod_flops
 
 FEATURE_DIM = 1536
 CASES = ('quick 256', 'quick 1024', 'full 1024', 'full 4096')
@@ -70,9 +71,11 @@ class Ours:
     self.state = training.make_state(
         self.model, dict.fromkeys(batch, FEATURE_DIM), method, self.objective,
         0, mesh)
-    self.step = training.make_step(
-        self.model, method, self.objective, 0, mesh, self.state).lower(
-            self.state, self.batch).compile()
+    traced = training.make_step(
+        self.model, method, self.objective, 0, mesh, self.state).trace(
+            self.state, self.batch)
+    self.flop = pod_flops.of(traced.jaxpr).useful
+    self.step = traced.lower().compile()
 
   def loss(self) -> float:
     """Without dropout."""
@@ -110,25 +113,6 @@ class Ours:
         'optimizer': {name: config.optimizer[name] for name in keys}}))
 
 
-@contextlib.contextmanager
-def peer(python: str, folder: str):
-  """A function that asks torch for a line, given one."""
-  script = pathlib.Path(__file__).parent / 'peers' / 'embedder_torch.py'
-  with subprocess.Popen([python, script, f'--folder={folder}'], text=True,
-                        stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-    def ask(line: str = '') -> str:
-      if line:
-        time.sleep(_SETTLE_S)
-        child.stdin.write(line + '\n')
-        child.stdin.flush()
-      answer = child.stdout.readline()
-      if not answer:
-        raise RuntimeError(f'{script} stopped; run it with {python}')
-      return answer.strip()
-    yield ask
-    child.stdin.close()
-
-
 def case(name: str, args: argparse.Namespace) -> dict:
   """Samples per second of both, of both sources together."""
   size, batch_size = name.split()
@@ -137,7 +121,8 @@ def case(name: str, args: argparse.Namespace) -> dict:
   ours = Ours(config, batch)
   with tempfile.TemporaryDirectory() as folder:
     ours.write(pathlib.Path(folder), config, batch)
-    with peer(args.peer_python, folder) as ask:
+    with peer.asked(args.peer_python, 'embedder_torch.py',
+                    f'--folder={folder}') as ask:
       begun = json.loads(ask())
       loss = ours.loss()
       ways = ['eager', *(['compiled'] if size in args.compile else [])]
@@ -146,8 +131,7 @@ def case(name: str, args: argparse.Namespace) -> dict:
       if warm:
         ours.seconds()
       rounds = args.rounds if size == 'quick' else args.full_rounds
-      taken = [{**{way: float(ask(way)) for way in ways},
-                'ours': _settled(ours)} for _ in range(rounds)]
+      taken = [in_turn(ours, ask, ways) for _ in range(rounds)]
   rows = {way: statistics.median(t[way] for t in taken) for way in taken[0]}
   best = min(ways, key=rows.get)
   return {
@@ -160,9 +144,14 @@ def case(name: str, args: argparse.Namespace) -> dict:
       'loss_ours': loss, 'loss_torch': begun['loss']}
 
 
-def _settled(ours: Ours) -> float:
-  time.sleep(_SETTLE_S)
-  return ours.seconds()
+def in_turn(ours: Ours, ask: Callable[[str], str],
+            ways: Sequence[str]) -> dict[str, float]:
+  """Seconds of a step of each, one after the other."""
+  taken = {}
+  for way in (*ways, 'ours'):
+    time.sleep(_SETTLE_S)
+    taken[way] = ours.seconds() if way == 'ours' else float(ask(way))
+  return taken
 
 
 def main() -> None:

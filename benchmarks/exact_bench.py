@@ -10,12 +10,10 @@ memory.
 """
 
 import argparse
-from collections.abc import Iterator
-import contextlib
+from collections.abc import Callable, Iterator
 import itertools
 import pathlib
 import statistics
-import subprocess
 import tempfile
 import time
 
@@ -23,7 +21,7 @@ from experiments.run import run_record
 import numpy as np
 from pinpoint_jax.search import exact, vectors
 
-from benchmarks import stages
+from benchmarks import peer
 
 _SETTLE_S = 0.1  # Threads of the other side may spin for a while.
 _MOST_QUERIES = 1024
@@ -54,46 +52,30 @@ def held(kind: str, folder: pathlib.Path,
   return vectors.Vectors(np.load(path, mmap_mode='r'), scale)
 
 
-@contextlib.contextmanager
-def faiss_flat(folder: pathlib.Path, python: str) -> Iterator:
-  """A function (batch, k) → seconds of faiss."""
-  script = pathlib.Path(__file__).parent / 'peers' / 'exact_faiss.py'
-  with subprocess.Popen(
-      [python, script, f'--folder={folder}'], text=True,
-      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-      env=stages.peer_environment()) as peer:
-    if peer.stdout.readline() != 'ready\n':
-      raise RuntimeError(f'{script} stopped; run it with {python}')
-    def search(batch: int, k: int) -> float:
-      peer.stdin.write(f'{batch} {k}\n')
-      peer.stdin.flush()
-      return float(peer.stdout.readline())
-    yield search
-    peer.stdin.close()
-
-
-def compare(engine: exact.Exact, queries: np.ndarray, k: int, peer,
-            folder: pathlib.Path, rounds: int) -> dict:
+def compare(engine: exact.Exact, queries: np.ndarray, k: int,
+            ask: Callable[[str], str], folder: pathlib.Path,
+            rounds: int) -> dict:
   """Queries per second of both, their ratio and their agreement."""
   def ours() -> float:
     started = time.perf_counter()
     engine.search(queries, k)
     return time.perf_counter() - started
+  theirs = lambda: float(ask(f'{len(queries)} {k}'))
   result = engine.search(queries, k)
-  peer(len(queries), k)
+  theirs()
   same = np.mean([len(np.intersect1d(a, b)) / k for a, b in zip(
       result.rows, np.load(folder / 'rows.npy'))])
   times = []
   for _ in range(rounds):
-    for run in (ours, lambda: peer(len(queries), k)):
+    for run in (ours, theirs):
       time.sleep(_SETTLE_S)
       times.append(run())
-  mine, theirs = times[::2], times[1::2]
+  mine, other = times[::2], times[1::2]
   return dict(
       ours=len(queries) / statistics.median(mine),
-      faiss=len(queries) / statistics.median(theirs),
-      ratio=statistics.median(theirs) / statistics.median(mine),
-      ratio_best=min(theirs) / min(mine), same_rows=float(same))
+      faiss=len(queries) / statistics.median(other),
+      ratio=statistics.median(other) / statistics.median(mine),
+      ratio_best=min(other) / min(mine), same_rows=float(same))
 
 
 def measure(args: argparse.Namespace) -> Iterator[dict]:
@@ -105,12 +87,14 @@ def measure(args: argparse.Namespace) -> Iterator[dict]:
       gallery, queries = both[:rows], both[rows:]
       np.save(folder / 'gallery.npy', gallery)
       np.save(folder / 'queries.npy', queries)
-      with faiss_flat(folder, args.peer_python) as peer:
+      with peer.asked(args.peer_python, 'exact_faiss.py',
+                      f'--folder={folder}') as ask:
+        ask()  # Ready.
         for kind in args.kinds:
           engine = exact.Exact(held(kind, folder, gallery), 'scan')
           for batch, k in itertools.product(args.batches, args.ks):
             yield dict(rows=rows, dim=dim, stored=kind, batch=batch, k=k) | (
-                compare(engine, queries[:batch], k, peer, folder, args.rounds))
+                compare(engine, queries[:batch], k, ask, folder, args.rounds))
 
 
 def main() -> None:

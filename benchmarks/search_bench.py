@@ -10,13 +10,12 @@ busy for all. Rates are queries per second of CPU time and threads, medians.
 """
 
 import argparse
-import contextlib
+from collections.abc import Callable
 import itertools
 import json
 import os
 import pathlib
 import statistics
-import subprocess
 import tempfile
 import time
 
@@ -24,7 +23,7 @@ import numpy as np
 from pinpoint_jax.search import ann, ann_scann, exact, vectors
 from pinpoint_jax.search import recall as recalls
 
-from benchmarks import stages
+from benchmarks import peer
 
 _LATENT = 128
 _REGIONS = 50
@@ -76,9 +75,9 @@ class Ours:
 class Peer:
   """One library in the other process."""
 
-  def __init__(self, process: subprocess.Popen, folder: pathlib.Path,
+  def __init__(self, ask: Callable[[str], str], folder: pathlib.Path,
                engine: str, build: dict) -> None:
-    self.process, self.folder, self.engine = process, folder, engine
+    self.ask, self.folder, self.engine = ask, folder, engine
     graph = [(width,) for width in _WIDTHS]
     self.efforts = {
         k: list(itertools.product(_LEAVES, reorders)) if engine == 'faiss'
@@ -92,9 +91,7 @@ class Peer:
             seconds['cpu_s'])
 
   def _ask(self, **request) -> dict:
-    self.process.stdin.write(json.dumps(request) + '\n')
-    self.process.stdin.flush()
-    return json.loads(self.process.stdout.readline())
+    return json.loads(self.ask(json.dumps(request)))
 
 
 def cheapest(side, k: int, exact: np.ndarray, target: float) -> dict | None:
@@ -159,23 +156,19 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
                         cpu_s=time.process_time() - cpu)}
   sides = dict(ours=Ours(index, queries, False),
                bare=Ours(index, queries, True))
-  script = pathlib.Path(__file__).parent / 'peers' / 'search_peers.py'
-  with subprocess.Popen(
-      [args.peer_python, script, f'--folder={folder}'], text=True,
-      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-      env=stages.peer_environment()) as process:
-    with contextlib.closing(process.stdin):
-      for engine in args.engines:
-        build = (dict(num_leaves=args.rows // 500 if args.rows > 500_000
-                      else args.rows // 200) if engine == 'faiss'
-                 else dict(links=16))
-        sides[engine] = Peer(process, folder, engine, build)
-        built[engine] = sides[engine].built
-      found = {f'k={k} recall>={target}': compare(
-          sides, k, nearest[:, :k], target, args.rounds)
-               for k in (100, 12) for target in (.95, .99)}
-      effort = found['k=12 recall>=0.99']['ours']['effort']
-      single = single_ms(sides['ours'], 12, effort)
+  with peer.asked(args.peer_python, 'search_peers.py',
+                  f'--folder={folder}') as ask:
+    for engine in args.engines:
+      build = (dict(num_leaves=args.rows // 500 if args.rows > 500_000
+                    else args.rows // 200) if engine == 'faiss'
+               else dict(links=16))
+      sides[engine] = Peer(ask, folder, engine, build)
+      built[engine] = sides[engine].built
+    found = {f'k={k} recall>={target}': compare(
+        sides, k, nearest[:, :k], target, args.rounds)
+             for k in (100, 12) for target in (.95, .99)}
+    effort = found['k=12 recall>=0.99']['ours']['effort']
+    single = single_ms(sides['ours'], 12, effort)
   return dict(rows=args.rows, dim=args.dim, queries=args.queries, built=built,
               searched=found, one_query_ms=single,
               load=os.getloadavg()[0])

@@ -13,8 +13,6 @@ import signal
 import subprocess
 import time
 
-import threadpoolctl
-
 _EVERY_S = 0.2
 
 
@@ -68,19 +66,6 @@ def processor() -> str:
     return platform.processor()
   return next((line.partition(':')[2].strip() for line in lines
                if line.startswith('model name')), '')
-
-
-def peer_environment() -> dict[str, str]:
-  """Of a peer's process: its OpenBLAS takes the kernels that numpy's takes.
-
-  One that is older than the processor does not know it and takes those of
-  twenty years ago: faiss-cpu 1.15.1 searches four times as slow then.
-  """
-  kernels = [library['architecture'] for library in
-             threadpoolctl.threadpool_info()
-             if library['internal_api'] == 'openblas']
-  return {**os.environ,
-          **({'OPENBLAS_CORETYPE': kernels[0]} if kernels else {})}
 
 
 def _core_seconds() -> list[float]:

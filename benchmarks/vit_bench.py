@@ -1,20 +1,17 @@
-"""Our ViT beside torch and onnxruntime on a CPU, or alone on a GPU.
+"""Our ViT beside torch and onnxruntime on a CPU; on a GPU: gpu_bench.
 
   python -m benchmarks.vit_bench --peer_python=.venv-parity/bin/python \\
     --out=benchmarks/results/vit_cpu.json
-  python -m benchmarks.vit_bench --gpu --out=benchmarks/results/vit_gpu.json
 
-CPU: transformers' model, the same random weights and images on both sides,
+transformers' model, the same random weights and images on both sides,
 float32, passes taken in turn, so that a busy machine is busy for both; the
 target is a ratio >= 1.
-GPU: bfloat16, images per second and the share of the card's peak.
 """
 
 import argparse
 import json
 import pathlib
 import statistics
-import subprocess
 import tempfile
 import time
 
@@ -25,8 +22,9 @@ import numpy as np
 from pinpoint_jax.models import transformer, vit
 from pinpoint_jax.pretrained import load, vit_sizes
 
-CPU_MODELS = ('siglip2-b16-224', 'siglip2-l16-256')
-GPU_MODELS = ('siglip2-b16-256', 'siglip2-so400m14-384', 'siglip2-g-opt16-384')
+from benchmarks import peer
+
+MODELS = ('siglip2-b16-224', 'siglip2-l16-256')
 
 _SETTLE_S = 0.3  # Threads of the other side may spin for a while.
 
@@ -50,17 +48,12 @@ def timed(run) -> float:
 def beside(engine: str, name: str, peer_python: str, batch: int,
            rounds: int) -> dict:
   """Images per second of both, and how far the outputs lie apart."""
-  script = pathlib.Path(__file__).parent / 'peers' / 'vit_torch.py'
   side = vit_sizes.fields(name)['image_size'][0]
-  with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
-      [peer_python, script, f'--folder={folder}', f'--batch={batch}',
-       f'--engine={engine}',
-       f'--config={json.dumps(peer_config(name))}'], text=True,
-      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-      stderr=subprocess.DEVNULL) as peer:
-    while (line := peer.stdout.readline()) != 'ready\n':
-      if not line:
-        raise RuntimeError(f'{script} stopped; run it with {peer_python}')
+  with tempfile.TemporaryDirectory() as folder, peer.asked(
+      peer_python, 'vit_torch.py', f'--folder={folder}', f'--batch={batch}',
+      f'--engine={engine}', f'--config={json.dumps(peer_config(name))}') as ask:
+    while ask() != 'ready':  # The export to onnx says more.
+      pass
     loaded = load.load(
         folder, f'resize({side})|unit_range|normalize(0.5, 0.5)')
     with np.load(pathlib.Path(folder) / 'reference.npz') as file:
@@ -71,12 +64,9 @@ def beside(engine: str, name: str, peer_python: str, batch: int,
     ours, theirs = [], []
     for _ in range(rounds):
       time.sleep(_SETTLE_S)
-      peer.stdin.write('\n')
-      peer.stdin.flush()
-      theirs.append(float(peer.stdout.readline()))
+      theirs.append(float(ask('pass')))
       time.sleep(_SETTLE_S)
       ours.append(timed(lambda: apply(loaded.params, images)))
-    peer.stdin.close()
   ratios = [b / a for a, b in zip(ours, theirs)]
   return {
       'ours': batch / statistics.median(ours),
@@ -94,36 +84,18 @@ def flops(model: vit.ViT) -> float:
   return 2.0 * (model.depth * layer + patch + 2 * tokens * model.width**2)
 
 
-def alone(model: vit.ViT, batch: int, rounds: int, peak: float) -> dict:
-  """Images per second and share of `peak` (FLOP per second)."""
-  images = jnp.zeros((batch, *model.image_size, 3), jnp.float32)
-  params = jax.jit(model.init)(jax.random.key(0), images[:1])
-  apply = jax.jit(model.apply, compiler_options=transformer.compiler_options())
-  timed(lambda: apply(params, images))
-  rate = batch / statistics.median(
-      timed(lambda: apply(params, images)) for _ in range(rounds))
-  return dict(ours=rate, percent_of_peak=100 * rate * flops(model) / peak)
-
-
 def measure(args: argparse.Namespace) -> None:
   """A row for each model, written when it is there."""
   rows = {}
-  default = GPU_MODELS if args.gpu else CPU_MODELS
-  for name in args.models or default:
-    if args.gpu:
-      model = vit_sizes.build(name, dtype=jnp.bfloat16,
-                              attention=args.attention)
-      rows[name] = alone(model, args.batch, args.rounds,
-                         args.peak_tflops * 1e12)
-    else:
-      rows[name] = beside('torch', name, args.peer_python, args.batch,
-                          args.rounds)
-      rows[name]['beside_onnxruntime'] = beside(
-          'onnxruntime', name, args.peer_python, args.batch, args.rounds)
+  for name in args.models or MODELS:
+    rows[name] = beside('torch', name, args.peer_python, args.batch,
+                        args.rounds)
+    rows[name]['beside_onnxruntime'] = beside(
+        'onnxruntime', name, args.peer_python, args.batch, args.rounds)
     print(name, json.dumps(rows[name]), flush=True)
     run_record.write_json(args.out, {
         'images_per_second': rows, 'batch': args.batch,
-        'device': jax.devices()[0].device_kind, 'gpu': args.gpu,
+        'device': jax.devices()[0].device_kind,
         'versions': run_record.versions(), 'git': run_record.git_revision()})
 
 
@@ -134,15 +106,9 @@ def main() -> None:
   parser.add_argument('--models', nargs='*', choices=sorted(vit_sizes.VARIANTS))
   parser.add_argument('--batch', type=int, default=8)
   parser.add_argument('--rounds', type=int, default=9)
-  parser.add_argument('--peer_python')
-  parser.add_argument('--gpu', action='store_true')
-  parser.add_argument('--attention', choices=('xla', 'cudnn'))
-  parser.add_argument('--peak_tflops', type=float, default=989.0,
-                      help='dense bfloat16 of the card; H100 and H200: 989')
-  args = parser.parse_args()
-  if not args.gpu and not args.peer_python:
-    parser.error('--peer_python is needed: the python of the venv with torch')
-  measure(args)
+  parser.add_argument('--peer_python', required=True,
+                      help='the python of the venv with torch')
+  measure(parser.parse_args())
 
 
 if __name__ == '__main__':

@@ -2,10 +2,13 @@
 
 Reads config.json, params.npz and batch.npz from --folder, prints the loss
 without dropout, then for each line of input, `eager` or `compiled`, the
-seconds of one step, or `failed`.
+seconds of one step, or `failed`. On a GPU (--device=cuda) products of float32
+numbers are those of TF32, as jax makes them there; with --bf16 the towers
+compute in bfloat16 by autocast, and the loss in float32.
 """
 
 import argparse
+import functools
 import json
 import math
 import pathlib
@@ -80,8 +83,10 @@ class LocationEncoder(nn.Module):
   def forward(self, xyz):
     banks = torch.cat([self.fourier[f'bank_{i}']
                        for i in range(len(self.fourier))], 1)
-    angle = 2 * math.pi * (xyz @ banks)
-    x = torch.cat([torch.sin(angle), torch.cos(angle), xyz], 1)
+    # In bfloat16 a place would be known to a hundred kilometres.
+    with torch.autocast(xyz.device.type, enabled=False):
+      angle = 2 * math.pi * (xyz @ banks)
+      x = torch.cat([torch.sin(angle), torch.cos(angle), xyz], 1)
     x = getattr(self, 'in')(x)
     for name in self.blocks:
       x = getattr(self, name)(x)
@@ -112,9 +117,11 @@ class Embedder(nn.Module):
     return self.out(x), self.location_tower(xyz)
 
 
-def source_loss(model, source, features, xyz, near_km):
+def source_loss(model, source, features, xyz, near_km, bf16):
   """Sigmoid loss; near pairs left out, one place is one."""
-  image, place = model(source, features, xyz)
+  with torch.autocast(features.device.type, torch.bfloat16, enabled=bf16):
+    image, place = model(source, features, xyz)
+  image, place = image.float(), place.float()
   scale = getattr(model, f'log_temperature_{source}').exp()
   x = scale * (image @ place.T) + getattr(model, f'bias_{source}')
   with torch.no_grad():
@@ -126,8 +133,8 @@ def source_loss(model, source, features, xyz, near_km):
       x, y, weight, reduction='sum') / len(x)
 
 
-def total_loss(model, batch, near_km):
-  return sum(source_loss(model, source, *batch[source], near_km)
+def total_loss(model, batch, near_km, bf16=False):
+  return sum(source_loss(model, source, *batch[source], near_km, bf16)
              for source in model.sources)
 
 
@@ -156,6 +163,12 @@ def make_optimizer(model, c, way):
       betas=(c['b1'], c['b2']), **{way: True})
 
 
+def finish(device):
+  """Waits for what was handed to the device."""
+  if device.type == 'cuda':
+    torch.cuda.synchronize()
+
+
 def faster_optimizer(model, c):
   """Whichever of fused and foreach takes less time here."""
   for p in model.parameters():
@@ -166,6 +179,7 @@ def faster_optimizer(model, c):
     for _ in range(3):
       started = time.perf_counter()
       optimizer.step()
+      finish(p.device)
       seconds[way] = time.perf_counter() - started
   return min(seconds, key=seconds.get)
 
@@ -190,31 +204,36 @@ def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__)
   parser.add_argument('--folder', required=True, type=pathlib.Path)
   parser.add_argument('--threads', type=int, default=2)
+  parser.add_argument('--device', type=torch.device, default='cpu')
+  parser.add_argument('--bf16', action='store_true')
   args = parser.parse_args()
   torch.set_num_threads(args.threads)
+  torch.set_float32_matmul_precision('high')  # TF32, where there is such.
   c = json.loads((args.folder / 'config.json').read_text())
   with np.load(args.folder / 'batch.npz') as file:
-    batch = {s: (torch.from_numpy(file[f'{s}_features']),
-                 torch.from_numpy(file[f'{s}_xyz']))
+    batch = {s: (torch.from_numpy(file[f'{s}_features']).to(args.device),
+                 torch.from_numpy(file[f'{s}_xyz']).to(args.device))
              for s in c['model']['sources']}
   features = next(iter(batch.values()))[0].shape[1]
   model = Embedder(features, c['model'])
   with np.load(args.folder / 'params.npz') as file:
     load(model, dict(file))
-  model.eval()
+  model.to(args.device).eval()
   with torch.no_grad():
-    loss = float(total_loss(model, batch, c['near_km']))
+    loss = float(total_loss(model, batch, c['near_km'], args.bf16))
   model.train()
   way = faster_optimizer(model, c['optimizer'])
-  steps = {'eager': make_step(model, batch, c, total_loss, way)}
+  loss_fn = functools.partial(total_loss, bf16=args.bf16)
+  steps = {'eager': make_step(model, batch, c, loss_fn, way)}
   print(json.dumps({'loss': loss, 'optimizer': way}), flush=True)
   for line in sys.stdin:
     try:
       if line.strip() not in steps:
         steps['compiled'] = make_step(
-            model, batch, c, torch.compile(total_loss), way)
+            model, batch, c, torch.compile(loss_fn), way)
       started = time.perf_counter()
       steps[line.strip()]()
+      finish(args.device)
       print(time.perf_counter() - started, flush=True)
     except Exception as error:
       print(f'{type(error).__name__}: {error}', file=sys.stderr)

@@ -38,20 +38,6 @@ def test_the_processor_is_named(monkeypatch):
   assert stages.processor() == 'Abacus 12'
 
 
-def test_a_peer_takes_the_kernels_that_numpy_takes(monkeypatch):
-  libraries = [{'internal_api': 'openmp', 'architecture': None},
-               {'internal_api': 'openblas', 'architecture': 'SkylakeX'}]
-  monkeypatch.setattr(stages.threadpoolctl, 'threadpool_info',
-                      lambda: libraries)
-  monkeypatch.setenv('KEPT', 'yes')
-  environment = stages.peer_environment()
-  assert (environment['OPENBLAS_CORETYPE'], environment['KEPT']) == (
-      'SkylakeX', 'yes')
-  libraries.pop()
-  monkeypatch.delenv('OPENBLAS_CORETYPE', raising=False)
-  assert 'OPENBLAS_CORETYPE' not in stages.peer_environment()
-
-
 def test_cores_of_others_are_counted(monkeypatch):
   # 100 + 50 + 50 hundredths in two seconds: user, nice and system count, time
   # that is idle or waits for a disk does not.

@@ -1,0 +1,72 @@
+"""The page of what a GPU was seen to do."""
+
+from collections.abc import Iterator
+import pathlib
+
+from pinpoint_jax.report import tables
+
+_HEAD = """# On a GPU
+
+`make bench-gpu` writes this page; {device}, {rounds} rounds, jax {jax}. torch
+ran on the same card in turn with ours, with the same weights and inputs. × is
+torch's best time over ours: above 1 ours is faster.
+
+"""
+_REDUCED = """**Reduced: no GPU was there. All of it ran small, on a CPU; the
+figures say that it runs and nothing else.**
+
+"""
+_NOTES = """
+## Where the time went
+
+Read from profiles on an H200 with jax 0.11.2, in November 2026. Where the table
+is older than a change, the change has not been measured beside torch.
+
+- *Training*, bfloat16, 2 × 8,192: a step took 33.5 ms with the residual MLPs in
+  rolled loops, which copy weights, activations and gradients into and out of
+  stacks, and 23.6 ms with the loops unrolled, compiled in the same time; torch
+  compiled took 23.6 in its own run. Loops are unrolled now but on TPUs
+  (`--config.model.loop`), where rolled ones compile in 47 CPU seconds instead
+  of 62 and move 7.6 GB instead of 11. Of the rest all pairs at once instead of
+  1,024 columns at a time take 1.8 ms less (now so on a GPU alone), dropout 2.7.
+- *Extraction*, SigLIP 2 so400m, bfloat16: cuDNN's attention is 1.63 times as
+  fast as the plain one, and is taken by itself now
+  (`--config.attention=auto`).
+- *Exact search*, 256 queries, 2 million rows of 256 float16: the card took
+  62.6 ms with chunks of 8,192 rows and 12.0 with chunks of 524,288, of which
+  only the highest of each 64 scores is sorted at first. Exact scores on the
+  host took 50 more, by one thread or by sixteen: now by four, and the card has
+  the next queries by then. A single query is padded to 16, not to 256: 9.0 ms
+  for 3 million rows.
+- Two jobs of `make demo` at a time failed on one card, as the first took most
+  of its memory: they take what they need now.
+"""
+# Dense bfloat16, TFLOP per second, by the vendor.
+PEAKS = {'NVIDIA H100 80GB HBM3': 989., 'NVIDIA H200': 989.}
+
+
+def rows(result: dict) -> Iterator[tuple[str, ...]]:
+  """A line for each case and side."""
+  peak = PEAKS.get(result['device'])
+  for name, case in result['cases'].items():
+    parts = {f'{name}, {part}': found for part, found in case.items()
+             if isinstance(found, dict) and 'tflops' in found}
+    for label, part in (parts or {name: case}).items():
+      best = max((side for side in part['tflops'] if side.startswith('ours')),
+                 key=part['tflops'].get)
+      ratio = f'{part["ratio"]:.2f} ×' if part['ratio'] else '–'
+      for side, rate in part['per_second'].items():
+        tflops = part['tflops'][side]
+        yield (label, side, f'{rate:,.4g}', f'{tflops:.4g}',
+               f'{tflops / peak:.0%}' if peak else '–',
+               ratio if side == best else '')
+
+
+def write(path: pathlib.Path, result: dict) -> None:
+  """Writes the page."""
+  head = _HEAD.format(device=result['device'], rounds=result['rounds'],
+                      jax=result['versions']['jax'])
+  path.write_text(
+      head + (_REDUCED if result['reduced'] else '') + tables.grid(
+          ('case', 'side', 'a second', 'TFLOP/s', 'of the peak',
+           'beside torch'), list(rows(result)), 2) + _NOTES)

@@ -1,0 +1,63 @@
+"""What runs on a GPU runs small without one, and the page says so."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks import gpu_bench, gpu_page
+from tests.fixtures import limits
+
+RESULT = {
+    'device': 'NVIDIA H200', 'reduced': False, 'rounds': 9,
+    'versions': {'jax': '0.11.2'}, 'cases': {
+        'training': {
+            'loss': 2., 'per_second': {'torch eager': 50., 'ours': 100.},
+            'tflops': {'torch eager': 98.9, 'ours': 197.8}, 'ratio': 2.},
+        'search': {'same_rows': 1., '1 queries': {
+            'per_second': {'ours': 4.}, 'tflops': {'ours': .5},
+            'ratio': None}}}}
+
+
+def test_a_row_for_each_side_of_each_part():
+  assert list(gpu_page.rows(RESULT)) == [
+      ('training', 'torch eager', '50', '98.9', '10%', ''),
+      ('training', 'ours', '100', '197.8', '20%', '2.00 ×'),
+      ('search, 1 queries', 'ours', '4', '0.5', '0%', '–')]
+
+
+def test_no_card_no_share_of_its_peak_and_said_to_be_reduced(tmp_path):
+  gpu_page.write(tmp_path / 'page.md',
+                 RESULT | {'device': 'cpu', 'reduced': True})
+  page = (tmp_path / 'page.md').read_text()
+  assert '**Reduced: no GPU was there.' in page and '20%' not in page
+  gpu_page.write(tmp_path / 'page.md', RESULT)
+  assert 'Reduced' not in (tmp_path / 'page.md').read_text()
+
+
+def test_rates_are_beside_the_best_of_torch():
+  found = gpu_bench._rates(
+      {'torch eager': 4., 'torch compiled': 3., 'ours, plain attention': 2.,
+       'ours, cudnn attention': 1.5}, 12, 6e12)
+  assert found['ratio'] == 2.
+  assert found['per_second']['torch eager'] == 3.
+  assert found['tflops']['ours, cudnn attention'] == 4.
+
+
+@pytest.mark.slow
+def test_without_a_card_it_runs_small(tmp_path):
+  done = subprocess.run(
+      [sys.executable, '-m', 'benchmarks.gpu_bench', '--rounds=1',
+       f'--out={tmp_path}/gpu.json', f'--page={tmp_path}/gpu.md', '--only',
+       'training bfloat16 64', 'extraction siglip2-tiny8-32', 'search 10,000'],
+      env=os.environ | {'JAX_PLATFORMS': 'cpu'}, capture_output=True,
+      text=True, timeout=limits.SECONDS)
+  assert done.returncode == 0, done.stderr
+  result = json.loads((tmp_path / 'gpu.json').read_text())
+  assert result['reduced'] and list(result['cases']) == [
+      'training bfloat16 64', 'extraction siglip2-tiny8-32', 'search 10,000']
+  assert result['cases']['search 10,000']['300 queries']['per_second'][
+      'ours'] > 0
+  assert 'no GPU was there' in (tmp_path / 'gpu.md').read_text()
