@@ -20,7 +20,7 @@ from typing import Any
 
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax import types
+from pinpoint_jax import float16, types
 from pinpoint_jax.disk import sealed
 
 
@@ -170,7 +170,7 @@ class FeatureStore:
 
   def rows(self, rows: Int[np.ndarray, 'b']) -> Float[np.ndarray, 'b d']:
     """Features of those rows, float32 [b, d]."""
-    return np.asarray(self.features[rows], np.float32)
+    return float16.widened(self.features[rows])
 
   def fingerprint(self) -> str:
     """Content hash of backbone, preprocessing, rows and licence.

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax import blocks, types
+from pinpoint_jax import blocks, float16, types
 from pinpoint_jax.disk import files as disk
 from pinpoint_jax.disk import sealed
 from pinpoint_jax.features import store
@@ -89,9 +89,8 @@ class Encoded:
     source = self.table.source[part]
     for i in np.unique(source):
       at = np.flatnonzero(source == i)
-      yield types.SOURCES[i], at, gather(
-          [s.features for s in self.stores],
-          self.rows[part][at]).astype(np.float32)
+      yield types.SOURCES[i], at, float16.widened(gather(
+          [s.features for s in self.stores], self.rows[part][at]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +129,7 @@ def vector_files(raw: str) -> list[str]:
 def raw_block(features: Float[np.ndarray, 'n r'], raw: str,
               ids: types.Strings) -> Block:
   """Features at length one, as the gallery keeps them."""
-  features = features.astype(np.float32)
+  features = float16.widened(features)
   length = np.linalg.norm(features, axis=1, keepdims=True)
   bad = np.flatnonzero(~((length[:, 0] > _EPS) & np.isfinite(length[:, 0])))
   if len(bad):

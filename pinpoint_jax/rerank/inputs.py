@@ -219,9 +219,9 @@ class Reader:
     real = rows >= 0
     stored = self._vectors[channel]
     halves = all(part.stored.dtype == np.float16 for part in stored.parts)
-    taken = np.zeros((*rows.shape, stored.dim),
-                     np.float16 if halves else np.float32)
-    taken[real] = stored.take(rows[real])
+    dtype = np.float16 if halves else np.float32
+    taken = np.zeros((*rows.shape, stored.dim), dtype)
+    taken[real] = stored.take(rows[real], dtype)
     return taken
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from jaxtyping import Float, Int
 import numpy as np
-from pinpoint_jax import blocks
+from pinpoint_jax import blocks, float16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,10 +37,12 @@ class Vectors:
   def take(self, rows: Int[np.ndarray, 'n'] | slice,
            dtype: Any = np.float32) -> Float[np.ndarray, 'n d']:
     """Those rows in that order; as float64 they are the numbers of float32."""
-    if self.scale is None:
-      return np.asarray(self.stored[rows], dtype)
-    taken = np.asarray(self.stored[rows], np.float32)
-    taken = taken * self.scale[rows][:, None]
+    taken = self.stored[rows]
+    if self.scale is None and taken.dtype == dtype:
+      return np.asarray(taken)
+    taken = float16.widened(taken)
+    if self.scale is not None:
+      taken = taken * self.scale[rows][:, None]
     return taken.astype(dtype, copy=False)
 
 
@@ -67,13 +69,14 @@ class Joined:
     """Dimension."""
     return self.parts[0].dim
 
-  def take(self, rows: Int[np.ndarray, 'n']) -> Float[np.ndarray, 'n d']:
-    """Those rows, float32, in that order."""
+  def take(self, rows: Int[np.ndarray, 'n'],
+           dtype: Any = np.float32) -> Float[np.ndarray, 'n d']:
+    """Those rows in that order, as Vectors.take."""
     if len(self.parts) == 1:
-      return self.parts[0].take(rows)
-    taken = np.empty((len(rows), self.dim), np.float32)
+      return self.parts[0].take(rows, dtype)
+    taken = np.empty((len(rows), self.dim), dtype)
     for i, at, inside in blocks.by_part(self._ends, rows):
-      taken[at] = self.parts[i].take(inside)
+      taken[at] = self.parts[i].take(inside, dtype)
     return taken
 
   @functools.cached_property
