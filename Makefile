@@ -17,9 +17,9 @@ PARALLEL := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 # libtpu, which compiles for slices that are not here.
 TPU := .venv-tpu
 
-.PHONY: help demo seeds sparse ablations test test-quick flips lint bench \
-  bench-peers bench-search bench-answer bench-gpu bench-large bench-examples \
-  bench-pods \
+.PHONY: help demo seeds sparse ablations test test-long test-quick flips lint \
+  bench bench-peers bench-search bench-answer bench-gpu bench-large \
+  bench-examples bench-pods \
   parity golden clean
 help:  ## What each target does.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile
@@ -53,9 +53,12 @@ ablations: $(STAMP)  ## The reranker without one part after the other; 20 minute
 	$(PY) -m experiments.demo --config=demo:full,ablations \
 	  --workdir=runs/ablations $(ARGS)
 
-test: $(STAMP)  ## The whole test suite, then the test to source line ratio.
-	$(PY) -m pytest $(PARALLEL) $(ARGS)
+test: $(STAMP)  ## The tests, then the test to source line ratio; 20 minutes.
+	$(PY) -m pytest $(PARALLEL) -m "not long" $(ARGS)
 	$(PY) tests/line_ratio.py
+
+test-long: $(STAMP)  ## What takes minutes each: docs as printed, kills; 20 minutes.
+	$(PY) -m pytest $(PARALLEL) -m long $(ARGS)
 
 test-quick: $(STAMP)  ## The suite without its slow tail; 4 minutes.
 	$(PY) -m pytest $(PARALLEL) -m "not slow" $(ARGS)

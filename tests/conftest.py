@@ -40,7 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
   since each takes minutes: none must begin when all else is done.
   """
   for item in items:
-    if {'binary', 'trained'} & set(item.fixturenames):
+    if {'binary', 'trained'} & set(item.fixturenames) or (
+        item.get_closest_marker('long')):
       item.add_marker('slow')
   slow = {item.path for item in items if item.get_closest_marker('slow')}
   count = collections.Counter(item.path for item in items)

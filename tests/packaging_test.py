@@ -124,6 +124,7 @@ def test_versions_agree(wheel, environment, tmp_path):
   assert done.stdout.strip() == wheel.name.split('-')[1], done.stderr
 
 
+@pytest.mark.long
 def test_every_command_has_help_without_extras(environment, tmp_path):
   commands = [[environment / 'pinpoint'], *(
       [environment / 'python', '-m', name] for name in BINARIES)]

@@ -46,7 +46,7 @@ def test_rates_are_beside_the_best_of_torch():
   assert found['tflops']['ours, cudnn attention'] == 4.
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_without_a_card_it_runs_small(tmp_path):
   done = subprocess.run(
       [sys.executable, '-m', 'benchmarks.gpu_bench', '--rounds=1',

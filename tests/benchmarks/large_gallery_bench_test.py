@@ -71,7 +71,7 @@ def test_efforts_are_tried_from_the_cheapest_to_all_cells():
   assert len(efforts) == len(set(efforts)) == 10 * 4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_rerankers_of_examples_by_index_are_compared(built):
   folder, _ = built
   indexes.build(folder / 'gallery', smallest=10, report_fn=str)

@@ -65,7 +65,9 @@ def shell():
     yield run
 
 
-@pytest.mark.parametrize('group', GROUPS)
+@pytest.mark.parametrize('group', [
+    name if name == 'features' else pytest.param(name, marks=pytest.mark.long)
+    for name in GROUPS])
 def test_blocks_run_as_printed(group, shell, tmp_path):
   names, builders = GROUPS[group]
   for build in builders:

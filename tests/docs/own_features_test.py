@@ -17,6 +17,7 @@ PAGE = ROOT / 'docs' / 'own_features.md'
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_the_commands_as_printed_lead_from_features_to_the_table(tmp_path):
   own_features.write(tmp_path)
   commands = re.findall(r'```sh\n(.*?)```', PAGE.read_text(), re.DOTALL)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.fixtures import tiny_training as tiny
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 NUM = 64
 TARGETS = ('hard', 'soft')

@@ -100,6 +100,7 @@ def test_claims_are_judged_by_the_rows_there_are(runs):
       workdir / 'report.html').read_text()
 
 
+@pytest.mark.long
 def test_a_network_that_does_nothing_fails_the_table(binary, tmp_path):
   rows = run(binary, tmp_path, '--config.jobs=0',
              '--config.interaction.optimizer.learning_rate=0.')
@@ -118,6 +119,7 @@ def test_a_network_that_does_nothing_fails_the_table(binary, tmp_path):
   assert 'changes fewer than 5 %' in (tmp_path / 'report.html').read_text()
 
 
+@pytest.mark.long
 def test_the_drawn_world_takes_the_same_way(binary, tmp_path):
   rows = run(binary, tmp_path, config=f'{CONFIG},pixels')
   assert {row['queries'] for row in rows} == set(QUERIES)

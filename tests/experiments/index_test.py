@@ -253,6 +253,7 @@ def killed(words, out, stage, sent):
       process.stdout.read())
 
 
+@pytest.mark.long
 def test_killed_while_it_runs_the_same_command_completes_it(
     photos, indexed, tmp_path):
   out = tmp_path / 'd'

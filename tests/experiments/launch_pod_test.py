@@ -48,7 +48,7 @@ def launched(processes, *words):
       timeout=limits.SECONDS)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_four_train_as_one_and_two_run_an_item(stores, trained, tmp_path):
   done = launched(4, 'train_embedder',
                   *tiny.command(stores, tmp_path / 'four')[3:],

@@ -19,7 +19,7 @@ def figures(folder):
           | {'data': row['provenance']['data']} for row in rows]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_killed_at_random_points_all_benchmarks_have_the_same_tables(tmp_path):
   done = subprocess.run(
       [sys.executable, '-m', 'tests.fixtures.killed_chains', str(tmp_path),

@@ -15,6 +15,7 @@ WORDS = ('--config.train.num_steps=24', '--config.eval.every=10',
          '--config.train.save_every=7')
 
 
+@pytest.mark.long
 def test_stopped_by_one_resumed_by_both(stores, tmp_path):
   whole = tmp_path / 'whole'
   assert tiny.run(stores, whole, *WORDS, devices=2).returncode == 0
@@ -35,6 +36,7 @@ def test_stopped_by_one_resumed_by_both(stores, tmp_path):
   tiny.assert_same_run(tmp_path / 'w', whole)
 
 
+@pytest.mark.long
 def test_one_of_four_dies_two_go_on_as_one_alone(stores, tmp_path):
   words = ('--config.data.block_rows=16', '--config.data.window_blocks=8',
            '--config.data.lanes=4', '--config.train.save_every=1',

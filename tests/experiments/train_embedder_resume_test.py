@@ -66,6 +66,7 @@ def test_sigterm_in_the_first_compilation(stores, trained, tmp_path):
   tiny.assert_same_run(tmp_path, trained)
 
 
+@pytest.mark.long
 def test_killed_again_and_again(stores, trained, tmp_path):
   rng = random.Random(0)
   newest = [kill_later(stores, tmp_path, 0.7 + 0.6 * rng.random())

@@ -22,6 +22,7 @@ def sweep(stores, folder, *words):
       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+@pytest.mark.long
 def test_one_killed_and_run_again_the_table_is_whole(stores, tmp_path):
   running = sweep(stores, tmp_path, '--run_all')
   limits.wait_until(lambda: list(tmp_path.glob('002_*/lock.json')), 'item 2')

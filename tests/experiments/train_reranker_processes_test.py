@@ -23,6 +23,7 @@ def parts(workdir):
           for path in (workdir / 'shortlists' / 'train').glob('*/rows.npy')}
 
 
+@pytest.mark.long
 def test_one_of_four_dies_two_go_on_as_one_alone(world, tmp_path):
   alone, together = tmp_path / 'alone', tmp_path / 'together'
   done = tiny_reranker.run(world, alone, *_WORDS, devices=4,

@@ -51,6 +51,7 @@ def wait_for_shards(workdir, count, process):
     time.sleep(0.005)
 
 
+@pytest.mark.long
 def test_killed_ten_times_it_ends_the_same(quiet, tmp_path):
   killed, rng, kills = tmp_path / 'killed', np.random.default_rng(0), 0
   for kill in range(10):
