@@ -4,12 +4,17 @@ A compiled function takes one shape, so the last block is filled up with
 zeros. What a row gets can then not depend on the rows around it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent import futures
+import os
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Int, Shaped
 import numpy as np
+
+T = TypeVar('T')
 
 
 def evenly_spread(num_rows: int, most: int) -> Int[np.ndarray, 'n']:
@@ -45,6 +50,23 @@ def slices(num_rows: int, size: int) -> Iterator[slice]:
   """Ranges of at most `size` rows, one after the other, over all of them."""
   for start in range(0, num_rows, size):
     yield slice(start, min(start + size, num_rows))
+
+
+# More threads wait for one another's Python.
+_THREADS = min(4, os.cpu_count() or 1)
+
+
+def in_threads(function: Callable[[slice], T], num_rows: int,
+               size: int) -> list[T]:
+  """What the function returns for each of `slices`, several at a time.
+
+  For numpy and jax, which leave Python to others while they compute.
+  """
+  parts = list(slices(num_rows, size))
+  if len(parts) < 2 or _THREADS == 1:
+    return list(map(function, parts))
+  with futures.ThreadPoolExecutor(_THREADS) as pool:
+    return list(pool.map(function, parts))
 
 
 def by_part(ends: Int[np.ndarray, 'p'], rows: Int[np.ndarray, 'n']) -> Iterator[

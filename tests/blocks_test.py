@@ -1,9 +1,13 @@
 """Even samples and blocks of one size."""
 
+import threading
+
 import jax.numpy as jnp
 import numpy as np
 from pinpoint_jax import blocks
 import pytest
+
+from tests.fixtures import limits
 
 
 @pytest.mark.parametrize('num_rows, most, rows', [
@@ -52,3 +56,19 @@ def test_rows_of_parts_are_found_in_their_part():
     seen.append(i)
     gathered[at] = parts[i][inside]
   assert seen == [0, 2] and gathered.tolist() == [11, 0, 2, 10, 0]
+
+
+@pytest.mark.parametrize('num_rows', [0, 3, 4, 23])
+def test_threads_answer_in_the_order_of_the_blocks(num_rows):
+  met = threading.Barrier(2, timeout=limits.SECONDS)
+  def ends(part: slice) -> int:
+    if num_rows == 23 and part.start < 8:
+      met.wait()  # Two at a time: one alone would wait for ever.
+    return part.stop
+  assert blocks.in_threads(ends, num_rows, 4) == [
+      part.stop for part in blocks.slices(num_rows, 4)]
+
+
+def test_what_fails_in_a_thread_fails():
+  with pytest.raises(ZeroDivisionError):
+    blocks.in_threads(lambda part: 1 / (part.start - 4), 20, 4)

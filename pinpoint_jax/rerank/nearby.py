@@ -102,8 +102,9 @@ class Finder:
     task: the source of the queries. What the mask hides from a query does not
     speak to it either. A query's answer does not depend on the others.
     """
-    parts = [self._block(queries.take(at), candidates[at], task, mask.take(at))
-             for at in blocks.slices(len(candidates), _BLOCK)]
+    parts = blocks.in_threads(
+        lambda at: self._block(queries.take(at), candidates[at], task,
+                               mask.take(at)), len(candidates), _BLOCK)
     parts = parts or [self._block(queries, candidates, task, mask)]
     return Nearby(*(np.concatenate([getattr(part, field.name)
                                     for part in parts])

@@ -181,11 +181,12 @@ class Ranker:
     context = self._with_priors(queries, context)
     linear, network = (np.empty(context.valid.shape, np.float32)
                        for _ in scoring.Parts._fields)
-    for at in blocks.slices(len(queries), _BLOCK):
+    def fill(at: slice) -> None:
       linear[at], network[at] = self._scorer.parts(
           self._params, self._reader.batch(
               self._trained.model, queries.take(at),
               inputs.take(context, at), info.columns))
+    blocks.in_threads(fill, len(queries), _BLOCK)
     return scoring.Parts(linear, network)
 
   def _check(self, mask: masks.Mask) -> None:
