@@ -109,7 +109,7 @@ _PREDICT = ('imports 37 %, tracing rerankers and encoder 17, loading '
 _TRAINING = ('imports 30 %, tracing and fetching the step 32, the first state '
              '19, the two evaluations 8')
 _VIT = ('three rounds; the loop over layers costs 2 to 3 % (unrolled 1.03 and '
-        '1.02 times as fast on an AMD EPYC), products in XLA most of the rest')
+        '1.02 times as fast on an AMD EPYC); the rest was not profiled')
 _COLD = ('the disk: three rounds gave .42, .37 and .78, an earlier run of '
          'twice the rows 1.34')
 _PRODUCTS = ('one round, before loops were unrolled: 1.16 times as fast at '
