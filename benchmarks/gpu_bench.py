@@ -121,10 +121,10 @@ class Extraction:
     for kind in attention:
       apply = jax.jit(vit_sizes.build(
           name, dtype=jnp.bfloat16, attention=kind).apply)
-      found = np.asarray(apply(params, images), np.float32)
+      features = np.asarray(apply(params, images), np.float32)
       if pooled is not None:
         self._row[f'difference {kind or "plain"}'] = float(
-            np.linalg.norm(found - pooled) / np.linalg.norm(pooled))
+            np.linalg.norm(features - pooled) / np.linalg.norm(pooled))
       self._ways[f'ours, {kind or "plain"} attention'] = functools.partial(
           vit_bench.timed, functools.partial(apply, params, images))
 
@@ -166,12 +166,12 @@ class Search:
     started = time.perf_counter()
     self._engine = exact.Exact(vectors.Vectors(gallery), 'sharded')
     self._search(1)
-    found = self._engine.search(self._queries, self.k)
+    nearest = self._engine.search(self._queries, self.k)
     self._row = dict(put_and_compiled_s=time.perf_counter() - started)
     if args.peer_python:
       self._row['same_rows'] = float(np.mean([
           len(np.intersect1d(a, b)) / self.k
-          for a, b in zip(found.rows, theirs)]))
+          for a, b in zip(nearest.rows, theirs)]))
 
   def measure(self, rounds: int) -> dict:
     """Queries per second, in a batch and of one alone."""

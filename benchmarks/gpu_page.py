@@ -49,8 +49,8 @@ def rows(result: dict) -> Iterator[tuple[str, ...]]:
   """A line for each case and side."""
   peak = PEAKS.get(result['device'])
   for name, case in result['cases'].items():
-    parts = {f'{name}, {part}': found for part, found in case.items()
-             if isinstance(found, dict) and 'tflops' in found}
+    parts = {f'{name}, {part}': rates for part, rates in case.items()
+             if isinstance(rates, dict) and 'tflops' in rates}
     for label, part in (parts or {name: case}).items():
       best = max((side for side in part['tflops'] if side.startswith('ours')),
                  key=part['tflops'].get)

@@ -109,8 +109,8 @@ _PREDICT = ('imports 37 %, tracing rerankers and encoder 17, loading '
 _TRAINING = ('imports 30 %, tracing and fetching the step 32, the first state '
              '19, the two evaluations 8')
 _VIT = ('three rounds; the loop over layers costs 2 to 3 % (unrolled 1.03 and '
-        '1.02 times as fast on an AMD EPYC); there XLA multiplies the shapes of '
-        'a layer at .75 (L/16) and .83 (B/16) of the rate of BLAS')
+        '1.02 times as fast on an AMD EPYC); there XLA multiplies the shapes '
+        'of a layer at .75 (L/16) and .83 (B/16) of the rate of BLAS')
 _COLD = ('the disk: three rounds gave .42, .37 and .78, an earlier run of '
          'twice the rows 1.34')
 _PRODUCTS = ('one round, before loops were unrolled: 1.16 times as fast at '

@@ -38,12 +38,12 @@ def test_no_card_no_share_of_its_peak_and_said_to_be_reduced(tmp_path):
 
 
 def test_rates_are_beside_the_best_of_torch():
-  found = gpu_bench._rates(
+  rates = gpu_bench._rates(
       {'torch eager': 4., 'torch compiled': 3., 'ours, plain attention': 2.,
        'ours, cudnn attention': 1.5}, 12, 6e12)
-  assert found['ratio'] == 2.
-  assert found['per_second']['torch eager'] == 3.
-  assert found['tflops']['ours, cudnn attention'] == 4.
+  assert rates['ratio'] == 2.
+  assert rates['per_second']['torch eager'] == 3.
+  assert rates['tflops']['ours, cudnn attention'] == 4.
 
 
 @pytest.mark.long
