@@ -164,13 +164,13 @@ def measure(args: argparse.Namespace, folder: pathlib.Path) -> dict:
                else dict(links=16))
       sides[engine] = Peer(ask, folder, engine, build)
       built[engine] = sides[engine].built
-    found = {f'k={k} recall>={target}': compare(
+    searched = {f'k={k} recall>={target}': compare(
         sides, k, nearest[:, :k], target, args.rounds)
-             for k in (100, 12) for target in (.95, .99)}
-    effort = found['k=12 recall>=0.99']['ours']['effort']
+                for k in (100, 12) for target in (.95, .99)}
+    effort = searched['k=12 recall>=0.99']['ours']['effort']
     single = single_ms(sides['ours'], 12, effort)
   return dict(rows=args.rows, dim=args.dim, queries=args.queries, built=built,
-              searched=found, one_query_ms=single,
+              searched=searched, one_query_ms=single,
               load=os.getloadavg()[0])
 
 

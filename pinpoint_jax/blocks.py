@@ -52,8 +52,8 @@ def slices(num_rows: int, size: int) -> Iterator[slice]:
     yield slice(start, min(start + size, num_rows))
 
 
-# More threads wait for one another's Python.
-_THREADS = min(4, os.cpu_count() or 1)
+# More threads wait for one another's Python: sixteen take longer than two.
+THREADS = min(4, os.cpu_count() or 1)
 
 
 def in_threads(function: Callable[[slice], T], num_rows: int,
@@ -63,9 +63,9 @@ def in_threads(function: Callable[[slice], T], num_rows: int,
   For numpy and jax, which leave Python to others while they compute.
   """
   parts = list(slices(num_rows, size))
-  if len(parts) < 2 or _THREADS == 1:
+  if len(parts) < 2 or THREADS == 1:
     return list(map(function, parts))
-  with futures.ThreadPoolExecutor(_THREADS) as pool:
+  with futures.ThreadPoolExecutor(THREADS) as pool:
     return list(pool.map(function, parts))
 
 

@@ -20,8 +20,6 @@ from pinpoint_jax.search import vectors as vectors_lib
 # Numbers in a block of products: it stays in the cache.
 _NUMBERS = 1 << 16
 THREADS = max(1, os.cpu_count() or 1)
-# More threads wait for one another's Python: sixteen take longer than two.
-_SHARES = min(THREADS, 4)
 
 
 def scores(queries: Float[np.ndarray, 'b d'], vectors: vectors_lib.Vectors,
@@ -41,7 +39,7 @@ def scores(queries: Float[np.ndarray, 'b d'], vectors: vectors_lib.Vectors,
   if pool is None:
     fill(order)
   else:
-    list(pool.map(fill, np.array_split(order, _SHARES)))
+    list(pool.map(fill, np.array_split(order, blocks.THREADS)))
   return values
 
 
