@@ -51,8 +51,9 @@ def test_the_script_is_golden_and_bash_reads_it(name, golden):
   assert done.returncode == 0 and not done.stderr, done.stderr
 
 
+# A line is one write: slices run side by side and write into one file.
 COMMANDS = '''#!/usr/bin/env bash
-printf '%s ' {name} "$@" >> "$LOG"; echo >> "$LOG"
+printf '%s\n' "{name} $*" >> "$LOG"
 if [[ " $* " == *"$FAILING"* ]]; then exit 7; fi
 if [ -p /dev/stdin ] || [ -f /dev/stdin ]; then cat >> "$LOG.stdin"; fi
 case " $* " in *jsonpath*) echo Completed;; esac
