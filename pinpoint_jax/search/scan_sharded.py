@@ -82,6 +82,7 @@ class Sharded:
     scale = vectors.scale
     self._scale = None if scale is None else self._put(scale, num_places)
     self._norms = _all_norms(vectors, self._contents.first)
+    self._longest = self._norms.max(initial=0.)
 
   def _put(self, rows: np.ndarray, padded: int) -> jax.Array:
     def of_device(index: tuple[slice, ...]) -> np.ndarray:
@@ -112,8 +113,9 @@ class Sharded:
     before = None
     num_queries = len(queries) if len(self._vectors) else 0
     for part in blocks.slices(num_queries, _QUERIES):
-      exact_scores.check_finite(exact_scores.norms(queries[part]), self._norms,
-                                part.start, self._contents.first)
+      exact_scores.check_finite(
+          exact_scores.norms(queries[part]), self._norms, part.start,
+          self._contents.first, self._longest)
       sets = (None if excluded_rows is None
               else row_sets.take(excluded_rows, part))
       begun = self._begin(queries[part], sets, wanted, _depth(wanted.k))
@@ -165,16 +167,19 @@ class Sharded:
               ) -> tuple[types.Candidates, Int[np.ndarray, 'u']]:
     """The best of what the devices kept; queries that need more."""
     queries, contents = begun.queries, wanted.contents
+    error = exact_scores.error_margin(
+        queries.shape[1], exact_scores.norms(queries), self._longest)
     place, fast = begun.kept(self._mesh.size)
-    query, slot = np.nonzero(fast > -np.inf)
+    # k of them are no lower than the k-th less its error: what is surely below
+    # needs no exact score.
+    floor = fast[:, min(wanted.k, fast.shape[1]) - 1] - 2 * error
+    query, slot = np.nonzero((fast > -np.inf) & (fast >= floor[:, None]))
     content = place[query, slot].astype(np.int64)
     exact = exact_scores.scores(queries, self._vectors, query,
                                 contents.first[content], pool)
     nearest = contents.best(query, content, exact, len(queries), wanted.k,
                             begun.pairs)
     # The worst kept bounds all that were not; with room left, none were.
-    error = exact_scores.error_margin(
-        queries.shape[1], exact_scores.norms(queries), self._norms.max())
     unsafe = fast[:, -1] + error >= nearest.scores[:, -1]
     unsafe &= (fast[:, -1] > -np.inf) & (begun.depth < len(self._contents))
     return nearest, np.flatnonzero(unsafe)

@@ -30,3 +30,16 @@ def test_best_by_hand():
   assert result.rows.tolist() == [[5, 1], [-1, -1], [4, 3]]
   np.testing.assert_allclose(
       result.scores, [[.9, .7], [-np.inf, -np.inf], [.6, .5]])
+
+
+def test_best_is_a_sort_by_query_score_and_row():
+  rng = np.random.default_rng(1)
+  for scores in ([-np.inf, -2., -0., 0., 1e-45, .5], rng.normal(size=4000)):
+    score = rng.choice(np.asarray(scores, np.float32), 2000)
+    query, row = rng.integers(9, size=2000), rng.permutation(2000)
+    result = exact_scores.best(query, row, score, 9, 500)
+    for i in range(9):
+      pairs = sorted((-s, r) for s, r in zip(
+          score[query == i].tolist(), row[query == i].tolist()))
+      assert result.rows[i, :len(pairs)].tolist() == [r for _, r in pairs]
+      assert (result.rows[i, len(pairs):] == -1).all()
