@@ -7,7 +7,8 @@ Both sides of all cases are made and compiled first, many at once; then one case
 after the other is measured, its sides in turn, with nothing else on the card.
 Without a GPU everything runs small, on the CPU: that shows that it runs, its
 figures say nothing, and file and page say so. Without --peer_python ours runs
-alone.
+alone. Cases that are not run again keep what --out has of them, if by that
+device.
 """
 
 import argparse
@@ -249,9 +250,17 @@ def measure(args: argparse.Namespace) -> Iterator[dict]:
     cases = dict(zip(names, pool.map(
         functools.partial(made, stack, args), names)))
     for name, case in cases.items():
-      rows[name] = case.measure(args.rounds)
+      rows[name] = case.measure(args.rounds) | {'rounds': args.rounds}
       print(name, json.dumps(rows[name]), flush=True)
       yield rows
+
+
+def earlier(path: pathlib.Path, device: str) -> dict:
+  """Cases that the file has of that device."""
+  if not path.exists():
+    return {}
+  result = json.loads(path.read_text())
+  return result['cases'] if result['device'] == device else {}
 
 
 def main() -> None:
@@ -270,13 +279,17 @@ def main() -> None:
   args = parser.parse_args()
   args.device = 'cuda' if jax.default_backend() == 'gpu' else 'cpu'
   about = {
-      'reduced': args.device == 'cpu', 'rounds': args.rounds,
+      'reduced': args.device == 'cpu',
       'device': jax.devices()[0].device_kind,
       'versions': run_record.versions(), 'git': run_record.git_revision()}
-  for cases in measure(args):
-    run_record.write_json(args.out, about | {'cases': cases})
+  kept = earlier(args.out, about['device'])
+  for measured in measure(args):
+    cases = kept | measured
+    result = about | {'cases': {
+        name: cases[name] for name in GPU | REDUCED if name in cases}}
+    run_record.write_json(args.out, result)
     if args.page:
-      gpu_page.write(args.page, about | {'cases': cases})
+      gpu_page.write(args.page, result)
 
 
 if __name__ == '__main__':

@@ -99,7 +99,8 @@ def norms(rows: Float[np.ndarray, 'n d']) -> Float[np.ndarray, 'n']:
 
 def check_finite(query_norms: Float[np.ndarray, 'b'],
                  row_norms: Float[np.ndarray, 'n'], query: int,
-                 rows: np.ndarray | range, longest: float | None = None) -> None:
+                 rows: np.ndarray | range,
+                 longest: float | None = None) -> None:
   """Refuses pairs whose score is no finite number, naming the first pair.
 
   query: number of the first query; rows: number of every row; longest: largest

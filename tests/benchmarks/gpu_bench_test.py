@@ -11,21 +11,22 @@ from benchmarks import gpu_bench, gpu_page
 from tests.fixtures import limits
 
 RESULT = {
-    'device': 'NVIDIA H200', 'reduced': False, 'rounds': 9,
+    'device': 'NVIDIA H200', 'reduced': False,
     'versions': {'jax': '0.11.2'}, 'cases': {
         'training': {
-            'loss': 2., 'per_second': {'torch eager': 50., 'ours': 100.},
+            'rounds': 9, 'loss': 2.,
+            'per_second': {'torch eager': 50., 'ours': 100.},
             'tflops': {'torch eager': 98.9, 'ours': 197.8}, 'ratio': 2.},
-        'search': {'same_rows': 1., '1 queries': {
+        'search': {'rounds': 5, 'same_rows': 1., '1 queries': {
             'per_second': {'ours': 4.}, 'tflops': {'ours': .5},
             'ratio': None}}}}
 
 
 def test_a_row_for_each_side_of_each_part():
   assert list(gpu_page.rows(RESULT)) == [
-      ('training', 'torch eager', '50', '98.9', '10%', ''),
-      ('training', 'ours', '100', '197.8', '20%', '2.00 ×'),
-      ('search, 1 queries', 'ours', '4', '0.5', '0%', '–')]
+      ('training', '9', 'torch eager', '50', '98.9', '10%', ''),
+      ('training', '9', 'ours', '100', '197.8', '20%', '2.00 ×'),
+      ('search, 1 queries', '5', 'ours', '4', '0.5', '0%', '–')]
 
 
 def test_no_card_no_share_of_its_peak_and_said_to_be_reduced(tmp_path):
@@ -46,6 +47,14 @@ def test_rates_are_beside_the_best_of_torch():
   assert rates['tflops']['ours, cudnn attention'] == 4.
 
 
+def test_cases_of_another_device_are_not_kept(tmp_path):
+  assert not gpu_bench.earlier(tmp_path / 'gpu.json', 'NVIDIA H200')
+  (tmp_path / 'gpu.json').write_text(json.dumps(RESULT))
+  assert gpu_bench.earlier(tmp_path / 'gpu.json', 'NVIDIA H200') == (
+      RESULT['cases'])
+  assert not gpu_bench.earlier(tmp_path / 'gpu.json', 'cpu')
+
+
 @pytest.mark.long
 def test_without_a_card_it_runs_small(tmp_path):
   done = subprocess.run(
@@ -61,3 +70,4 @@ def test_without_a_card_it_runs_small(tmp_path):
   assert result['cases']['search 10,000']['300 queries']['per_second'][
       'ours'] > 0
   assert 'no GPU was there' in (tmp_path / 'gpu.md').read_text()
+  assert result['cases']['search 10,000']['rounds'] == 1
