@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 
 from pinpoint_jax.answer import open_systems
 from pinpoint_jax.features import rows as rows_lib
@@ -109,7 +108,7 @@ def test_killed_it_goes_on_to_the_same_bits(world, whole, tmp_path):
   for line in child.stdout:
     if line.startswith('step 2/'):
       break
-  time.sleep(.6)
+  limits.wait_until(lambda: tiny.steps(tmp_path), 'a checkpoint')
   child.kill()
   child.communicate(timeout=limits.SECONDS)
   assert child.returncode == tiny.KILLED and tiny.steps(tmp_path)
