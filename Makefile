@@ -37,14 +37,14 @@ demo: $(STAMP)  ## The main job end to end on Synthetic Earth.
 	  --workdir=$(WORKDIR) $(ARGS)
 
 seeds: $(STAMP)  ## Seeds 0, 1 and 2 at full size and one table; an hour.
-	for seed in 0 1 2; do $(PY) -m experiments.demo --config.seed=$$seed \
-	  --config=demo:full --workdir=runs/seed$$seed || exit 1; done
+	for seed in 0 1 2; do $(PY) -m experiments.demo --config=demo:full \
+	  --config.seed=$$seed --workdir=runs/seed$$seed || exit 1; done
 	$(PY) -m experiments.join_seeds --out=runs/seeds \
 	  --runs=runs/seed0,runs/seed1,runs/seed2
 
 sparse: $(STAMP)  ## What a second source is worth where photos are few; an hour.
-	for seed in 0 1 2; do $(PY) -m experiments.demo --config.seed=$$seed \
-	  --config=demo:full,sources,variant=sparse \
+	for seed in 0 1 2; do $(PY) -m experiments.demo \
+	  --config=demo:full,sources,variant=sparse --config.seed=$$seed \
 	  --workdir=runs/sparse$$seed || exit 1; done
 	$(PY) -m experiments.join_seeds --out=runs/sparse \
 	  --runs=runs/sparse0,runs/sparse1,runs/sparse2

@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -117,6 +118,32 @@ def test_make_targets_exist():
     done = subprocess.run(['make', '-n', target], cwd=ROOT, text=True,
                           capture_output=True, timeout=limits.SECONDS)
     assert done.returncode == 0, done.stderr
+
+
+_RECORDER = """#!/bin/sh
+printf '%s ' "$@" >> words
+echo >> words
+"""
+
+
+@pytest.mark.parametrize('target', ['demo', 'seeds', 'sparse', 'ablations'])
+def test_the_binaries_read_the_words_of_make_targets(target, tmp_path):
+  (tmp_path / 'python').write_text(_RECORDER)
+  (tmp_path / 'python').chmod(0o755)
+  script = subprocess.run(
+      ['make', '-n', '-o', '.venv/.installed', 'PY=./python', target],
+      cwd=ROOT, text=True, capture_output=True, check=True).stdout
+  subprocess.run(['bash', '-euc', script], cwd=tmp_path, check=True)
+  words = [line.split() for line in
+           (tmp_path / 'words').read_text().splitlines()]
+  # One of each binary: what differs is the seed.
+  for line in {line[1]: line for line in words}.values():
+    done = subprocess.run([sys.executable, *line, '--no_such_flag'], cwd=ROOT,
+                          text=True, capture_output=True,
+                          timeout=limits.SECONDS)
+    # The last word is refused, and so the first to be.
+    assert done.returncode == 2 and done.stderr == (
+        "error: Unknown command line flag 'no_such_flag'\n")
 
 
 def test_links_lead_somewhere():
