@@ -166,6 +166,8 @@ class Checkpoints:
 
   def _seal(self) -> None:
     step, _ = self._saving
+    # Orbax calls us while a thread of its own may still write its metadata.
+    self._manager._non_blocking_metadata_store.wait_until_finished()
     steps.seal(steps.unfinished(self._folder, step))
 
   def _sweep(self) -> None:

@@ -5,12 +5,14 @@ import json
 import os
 import pathlib
 import shutil
+import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import orbax.checkpoint as ocp
+from orbax.checkpoint._src.metadata import checkpoint as metadata
 from pinpoint_jax.train.checkpoints import manager, steps
 import pytest
 
@@ -52,6 +54,17 @@ def flip(path: pathlib.Path) -> None:
 def truncate(path: pathlib.Path) -> None:
   # Two: a manifest without its last line break says the same.
   os.truncate(path, path.stat().st_size - 2)
+
+
+def test_metadata_that_orbax_writes_late_is_sealed(tmp_path, monkeypatch):
+  update = metadata._MetadataStoreImpl.update
+  def late(*args, **kwargs):
+    time.sleep(.5)
+    update(*args, **kwargs)
+  monkeypatch.setattr(metadata._MetadataStoreImpl, 'update', late)
+  opened = saved(tmp_path, 3)
+  assert steps.newest_good(tmp_path) == (3, [])
+  opened.close()
 
 
 @pytest.mark.parametrize('asynchronous', [True, False])
