@@ -130,9 +130,13 @@ echo >> words
 def test_the_binaries_read_the_words_of_make_targets(target, tmp_path):
   (tmp_path / 'python').write_text(_RECORDER)
   (tmp_path / 'python').chmod(0o755)
+  # Not as a part of the make that runs the tests.
+  environment = {name: value for name, value in os.environ.items()
+                 if name not in ('MAKEFLAGS', 'MAKELEVEL', 'MFLAGS')}
   script = subprocess.run(
       ['make', '-n', '-o', '.venv/.installed', 'PY=./python', target],
-      cwd=ROOT, text=True, capture_output=True, check=True).stdout
+      cwd=ROOT, text=True, capture_output=True, check=True,
+      env=environment).stdout
   subprocess.run(['bash', '-euc', script], cwd=tmp_path, check=True)
   words = [line.split() for line in
            (tmp_path / 'words').read_text().splitlines()]
