@@ -53,7 +53,7 @@ ablations: $(STAMP)  ## The reranker without one part after the other; 20 minute
 	$(PY) -m experiments.demo --config=demo:full,ablations \
 	  --workdir=runs/ablations $(ARGS)
 
-test: $(STAMP)  ## The tests, then the test to source line ratio; 15 minutes.
+test: $(STAMP)  ## The tests, then the test to source line ratio; 17 minutes.
 	$(PY) -m pytest $(PARALLEL) -m "not long" $(ARGS)
 	$(PY) tests/line_ratio.py
 
