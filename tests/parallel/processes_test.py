@@ -72,3 +72,16 @@ def test_one_process_asks_itself():
   assert processes.together(lambda: 'x') == 'x'
   rows = np.arange(5)
   assert (processes.in_parts(lambda at: rows[at], 5) == rows).all()
+
+
+def test_lines_of_gloo_are_dropped_though_its_threads_mix_them():
+  line = ('[Gloo] Rank {} is connected to 3 peer ranks. '
+          'Expected number of connected peer ranks is : 3')
+  mixed = line.format('[Gloo] Rank 10').replace(
+      ' is connected', ' is connected to  is connected', 1)
+  for gloo in (line.format(0) + '\n', mixed + '3\n\n',
+               '[Gloo] Rank [Gloo] Rank 1\n is connected to 3 peer ranks. '
+               'Expected number of connected peer ranks is : 3\n'):
+    assert children.without_gloo(gloo) == ''
+    assert children.without_gloo(f'a\n{gloo}step 4/9\n') == 'a\nstep 4/9\n'
+  assert children.without_gloo('[Gloo] Rank step 4/9\n') == 'step 4/9\n'
