@@ -117,7 +117,7 @@ bench-examples: $(STAMP)  ## Training examples by index and exactly, a million r
 	  --exact_queries=256 --folder=runs/examples \
 	  --out=benchmarks/results/examples.json
 
-bench-gpu: $(STAMP) $(PEER)/.installed  ## On a GPU beside torch; small, and said to be, without one.
+bench-gpu: $(STAMP) $(PEER)/.installed  ## On a GPU beside torch; small without one, into other files.
 	$(PY) -m benchmarks.gpu_bench --peer_python=$(PEER)/bin/python \
 	  --out=benchmarks/results/gpu.json --page=docs/results/gpu.md $(ARGS)
 

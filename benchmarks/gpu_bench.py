@@ -6,9 +6,9 @@
 Both sides of all cases are made and compiled first, many at once; then one case
 after the other is measured, its sides in turn, with nothing else on the card.
 Without a GPU everything runs small, on the CPU: that shows that it runs, its
-figures say nothing, and file and page say so. Without --peer_python ours runs
-alone. Cases that are not run again keep what --out has of them, if by that
-device.
+figures say nothing, and file and page say so; a file of a GPU is not written
+over with them. Without --peer_python ours runs alone. Cases that are not run
+again keep what --out has of them, if by that device.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import json
 import os
 import pathlib
 import statistics
+import sys
 import tempfile
 import time
 from typing import Protocol
@@ -255,11 +256,14 @@ def measure(args: argparse.Namespace) -> Iterator[dict]:
       yield rows
 
 
-def earlier(path: pathlib.Path, device: str) -> dict:
-  """Cases that the file has of that device."""
+def earlier(path: pathlib.Path, device: str, reduced: bool) -> dict:
+  """Cases that the file has of that device; a GPU's is not for small ones."""
   if not path.exists():
     return {}
   result = json.loads(path.read_text())
+  if reduced and not result['reduced']:
+    sys.exit(f'error: {path} is of {result["device"]}, and no GPU is here; '
+             'name another --out, and another --page')
   return result['cases'] if result['device'] == device else {}
 
 
@@ -282,7 +286,7 @@ def main() -> None:
       'reduced': args.device == 'cpu',
       'device': jax.devices()[0].device_kind,
       'versions': run_record.versions(), 'git': run_record.git_revision()}
-  kept = earlier(args.out, about['device'])
+  kept = earlier(args.out, about['device'], about['reduced'])
   for measured in measure(args):
     cases = kept | measured
     result = about | {'cases': {

@@ -48,11 +48,21 @@ def test_rates_are_beside_the_best_of_torch():
 
 
 def test_cases_of_another_device_are_not_kept(tmp_path):
-  assert not gpu_bench.earlier(tmp_path / 'gpu.json', 'NVIDIA H200')
-  (tmp_path / 'gpu.json').write_text(json.dumps(RESULT))
-  assert gpu_bench.earlier(tmp_path / 'gpu.json', 'NVIDIA H200') == (
-      RESULT['cases'])
-  assert not gpu_bench.earlier(tmp_path / 'gpu.json', 'cpu')
+  out = tmp_path / 'gpu.json'
+  assert not gpu_bench.earlier(out, 'NVIDIA H200', False)
+  out.write_text(json.dumps(RESULT))
+  assert gpu_bench.earlier(out, 'NVIDIA H200', False) == RESULT['cases']
+  assert not gpu_bench.earlier(out, 'NVIDIA H100', False)
+
+
+def test_without_a_card_the_figures_of_one_stay(tmp_path):
+  out = tmp_path / 'gpu.json'
+  out.write_text(json.dumps(RESULT))
+  with pytest.raises(SystemExit, match=r'gpu\.json is of NVIDIA H200, and no '
+                     'GPU is here; name another --out'):
+    gpu_bench.earlier(out, 'cpu', True)
+  out.write_text(json.dumps(RESULT | {'device': 'cpu', 'reduced': True}))
+  assert gpu_bench.earlier(out, 'cpu', True) == RESULT['cases']
 
 
 @pytest.mark.long
