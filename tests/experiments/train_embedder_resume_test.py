@@ -51,9 +51,11 @@ def test_ctrl_c_saves_as_sigterm_does(stores, trained, tmp_path):
 
 
 def test_sigterm_in_the_first_compilation(stores, trained, tmp_path):
-  # Nothing to load: this run compiles for seconds.
-  env = tiny.environment(JAX_ENABLE_COMPILATION_CACHE='false')
-  child = tiny.start(tiny.command(stores, tmp_path), env)
+  # Nothing to load: this run compiles for seconds. After the line of its first
+  # step it waits, for a signal that a busy machine sends late.
+  env = tiny.environment(JAX_ENABLE_COMPILATION_CACHE='false', PACE='5')
+  child = tiny.start(
+      tiny.command(stores, tmp_path, module=tiny.SIGNALLED), env)
   for line in child.stdout:
     if line.endswith('a new run\n'):
       break

@@ -39,7 +39,7 @@ def extraction_of(workdir, argument, *more, **kwargs):
 def quiet(tmp_path_factory):
   workdir = tmp_path_factory.mktemp('quiet')
   process = extraction(workdir)
-  assert process.wait(120) == 0, process.stderr.read()
+  assert process.wait(limits.SECONDS) == 0, process.stderr.read()
   return workdir
 
 
@@ -62,7 +62,7 @@ def test_killed_ten_times_it_ends_the_same(quiet, tmp_path):
     kills += process.wait() == -signal.SIGKILL
   assert kills == 10
   process = extraction(killed)
-  assert process.wait(120) == 0, process.stderr.read()
+  assert process.wait(limits.SECONDS) == 0, process.stderr.read()
   assert content(killed) == content(quiet)
   assert not list(killed.glob('.*tmp'))
 
@@ -72,7 +72,7 @@ def test_three_hosts_at_once_change_nothing(quiet, tmp_path):
   hosts = [extraction(tmp_path / 'run', '--config.num_hosts=3',
                       f'--config.host={host}') for host in range(3)]
   for host in hosts:
-    assert host.wait(120) == 0, host.stderr.read()
+    assert host.wait(limits.SECONDS) == 0, host.stderr.read()
   assert content(tmp_path / 'run') == content(quiet)
   assert not list((tmp_path / 'run').glob('.*tmp'))
 
@@ -83,7 +83,7 @@ def test_sigterm_to_all_processes_stops_like_one_to_the_first(tmp_path):
                        start_new_session=True)
   wait_for_shards(tmp_path, 2, process)
   os.killpg(process.pid, signal.SIGTERM)
-  assert process.wait(60) == 143, process.stderr.read()
+  assert process.wait(limits.SECONDS) == 143, process.stderr.read()
   assert 'run the same command to continue' in process.stderr.read()
 
 
@@ -91,10 +91,10 @@ def test_sigterm_stops_with_its_own_code_and_a_way_on(tmp_path):
   process = extraction(tmp_path)
   wait_for_shards(tmp_path, 2, process)
   process.send_signal(signal.SIGTERM)
-  assert process.wait(60) == 143
+  assert process.wait(limits.SECONDS) == 143
   assert 'run the same command to continue' in process.stderr.read()
   process = extraction(tmp_path)
-  assert process.wait(120) == 0
+  assert process.wait(limits.SECONDS) == 0
   assert verify.verify(tmp_path / 'store')['rows'] == 200
 
 
