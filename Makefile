@@ -110,7 +110,7 @@ bench-large: $(STAMP)  ## A gallery of 10 million rows, built, verified, searche
 	  --folder=runs/large_gallery \
 	  --out=benchmarks/results/suite/large_gallery.json
 
-bench-examples: $(STAMP)  ## Training examples by index and exactly, a million rows; an hour.
+bench-examples: $(STAMP)  ## Training examples by index and exactly, a million rows; two hours.
 	$(PY) -m benchmarks.examples_rerank_bench --rows=1000000 --photos=8000 \
 	  --folder=runs/examples --out=benchmarks/results/examples_rerank.json
 	$(PY) -m benchmarks.examples_bench --rows=1000000 --queries=3000 \

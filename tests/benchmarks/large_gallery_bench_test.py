@@ -1,9 +1,12 @@
 """A gallery built, verified and searched stage by stage, at a tiny size."""
 
+import itertools
 import json
 import pathlib
 
 from experiments.configs import train_reranker
+import numpy as np
+from pinpoint_jax.evals import errors_file, metrics, results
 from pinpoint_jax.gallery import gallery as galleries
 from pinpoint_jax.gallery import indexes
 from pinpoint_jax.search import ann
@@ -75,15 +78,38 @@ def test_efforts_are_tried_from_the_cheapest_to_all_cells():
 def test_rerankers_of_examples_by_index_are_compared(built):
   folder, _ = built
   indexes.build(folder / 'gallery', smallest=10, report_fn=str)
-  for how in ('index', 'exact'):
-    examples_rerank_bench.train(folder, how, 'quick')
-    examples_rerank_bench.answer(folder, how)
-  rows = examples_rerank_bench.differences(folder)
+  for seed, how in itertools.product((0, 1), ('index', 'exact')):
+    examples_rerank_bench.train(folder, how, seed, 'quick')
+    examples_rerank_bench.answer(folder, how, seed)
+  rows = examples_rerank_bench.differences(folder, 2)
   assert {(row['system'], row['base']) for row in rows} == {('index', 'exact')}
   assert {row['num_queries'] for row in rows} == {
-      large_gallery_bench.NUM_QUERIES}
+      2 * large_gallery_bench.NUM_QUERIES}
   # All cells are looked into: the examples and so the rerankers are the same.
   assert {row['difference'] for row in rows} == {0.}
+  # Another seed is another reranker.
+  weights = [(folder / 'reranker' / f'index_{seed}' / 'model' /
+              'fingerprint.json').read_text() for seed in (0, 1)]
+  assert weights[0] != weights[1]
+
+
+def test_differences_are_of_the_mean_of_seeds_by_photographer(tmp_path):
+  def write(how, seed, dist_km):
+    errors_file.write(
+        tmp_path / 'answers' / f'{how}_{seed}' / 'errors',
+        {results.Key('q', 'full'): metrics.Errors(
+            np.asarray(dist_km), np.arange(8).astype(str))},
+        {'q': np.arange(8).astype(str)})
+  # Right within 1 km are 6 of 8 and 7, in place of 4 both times.
+  write('index', 0, [.5] * 6 + [5000.] * 2)
+  write('index', 1, [.5] * 7 + [5000.])
+  for seed in (0, 1):
+    write('exact', seed, [.5] * 4 + [5000.] * 4)
+  row = examples_rerank_bench.differences(tmp_path, 2)[0]
+  assert (row['figure'], row['by_seed']) == ('acc@1km', [25., 37.5])
+  assert row['difference'] == 31.25
+  # Eight photographers, not sixteen.
+  assert (row['num_clusters'], row['num_queries']) == (8, 16)
 
 
 def test_a_stage_that_is_done_is_not_run_again(tmp_path, monkeypatch):
