@@ -35,6 +35,7 @@ def test_signals_by_hand():
   np.testing.assert_allclose(result.near, [[.5, .8, .8, 1, 1]], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_chances_come_true_where_scores_are_too_sure():
   told, km, names = world(20_000)
   logits = np.log(told.near / (1 - told.near))
@@ -110,6 +111,7 @@ def test_chances_never_fall_with_the_radius():
   assert (np.diff(crossed.chances(signals), axis=1) >= 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('share', [.5, .8, .9, .95])
 def test_radii_hold_for_their_share_whatever_the_curves_are_worth(share):
   signals, km, names = world(4000)

@@ -46,6 +46,7 @@ def test_a_part_runs_with_its_words_its_peer_and_its_limit(ran, tmp_path):
   assert record['one']['ended'] == 'done'
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_run_again_unless_its_words_changed(ran, tmp_path):
   suite.run([ONE], PYTHONS, tmp_path, (), False)
   suite.run([ONE], PYTHONS, tmp_path, (), False)

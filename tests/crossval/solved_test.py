@@ -53,6 +53,7 @@ def solver(settings):
   return solve
 
 
+@pytest.mark.slow
 def test_its_own_day_does_not_answer_a_photo(tmp_path):
   # A look that no other day has: only a leak could tell where it is.
   rows = stored(tmp_path / 's', range(NUM_DAYS), range(NUM_DAYS))
@@ -69,6 +70,7 @@ def test_its_own_day_does_not_answer_a_photo(tmp_path):
   assert claims.levels.shape == some['photo'].calibration.levels.shape
 
 
+@pytest.mark.slow
 def test_another_day_at_the_place_answers_it(tmp_path):
   # Days 0 and 1 show one place alike, 2 and 3 another one, …
   pairs = np.arange(NUM_DAYS) // 2

@@ -33,6 +33,7 @@ def test_what_is_promised_comes_true(asked):
   assert row['blind_area_by_25km'] == pytest.approx(.5, abs=.1)
 
 
+@pytest.mark.slow
 def test_ways_are_compared_on_the_same_photos(asked):
   row = worlds_confidence.compared(asked[0])
   for name in radii.WAYS:
@@ -44,6 +45,7 @@ def test_ways_are_compared_on_the_same_photos(asked):
   assert row['beta/brier@25km'] < .19
 
 
+@pytest.mark.slow
 def test_worlds_are_joined_by_mean_and_range(asked):
   rows = [worlds_confidence.judged(some) for some in asked]
   row = worlds_confidence.joined(rows)

@@ -27,6 +27,7 @@ def done(folder, seed):
   (folder / 'done').touch()
 
 
+@pytest.mark.slow
 def test_worlds_that_are_done_become_tables(tmp_path, capsys, monkeypatch):
   monkeypatch.setattr(measure_confidence, '_RESAMPLES', 10)
   for seed in (0, 3):

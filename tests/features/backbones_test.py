@@ -146,6 +146,7 @@ def shown(backbone, *pictures):
   return np.stack([ops(picture) for picture in pictures])
 
 
+@pytest.mark.slow
 @photos
 def test_no_batch_changes_a_bit_of_the_quadrants(lite0):
   pictures = np.random.default_rng(0).integers(

@@ -147,6 +147,7 @@ def test_order_within_the_list_does_not_matter(name):
   np.testing.assert_allclose(result.cost, whole.cost, rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', sorted(LOSSES))
 def test_gradients_are_finite_and_none_is_of_padding(name):
   scores, km, valid = case()

@@ -32,6 +32,7 @@ def value_and_grad(model):
   return jax.jit(jax.value_and_grad(total))
 
 
+@pytest.mark.slow
 def test_a_loop_is_its_twin_in_value_and_gradient():
   batch = tiny.batch(sources=BOTH)
   params = tiny.first_params(scan=True, **DEEP)
@@ -47,6 +48,7 @@ def test_a_loop_is_its_twin_in_value_and_gradient():
                                atol=1e-4, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_loop_unrolled_is_the_loop():
   batch = tiny.batch(sources=BOTH)
   params = tiny.first_params(scan=True, **DEEP)

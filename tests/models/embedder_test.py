@@ -168,6 +168,7 @@ def test_sources_share_all_but_their_adapter_and_scale():
   assert scales['photo']['bias'].item() == -10
 
 
+@pytest.mark.slow
 def test_geoclips_tower_trains_and_its_banks_stay():
   fields = {'location': 'geoclip', 'location_options': tiny.frozen(
       sigmas=(16.,), num_features=4, width=8, depth=1)}

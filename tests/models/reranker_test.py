@@ -60,6 +60,7 @@ def test_what_is_off_has_no_parameters(off, gone):
     rerank_cases.model().apply(rerank_cases.params(), lacking)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('changes', [
     {}, {'products': True},
     {'strict_independent': False, 'dtype': jnp.bfloat16}], ids=str)
@@ -125,6 +126,7 @@ def test_a_set_sees_its_valid_candidates_alone():
   assert np.abs(alone[0] - whole[0, :num]).min() > 1e-4
 
 
+@pytest.mark.slow
 def test_the_last_layer_for_cls_alone_is_the_plain_model():
   inputs = rerank_cases.inputs()
   variables = rerank_cases.params(rerank_cases.model(num_layers=2))

@@ -84,6 +84,7 @@ def loss_fn(model):
   return lambda params, x: (model.apply(params, x) * direction).sum()
 
 
+@pytest.mark.slow
 def test_gradients_reach_everything_and_remat_is_the_same(tiny):
   model, params, _ = tiny
   twins = model, model.clone(remat=True)

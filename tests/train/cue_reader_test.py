@@ -42,6 +42,7 @@ def batch(mesh, num=32, seed=0):
       'shown': rng.random((num, 3)) < 0.7}, mesh)
 
 
+@pytest.mark.slow
 def test_steps_learn_what_is_in_plain_sight():
   mesh = meshes.make(-1, 1)
   optimizer = optax.adamw(1e-2)

@@ -48,6 +48,7 @@ def test_it_is_compiled_once(plain):
   assert plain[1]._cache_size() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('data, fsdp', [(8, 1), (4, 2)])
 def test_every_mesh_trains_alike(plain, data, fsdp):
   mesh = meshes.make(data, fsdp)
@@ -109,6 +110,7 @@ def test_weights_of_sources_scale_their_losses(queued):
     assert metrics['loss'] == pytest.approx(2 * photo + .5 * street, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_and_parameters_stay_float32(plain):
   found, _ = tiny.run(3, dtype=jnp.bfloat16, dropout=0.5, vary=False)
   losses = [metrics['loss'] for _, metrics in found]

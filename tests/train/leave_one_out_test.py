@@ -14,6 +14,7 @@ from pinpoint_jax.rerank import light_features, scoring
 from pinpoint_jax.search import exact, row_sets
 from pinpoint_jax.train import optimizer as optimizers
 from pinpoint_jax.train import reranker as training
+import pytest
 
 from tests.fixtures import tiny_ranking as tiny
 
@@ -78,6 +79,7 @@ def trained_on(given):
   return scoring.Scorer(module, None), now.ema
 
 
+@pytest.mark.slow
 def test_a_reranker_that_learned_to_find_itself_is_worse_on_strangers():
   learn, others = np.arange(400), lists(np.arange(400, ROWS), True)
   right = {}

@@ -100,6 +100,7 @@ def test_it_learns_what_the_network_can_see(kind, loss):
   assert last < .8 * first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', KINDS)
 def test_norms_are_as_fitted_to_the_last(kind):
   _, _, after = run(kind)

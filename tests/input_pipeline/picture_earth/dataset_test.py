@@ -79,6 +79,7 @@ def test_rows_can_be_drawn_alone_and_again(earth):
                                   again.image('query_photo_new', row))
 
 
+@pytest.mark.slow
 def test_a_folder_has_the_ids_places_and_authors_of_the_stores(earth, tmp_path):
   out = earth.write_folder(tmp_path / 'q', 'query_street', 1)
   with (out / 'photos.csv').open(newline='') as file:
