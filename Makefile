@@ -60,7 +60,7 @@ test: $(STAMP)  ## The tests, then the test to source line ratio; 17 minutes.
 test-long: $(STAMP)  ## What takes minutes each: docs as printed, kills; 20 minutes.
 	$(PY) -m pytest $(PARALLEL) -m long $(ARGS)
 
-test-quick: $(STAMP)  ## The suite without its slow tail; 4 minutes.
+test-quick: $(STAMP)  ## The suite without its slow tail; 3 minutes, at first 5.
 	$(PY) -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 flips: $(STAMP)  ## Flips bits of artefacts, runs who reads them; 5 idle minutes.

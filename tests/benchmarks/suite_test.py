@@ -36,6 +36,7 @@ def test_every_part_has_its_module(part):
   assert importlib.util.find_spec(f'benchmarks.{part.module}')
 
 
+@pytest.mark.slow
 def test_a_part_runs_with_its_words_its_peer_and_its_limit(ran, tmp_path):
   record = suite.run([ONE, TWO], PYTHONS, tmp_path, (), False)
   assert ran == [

@@ -160,6 +160,7 @@ def test_no_batch_changes_a_bit_of_the_quadrants(lite0):
   np.testing.assert_array_equal(two.apply(pictures), together)
 
 
+@pytest.mark.slow
 @photos
 def test_any_picture_has_a_finite_feature_that_is_not_zero(lite0):
   black = np.zeros((300, 400, 3), np.uint8)

@@ -103,6 +103,7 @@ def test_each_row_is_its_own_picture(whole):
         BACKBONE.apply(pixels[None])[0].astype(np.float16))
 
 
+@pytest.mark.slow
 def test_processes_change_nothing(whole, tmp_path):
   make(tmp_path, processes=2)
   assert content(tmp_path) == content(whole)
@@ -303,6 +304,7 @@ def test_not_finite_features_become_zero_and_are_counted(tmp_path):
   assert extracted.manifest['values_not_finite_set_to_0'] == zeros
 
 
+@pytest.mark.slow
 def test_a_dead_decode_process_is_reported_with_its_rows(tmp_path):
   with pytest.raises(OSError, match='decode process died at rows 0 to 15'):
     make(tmp_path, Deadly(), processes=1)

@@ -28,6 +28,7 @@ def street(data_dir):
   return tfds_builders.data_source(builder, 'query_street')
 
 
+@pytest.mark.slow
 def test_synthetic_earth_row_by_row(street):
   world = synthetic.picture_earth('tiny')
   photos = world.photos('query_street')

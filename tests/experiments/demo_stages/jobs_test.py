@@ -15,6 +15,7 @@ def failing() -> None:
   raise ValueError('no such place')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('set_before, processes, expected', [
     (None, 0, 'all'), (None, 2, 'false'), ('true', 2, 'true')])
 def test_jobs_side_by_side_do_not_take_a_whole_gpu(

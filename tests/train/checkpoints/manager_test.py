@@ -111,6 +111,7 @@ def _is_empty_of_state(path: pathlib.Path) -> bool:
   return path.parent.name == '2' and path.name == 'commit_success.txt'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('harm', [flip, truncate, pathlib.Path.unlink])
 def test_broken_file_is_named_and_the_step_before_taken(tmp_path, harm, capfd):
   saved(tmp_path / 'good', 1, 2).close()
