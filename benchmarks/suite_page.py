@@ -22,7 +22,9 @@ _HEAD = '''# Benchmarks, side by side
 one run, so that a busy machine is busy for both, and only ratios count: × above
 1 is ours faster. Busy before are the cores that other jobs used just before a
 part began: above {busy:g} times are upper bounds, which can show that a target
-is met and cannot show that it is missed.
+is met and cannot show that it is missed. Times in ms, s and minutes are of one
+machine: a second one with a processor of the same name took 1.5 times as long
+for the same rerankers. What is met here by less than that is missed there.
 
 '''
 # Cores from which on a time shows nothing against us.
