@@ -144,8 +144,8 @@ def main() -> None:
     ).splitlines() if 'recall of the index' in line]
   run_record.write_json(args.out, dict(
       rows=args.rows, photos=args.photos, queries=args.queries,
-      seeds=args.seeds, recall=recall,
-      stages=took, differences=rows, versions=run_record.versions(),
+      seeds=args.seeds, target=args.target, recall=recall, stages=took,
+      differences=rows, versions=run_record.versions(),
       git=run_record.git_revision(), date=time.strftime('%Y-%m-%d')))
   print(json.dumps(rows), flush=True)
 
