@@ -68,8 +68,11 @@ def connected(at: str) -> Iterator[qdrant_client.QdrantClient]:
   """
   try:
     if at.startswith(('http://', 'https://')):
+      # Its check of versions warns from a thread, before or after our error;
+      # what a server does not understand is found by reading back.
       client = qdrant_client.QdrantClient(
-          url=at, api_key=os.environ.get('QDRANT_API_KEY'), timeout=60)
+          url=at, api_key=os.environ.get('QDRANT_API_KEY'), timeout=60,
+          check_compatibility=False)
     else:
       client = qdrant_client.QdrantClient(path=at)
     with contextlib.closing(client):

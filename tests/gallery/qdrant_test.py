@@ -4,6 +4,7 @@ Against the client's local mode, which needs no server.
 """
 
 import dataclasses
+import threading
 
 import numpy as np
 from pinpoint_jax import types
@@ -170,3 +171,10 @@ def test_raw_features_of_eight_bits_are_written_as_their_values(
   np.testing.assert_array_equal(
       np.float32(point.vector['raw']),
       gallery.channel('raw')[0].take(np.asarray([4]))[0])
+
+
+def test_the_client_says_nothing_of_its_own_from_a_thread():
+  """Its check of the server's version warned beside our error, or did not."""
+  before = threading.active_count()
+  with qdrant.connected('http://localhost:9'):
+    assert threading.active_count() == before
