@@ -32,7 +32,12 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 import numpy as np
 from pinpoint_jax import blocks, types
-from pinpoint_jax.search import exact_scores, row_sets, short_products
+from pinpoint_jax.search import (
+  exact_scores,
+  row_sets,
+  short_products,
+  stored_products,
+)
 from pinpoint_jax.search import vectors as vectors_lib
 import threadpoolctl
 
@@ -218,8 +223,9 @@ class _Batch:
   allowed: np.ndarray | None
   kept: CandidatePool
   lock: threading.Lock
-  # The same queries for faster products; None where there are none.
+  # The same queries for faster products, of many or few; None otherwise.
   short: short_products.ShortQueries | None
+  few: stored_products.FewQueries | None
 
   def scores(self, block: np.ndarray, longest: float,
              buffer: np.ndarray) -> np.ndarray:
@@ -270,15 +276,18 @@ class Scan:
              and norms.max() < short_products.LARGEST else None)
     pool = CandidatePool(queries, norms, self._vectors, k,
                          0. if short is None else short.error)
+    few = (None if allowed is not None else
+           stored_products.few_queries(queries, self._vectors))
     return _Batch(queries, norms, first, hidden_pairs, allowed, pool,
-                  threading.Lock(), short)
+                  threading.Lock(), short, few)
 
   def _look(self, batch: _Batch, k: int, pool: futures.Executor | None,
             num_threads: int) -> None:
     """Takes every block, the first alone: it raises the cuts."""
     total = (len(self._vectors) if batch.allowed is None
              else len(batch.allowed))
-    step = _block_rows(len(batch.queries), self._vectors.stored.dtype)
+    step = stored_products.ROWS if batch.few else _block_rows(
+        len(batch.queries), self._vectors.stored.dtype)
     parts = blocks.slices(total, step)
     first = next(parts, None)
     if first is None:
@@ -296,12 +305,17 @@ class Scan:
     """Adds candidates of blocks; first raises the cuts to that best score."""
     buffer = np.empty(0, np.float32)
     for part in parts:
-      rows, block = self._read(part, batch.allowed)
-      longest = self._check(block, batch.norms, batch.first, rows)
-      shape = len(block), len(batch.queries)
-      if not buffer.size:
-        buffer = np.empty(shape, np.float32)
-      scores = batch.scores(block, longest, buffer)
+      shape = part.stop - part.start, len(batch.queries)
+      longest = self._known(part, batch)
+      if longest is not None and batch.few and batch.few.fit(part):
+        scores = batch.few.scores(part)
+      else:
+        if not buffer.size:
+          buffer = np.empty(shape, np.float32)
+        block = self._read(part, batch.allowed)
+        if longest is None:
+          longest = self._check(block, part, batch)
+        scores = batch.scores(block, longest, buffer)
       here = batch.hidden_pairs.between(part.start, part.stop)
       if len(here.rows):
         scores = np.require(scores, requirements='W')
@@ -311,33 +325,40 @@ class Scan:
       with batch.lock:
         cut = batch.kept.cut(longest)
       place, query = np.divmod(np.flatnonzero(scores >= cut), shape[1])
-      row = place + part.start if batch.allowed is None else rows[place]
+      row = (place + part.start if batch.allowed is None
+             else batch.allowed[part][place])
       with batch.lock:
         batch.kept.add(query, row, scores[place, query])
 
-  def _read(self, part: slice, allowed: np.ndarray | None) -> tuple[
-      range | np.ndarray, np.ndarray]:
-    """Numbers of the rows of a block, and the rows as float32."""
+  def _read(self, part: slice, allowed: np.ndarray | None) -> np.ndarray:
+    """Rows of a block as float32."""
     if allowed is None:
-      return (range(part.start, part.stop),
-              _read(self._vectors, part.start, part.stop))
-    return allowed[part], self._vectors.take(allowed[part])
+      return _read(self._vectors, part.start, part.stop)
+    return self._vectors.take(allowed[part])
 
-  def _check(self, block: np.ndarray, query_norms: np.ndarray,
-             first_query: int, numbers: range | np.ndarray) -> float:
+  def _known(self, part: slice, batch: _Batch) -> float | None:
+    """Length of a block's longest row if that alone says all are fine."""
+    if batch.allowed is not None:
+      return None
+    known = float(self._longest[_chunks(part)].max())
+    fine = batch.norms.max() * known < exact_scores.LARGEST
+    return known if fine else None
+
+  def _check(self, block: np.ndarray, part: slice, batch: _Batch) -> float:
     """Length of the longest row; refuses what is no finite number."""
-    whole = isinstance(numbers, range)
-    if whole:
-      part = slice(numbers.start // _ROWS, -(-numbers.stop // _ROWS))
-      known = float(self._longest[part].max())
-      if query_norms.max() * known < exact_scores.LARGEST:
-        return known
     row_norms = exact_scores.norms(block)
-    exact_scores.check_finite(query_norms, row_norms, first_query, numbers)
-    if whole:
-      self._longest[part] = np.maximum.reduceat(
+    numbers = (range(part.start, part.stop) if batch.allowed is None
+               else batch.allowed[part])
+    exact_scores.check_finite(batch.norms, row_norms, batch.first, numbers)
+    if batch.allowed is None:
+      self._longest[_chunks(part)] = np.maximum.reduceat(
           row_norms, np.arange(0, len(block), _ROWS))
     return float(row_norms.max())
+
+
+def _chunks(part: slice) -> slice:
+  """Places in `_longest` of a block."""
+  return slice(part.start // _ROWS, -(-part.stop // _ROWS))
 
 
 def _workers(products: int) -> contextlib.AbstractContextManager[

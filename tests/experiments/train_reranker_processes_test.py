@@ -29,12 +29,18 @@ def test_one_of_four_dies_two_go_on_as_one_alone(world, tmp_path):
   done = tiny_reranker.run(world, alone, *_WORDS, devices=4,
                            module=tiny_reranker.SIGNALLED, **_HOW)
   assert done.returncode == 0, done.stderr
+  # While examples are made each of four dies at its first part.
+  ended(tiny_reranker.start_several(4, world, together, *_WORDS,
+                                    SIGNAL_AT='KILL:part:1', **_HOW))
+  kept = parts(together)
+  assert 1 <= len(kept) <= 4
   four = tiny_reranker.start_several(
       4, world, together, *_WORDS, PACE='0.5', **_HOW)
   kill_at(four, 'step 4/', victim=2)
   before, made = tiny.steps(together)[-1], parts(together)
   assert 2 <= before < tiny.STEPS
   assert parts(alone).keys() == made.keys() and len(made) >= 8
+  assert kept.items() <= made.items()
   # One lost part is made again, by whomever it falls to now.
   shutil.rmtree(together / 'shortlists' / 'train' / 'part_00001')
   (first, said, errors), (second, silent, _) = ended(
