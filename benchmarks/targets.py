@@ -45,7 +45,13 @@ class Target:
 def of_peers(searched: dict[str, dict]) -> float:
   """The best peer's time over ours: 1 and more is won."""
   return min(one['ours_over_this_wall'] for name, one in searched.items()
-             if name not in ('ours', 'bare'))
+             if name not in ('ours', 'bare', 'our_faiss'))
+
+
+def of_chosen(searched: dict[str, dict]) -> float:
+  """The best peer's time over that of the engine that tune_index takes."""
+  return of_peers(searched) / min(
+      1., searched['our_faiss']['ours_over_this_wall'])
 
 
 def exact_row(result: dict, batch: int, stored: str) -> float:
@@ -75,9 +81,13 @@ def _searches() -> list[Target]:
       for recall in ('0.95', '0.99'):
         name = f'k={k} recall>={recall}'
         targets.append(Target(
-            5, f'approximate search beside the best peer, {key}, {name}', part,
+            5, f'ScaNN in our index beside the best peer, {key}, {name}', part,
             lambda x, key=key, name=name: of_peers(x[key]['searched'][name]),
             1., True, '×', _BESIDE_FAISS))
+        targets.append(Target(
+            17, 'the same, by the engine that tune_index takes', part,
+            lambda x, key=key, name=name: of_chosen(x[key]['searched'][name]),
+            1., True, '×', _CHOSEN))
     targets.append(Target(
         5, f'bare ScaNN beside our wrapper, {key}, k=100, .95', part,
         lambda x, key=key: x[key]['searched']['k=100 recall>=0.95']['bare'][
@@ -88,6 +98,7 @@ def _searches() -> list[Target]:
 _BESIDE_FAISS = ('the choice of cells, a third of a query at 447 of them: in '
                  'whole numbers, so that no other query of a batch can change '
                  'it; tune_index takes faiss where it is installed and faster')
+_CHOSEN = 'to be measured'
 _BARE = ('the clock: .973 by CPU time, and the three other rows of the run are '
          'at .954 to 1.03; besides the call itself we replace NaN')
 _FLAT = ('three rounds, 1.02 in the run before; of 300,000 rows products alone '

@@ -4,7 +4,8 @@
 
 DIR holds rows.npy and queries.npy. Each line on stdin is a JSON request,
 {"engine": ..., "build": {...}} or {"engine": ..., "k": ..., "effort": [...]},
-answered by one JSON line; found rows are written to DIR/ENGINE.npy.
+answered by one JSON line; found rows are written to DIR/ENGINE.npy. our_faiss
+is this package's index by faiss, where tune_index would take that.
 """
 
 import argparse
@@ -37,6 +38,21 @@ class Faiss:
     return self.index.search(queries, k, params=parameters)[1]
 
 
+class OurFaiss:
+  """Faiss in our index: no answer depends on the other queries."""
+
+  def __init__(self, rows, threads):
+    root = pathlib.Path(__file__).resolve().parents[2]
+    sys.path.insert(0, str(root))
+    from pinpoint_jax.search import ann, ann_faiss, vectors
+    self.index = ann_faiss.FaissIndex.build(
+        vectors.Vectors(rows), ann.settings_for_rows(len(rows)), '')
+    ann_faiss.faiss.omp_set_num_threads(threads)
+
+  def search(self, queries, k, leaves, reorder):
+    return self.index.with_effort(leaves, reorder).search(queries, k).rows
+
+
 class Hnswlib:
   """A graph of neighbours."""
 
@@ -67,7 +83,8 @@ class Usearch:
     return self.index.search(queries, k, threads=self.threads).keys
 
 
-ENGINES = dict(faiss=Faiss, hnswlib=Hnswlib, usearch=Usearch)
+ENGINES = dict(faiss=Faiss, our_faiss=OurFaiss, hnswlib=Hnswlib,
+               usearch=Usearch)
 
 
 def answer(request, folder, built, threads):
