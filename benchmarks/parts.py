@@ -30,12 +30,11 @@ class Part:
   peer: str = ''
 
 
-def _search(rows: int, dim: int, minutes: float, *engines: str,
-            rounds: int = 7) -> Part:
+def _search(rows: int, dim: int, minutes: float, *engines: str) -> Part:
   return Part(
       f'search_{rows // 1000}k_{dim}', f'approximate search, {rows:,} × {dim}, '
       f'beside bare ScaNN, {", ".join(engines)}', 'search_bench',
-      (f'--rows={rows}', f'--dim={dim}', f'--rounds={rounds}', '--engines',
+      (f'--rows={rows}', f'--dim={dim}', '--rounds=15', '--engines',
        *engines), minutes, 'search')
 
 
@@ -58,7 +57,7 @@ PARTS = (
                          'float16', '--rounds=3'), 4.5, 'search'),
     _search(200_000, 512, 12., 'faiss', 'our_faiss', 'hnswlib', 'usearch'),
     _search(200_000, 256, 5., 'faiss', 'our_faiss'),
-    _search(1_000_000, 512, 13., 'faiss', 'our_faiss', rounds=5),
+    _search(1_000_000, 512, 13., 'faiss', 'our_faiss'),
     Part('large_gallery', 'a gallery of 10,000 to 1,000,000 rows built, '
          'verified and searched', 'large_gallery_bench',
          ('--rows', '10000', '100000', '1000000'), 8.),

@@ -25,6 +25,9 @@ part began: above {busy:g} times are upper bounds, which can show that a target
 is met and cannot show that it is missed. Times in ms, s and minutes are of one
 machine: a second one with a processor of the same name took 1.5 times as long
 for the same rerankers. What is met here by less than that is missed there.
+Ratios are of a processor, too: on a slower AMD EPYC training was .82 × of
+PyTorch, on an Intel Xeon with AVX-512 approximate search .44 × of faiss
+([search.md](search.md)).
 
 '''
 # Cores from which on a time shows nothing against us.

@@ -2,7 +2,7 @@
 
 import numpy as np
 from pinpoint_jax import types
-from pinpoint_jax.search import exact, scan, short_products
+from pinpoint_jax.search import candidate_pool, exact, short_products
 import pytest
 
 QUERIES, ROWS, DIM, K = 1024, 3000, 16, 7
@@ -64,7 +64,7 @@ def test_hidden_rows_stay_hidden(taken, monkeypatch):
 
 
 def test_a_flood_of_equal_rows_is_settled(taken, monkeypatch):
-  monkeypatch.setattr(scan, '_SPARE', 64)
+  monkeypatch.setattr(candidate_pool, '_SPARE', 64)
   same(np.repeat(unit(3, 0), 1500, axis=0), unit(QUERIES, 1), monkeypatch, 2)
 
 

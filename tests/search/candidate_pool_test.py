@@ -1,7 +1,7 @@
 """A pile that stays low and never drops what belongs to the answer."""
 
 import numpy as np
-from pinpoint_jax.search import exact_scores, scan, vectors
+from pinpoint_jax.search import candidate_pool, exact_scores, vectors
 import pytest
 
 
@@ -20,14 +20,15 @@ def fill(kept, queries, gallery, block):
 @pytest.mark.parametrize('equal', [False, True])
 @pytest.mark.parametrize('block', [64, 3000])
 def test_floods_are_pruned_or_settled(block, equal, monkeypatch):
-  monkeypatch.setattr(scan, '_SPARE', 50)
+  monkeypatch.setattr(candidate_pool, '_SPARE', 50)
   rng = np.random.default_rng(0)
   queries = rng.normal(size=(4, 8)).astype(np.float32)
   gallery = rng.normal(size=(9000, 8)).astype(np.float32)
   if equal:
     gallery[:] = gallery[0]
   held = vectors.Vectors(gallery)
-  kept = scan.CandidatePool(queries, exact_scores.norms(queries), held, 5)
+  kept = candidate_pool.CandidatePool(
+      queries, exact_scores.norms(queries), held, 5)
   assert fill(kept, queries, gallery, block) <= 2 * 5 * 4 + 50
   result = kept.finish()
   query, row = (x.ravel() for x in np.indices((4, 9000)))
