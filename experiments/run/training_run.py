@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from ml_collections import config_dict
 from pinpoint_jax.disk import lock, parts
 from pinpoint_jax.parallel import processes
-from pinpoint_jax.train import loop, optimizer, writer
+from pinpoint_jax.train import loop, metrics_writer, optimizer
 from pinpoint_jax.train.checkpoints import manager
 
 _WIDTH = 100
@@ -224,13 +224,13 @@ def announce(prepared: loop.Run) -> None:
 
 
 def _writer(config: config_dict.ConfigDict,
-            workdir: pathlib.Path) -> writer.Several:
+            workdir: pathlib.Path) -> metrics_writer.Several:
   if jax.process_index():
-    return writer.Several()
-  board = ([writer.TensorBoard(workdir / 'tensorboard')]
+    return metrics_writer.Several()
+  board = ([metrics_writer.TensorBoard(workdir / 'tensorboard')]
            if config.tensorboard else [])
-  return writer.Several(
-      writer.JsonLines(workdir / 'metrics.jsonl'), *board)
+  return metrics_writer.Several(
+      metrics_writer.JsonLines(workdir / 'metrics.jsonl'), *board)
 
 
 def _check(config: config_dict.ConfigDict, workdir: str,

@@ -20,7 +20,7 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 from pinpoint_jax.disk import files
 from pinpoint_jax.parallel import arrays, processes
-from pinpoint_jax.train import writer as writers
+from pinpoint_jax.train import metrics_writer
 from pinpoint_jax.train.checkpoints import manager
 
 # Processes agree on stopping and on the time only now and then.
@@ -137,7 +137,7 @@ class Run:
   workdir: pathlib.Path
   checkpoints: manager.Checkpoints
   best: manager.Checkpoints
-  writer: writers.Writer
+  writer: metrics_writer.Writer
   evaluators: Sequence[Evaluator] = ()
   stopping: Callable[[], bool] = lambda: False
   about: Mapping[str, Any] = dataclasses.field(default_factory=dict)

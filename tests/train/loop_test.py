@@ -5,7 +5,7 @@ import types
 import jax
 import numpy as np
 from pinpoint_jax.parallel import processes
-from pinpoint_jax.train import loop, writer
+from pinpoint_jax.train import loop, metrics_writer
 from pinpoint_jax.train.checkpoints import manager
 import pytest
 
@@ -53,7 +53,7 @@ def run(folder, num_steps, *figures, **settings):
       loop.Settings(num_steps, save_every=0, **settings), folder,
       manager.Checkpoints(folder / 'checkpoints', asynchronous=False),
       manager.Checkpoints(folder / 'best', manager.Keep(1), False),
-      writer.Several(), evaluators)
+      metrics_writer.Several(), evaluators)
 
 
 @pytest.fixture
